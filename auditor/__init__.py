@@ -1,0 +1,1 @@
+"""Audits container images, without running them, against a runtime contract."""

@@ -1,0 +1,44 @@
+"""The small family of errors that end an audit with exit code 2.
+
+Each one says what went wrong, where, and what to do about it; the command line turns it into one line.
+"""
+
+
+class AuditError(Exception):
+    """Nothing was audited. `what` went wrong at `where`; `remedy` says what to do (all one line of text)."""
+
+    def __init__(self, what: str, where: str = "", remedy: str = "") -> None:
+        super().__init__(what, where, remedy)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        parts = [f"{self.where}: {self.what}" if self.where else self.what]
+        if self.remedy:
+            parts.append(self.remedy)
+        return "; ".join(" ".join(part.split()) for part in parts)
+
+
+class UsageError(AuditError):
+    """A command line, setting, spec or waiver file that can't be taken."""
+
+
+class ImageNotFound(AuditError):
+    """No such file, tag, digest, or no platform of it that was asked for."""
+
+
+class SourceUnavailable(AuditError):
+    """A daemon or registry that can't be reached, or doesn't let us in."""
+
+
+class CorruptImage(AuditError):
+    """Bytes that aren't what their digest, size or format says: truncated, altered, or not an image."""
+
+
+class UnsupportedFormat(AuditError):
+    """A well-formed image of a kind that can't be read: unknown media type, encrypted layer, schema 1."""
+
+
+class LimitExceeded(AuditError):
+    """An image that asks for more memory, time or entries than the settings allow."""

@@ -1,0 +1,1 @@
+"""What is taken from a layer while its bytes go by."""

@@ -1,0 +1,108 @@
+"""The door between an image and everything that looks into it: an immutable tree of files.
+
+Paths are absolute POSIX paths inside the image, as text (undecodable bytes kept by `surrogateescape`),
+without trailing slash. No path ever leaves the root: `..` above the root is the root.
+"""
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class FileKind(enum.Enum):
+    """What an inode is (inode(7))."""
+
+    REGULAR = "file"
+    DIRECTORY = "directory"
+    SYMLINK = "symlink"
+    CHARACTER_DEVICE = "character device"
+    BLOCK_DEVICE = "block device"
+    FIFO = "fifo"
+
+
+class Content(Protocol):
+    """The bytes of one regular file, read on demand."""
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+
+    def read(self, offset: int = 0, length: int = -1) -> bytes:
+        """Up to `length` bytes from `offset`; to the end where negative."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One inode. Hard-linked names share an `inode` number; `layer` is the index of the layer that wrote it."""
+
+    kind: FileKind
+    mode: int  # permission, set-id and sticky bits: 0o7777
+    uid: int
+    gid: int
+    size: int
+    inode: int
+    layer: int | None
+    target: str = ""  # of a symlink, as written
+    capabilities: bytes = b""  # the raw security.capability attribute (capabilities(7))
+    content: Content | None = None  # of a regular file; None where the reader did not keep it
+
+
+class LookupFault(enum.Enum):
+    """Why a path leads to no file."""
+
+    MISSING = "missing"
+    DANGLING = "dangling link"
+    LOOP = "too many levels of symbolic links"
+    NOT_A_DIRECTORY = "not a directory"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where a path leads when every link is followed inside the root.
+
+    `path` is the real path (of what is missing, where `node` is None: as far as it could be followed);
+    `links` are the symlinks that were crossed, by their own real paths, in order.
+    """
+
+    path: str
+    node: Node | None
+    links: tuple[str, ...] = ()
+    fault: LookupFault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A path that an earlier layer had and `layer` deleted: a whiteout, or a parent directory replaced."""
+
+    path: str
+    written_by: int
+    layer: int
+    node: Node
+
+
+class FileTree(Protocol):
+    """One merged root file system."""
+
+    def find(self, path: str) -> Found:
+        """Follow every link, also the last, as open(2) would in a chroot: 40 at most (path_resolution(7))."""
+
+    def lstat(self, path: str) -> Node | None:
+        """The node at `path`; links in its directory part are followed, the last name isn't."""
+
+    def listdir(self, path: str) -> tuple[str, ...]:
+        """Sorted names in the directory that `path` leads to; empty where it leads to none."""
+
+    def walk(self) -> Iterator[tuple[str, Node]]:
+        """Every path but the root with its node, sorted by path; no link followed."""
+
+    def removals(self, name: str) -> tuple[Removal, ...]:
+        """What layers deleted and no later one restored, of this file name (last component), in path order."""
+
+
+def read_file(tree: FileTree, path: str, limit: int) -> bytes | None:
+    """The bytes of the regular file that `path` leads to; None where there is none, or over `limit` bytes."""
+    node = tree.find(path).node
+    if node is None or node.kind is not FileKind.REGULAR or node.content is None or node.size > limit:
+        return None
+    return node.content.read()

@@ -1,0 +1,55 @@
+"""What an image is, once it has been read: plain values that every other room may hold."""
+
+from dataclasses import dataclass, field
+
+from auditor.filetree import FileTree
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """An operating system and architecture as Go and OCI name them (`linux`, `ppc64le`, variant `v8`)."""
+
+    os: str
+    architecture: str
+    variant: str = ""
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The parts of the image config (OCI image-spec, config.md) that a runtime acts on, and the platform it claims."""
+
+    platform: Platform
+    env: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    cmd: tuple[str, ...] = ()
+    user: str = ""
+    working_dir: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer, lowest first. `size` (bytes) and `digest` are of the stored form; None where the source has none."""
+
+    index: int
+    digest: str | None
+    diff_id: str | None
+    media_type: str
+    size: int | None
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image of one platform. `digest` is the manifest's, None where the source has no manifest of its own."""
+
+    reference: str
+    source: str
+    digest: str | None
+    config_digest: str | None
+    config: Config
+    layers: tuple[Layer, ...]
+    tree: FileTree = field(repr=False)

@@ -1,0 +1,1 @@
+"""Kernels: module trees, configs and packages, and the features that they carry."""

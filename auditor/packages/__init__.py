@@ -1,0 +1,1 @@
+"""Package databases inside an image: what is installed, and which package owns a path."""

@@ -1,0 +1,1 @@
+"""What a container runtime would start: PATH, Entrypoint and Cmd, scripts and service directories."""

@@ -1,0 +1,52 @@
+"""What a tool's own bytes say."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where a fact was seen. `kind` is `elf-string`, `library-string`, `package`, `applet`, `script`, …"""
+
+    kind: str
+    value: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a program is: a tool's real program, a busybox applet, a script, or something else.
+
+    `version` is the upstream version as the tool prints it, None where the bytes give none; `reason`
+    then says why (`script`, `applet`, `no version string`, `ambiguous: 1.1.0, 6.1.0`).
+    """
+
+    tool: str  # "iptables", "ipset", "iputils", "iproute2", "conntrack-tools", "busybox", "" where unknown
+    version: str | None
+    flavour: str | None  # "legacy", "nf_tables"
+    evidence: tuple[Evidence, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """One name that an xtables plug-in registers.
+
+    `kind` is `match` or `target`; `family` is `ipv4`, `ipv6`, `arp`, `bridge` or `any`.
+    """
+
+    flavour: str  # "" where the plug-in serves every flavour
+    family: str
+    kind: str
+    name: str
+    revision: int
+    path: str  # of the plug-in as iptables looks it up: directory and file name
+
+
+@dataclass(frozen=True, slots=True)
+class SetType:
+    """One ipset set type at one revision, with what libipset knows of it."""
+
+    name: str
+    revision: int
+    family: int  # 0 any, 2 IPv4, 10 IPv6, 255 both
+    dimension: int
