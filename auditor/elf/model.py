@@ -76,9 +76,7 @@ class LoadedObject:
     name: str
     path: str  # as the loader opened it
     real_path: str
-    found_by: (
-        str  # "program", "interpreter", "preload", "rpath", "LD_LIBRARY_PATH", "runpath", "ld.so.cache",
-    )
+    found_by: str  # "program", "interpreter", "preload", "rpath", "LD_LIBRARY_PATH", "runpath", "ld.so.cache",
     # "default", "path file", "path", "reserved name"
     needed_by: str  # real path of the object whose need came first; "" for the program
     soname: str | None
