@@ -1,6 +1,10 @@
 """Packages as their databases describe them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
+
+from auditor.filetree import FileTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +21,15 @@ class Package:
     vendor: str = ""  # RPM vendor, dpkg maintainer, apk maintainer
     licence: str = ""
     homepage: str = ""
+    state: str = "installed"  # dpkg's word for it (dpkg(1)); "installed" wherever a database knows no other
 
 
 @dataclass(frozen=True, slots=True)
 class OwnedFile:
-    """A path that a package says is its own. `digest` is `md5:…` or `sha256:…`, "" where there is none."""
+    """A path that a package says is its own. `digest` is `ALGORITHM:HEX` as hashlib names it, "" where there is none.
+
+    An apk digest of a symlink is that of its target (apk-installed(5)), which `verify` knows.
+    """
 
     path: str  # as the database writes it
     package: Package
@@ -29,7 +37,13 @@ class OwnedFile:
     mode: int | None = None  # st_mode with its type bits, where the database has it
     target: str = ""  # of a symlink
     configuration: bool = False  # an administrator may change it
-    diverted_to: str = ""
+    diverted_to: str = ""  # where dpkg-divert(1) put it instead of `path`
+    optional: bool = False  # the package is whole without it (RPM's %ghost, missingok, and what was never installed)
+
+    @property
+    def place(self) -> str:
+        """Where the file lies, as the database writes it."""
+        return self.diverted_to or self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +52,36 @@ class DatabaseWarning:
 
     path: str
     message: str
+
+
+class PackageDatabase(Protocol):
+    """One database of one image. Only what it has to know to list its packages is read before `files` is asked."""
+
+    @property
+    def path(self) -> str:
+        """The file or directory that it is."""
+
+    @property
+    def packages(self) -> tuple[Package, ...]:
+        """What is installed, sorted, each once."""
+
+    def paths(self, package: Package) -> Iterable[str]:
+        """Where each installed file of `package` lies (`OwnedFile.place`): what `files` says, for less work."""
+
+    def files(self, package: Package) -> tuple[OwnedFile, ...]:
+        """Every path of `package`, sorted, with all that the database says about it."""
+
+    @property
+    def warnings(self) -> tuple[DatabaseWarning, ...]:
+        """What could not be read so far."""
+
+
+class DatabaseKind(Protocol):
+    """How one package manager keeps its databases."""
+
+    @property
+    def directories(self) -> tuple[str, ...]:
+        """Where they lie in an image: all that `open` and what it returns ever read."""
+
+    def open(self, tree: FileTree) -> tuple[tuple[PackageDatabase, ...], tuple[DatabaseWarning, ...]]:
+        """The databases of this kind, and a warning for each that is there and can't be read. Never raises."""
