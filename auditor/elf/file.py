@@ -1,0 +1,373 @@
+"""What one ELF file says of itself: read once, from its headers, PT_DYNAMIC and PT_NOTE, never from its sections.
+
+Layouts are the gABI's ("ELF Header", "Program Header", "Dynamic Section"). Nothing here depends on a loader.
+"""
+
+import enum
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from auditor.elf.memory import Memory, Segment, Strings, Unreadable, Window, file_bytes
+from auditor.elf.notes import AbiNote, DlopenNote, Notes, read_notes
+from auditor.elf.versions import DefinedVersion, VersionNeed, read_definitions, read_needs
+from auditor.filetree import Content
+
+_MAGIC = b"\x7fELF"
+_HEAD = 1 << 12  # bytes of the first read: nearly always all program headers
+_DYNAMIC_LIMIT = 1 << 16  # bytes
+_NOTE_LIMIT = 1 << 16
+_NOTE_COUNT_LIMIT = 64
+_PATH_MAX = 4096  # limits.h, which execve(2) applies to an interpreter's path
+
+
+class FileType(enum.IntEnum):
+    """e_type."""
+
+    NONE = 0
+    REL = 1
+    EXEC = 2
+    DYN = 3
+    CORE = 4
+
+
+class Machine(enum.IntEnum):
+    """e_machine of the architectures that container platforms name."""
+
+    I386 = 3
+    MIPS = 8
+    PPC64 = 21
+    S390 = 22
+    ARM = 40
+    X86_64 = 62
+    AARCH64 = 183
+    RISCV = 243
+    LOONGARCH = 258
+
+
+class Tag(enum.IntEnum):
+    """d_tag of the dynamic entries that matter here."""
+
+    NULL = 0
+    NEEDED = 1
+    PLTRELSZ = 2
+    HASH = 4
+    STRTAB = 5
+    SYMTAB = 6
+    RELA = 7
+    RELASZ = 8
+    STRSZ = 10
+    SONAME = 14
+    RPATH = 15
+    SYMBOLIC = 16
+    REL = 17
+    RELSZ = 18
+    PLTREL = 20
+    JMPREL = 23
+    BIND_NOW = 24
+    RUNPATH = 29
+    FLAGS = 30
+    RELRSZ = 35
+    RELR = 36
+    GNU_HASH = 0x6FFFFEF5
+    VERSYM = 0x6FFFFFF0
+    FLAGS_1 = 0x6FFFFFFB
+    VERDEF = 0x6FFFFFFC
+    VERNEED = 0x6FFFFFFE
+    AUXILIARY = 0x7FFFFFFD
+    FILTER = 0x7FFFFFFF
+
+
+_DF_SYMBOLIC = 0x2
+_DF_BIND_NOW = 0x8
+_DF_1_NOW = 0x1
+_DF_1_NODEFLIB = 0x800
+_DF_1_PIE = 0x08000000
+
+_PT_LOAD = 1
+_PT_DYNAMIC = 2
+_PT_INTERP = 3
+_PT_NOTE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class NotElf:
+    """A file that is no ELF; `reason` is what glibc would say of it, were it a library."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ElfFile:
+    """One ELF file. Texts keep undecodable bytes by `surrogateescape`.
+
+    `fault` is what makes the file unusable to any loader: headers or tables that lie outside it, a cut segment.
+    What the file says is still given as far as it could be read. `interpreter_fault` makes the kernel refuse to
+    start the file (execve(2)), and doesn't matter for a library.
+    """
+
+    ident: bytes  # e_ident, 16 bytes
+    bits: Literal[32, 64]
+    byte_order: Literal["little", "big"]
+    type: int
+    machine: int
+    version: int
+    flags: int
+    header_entry_size: int  # e_phentsize
+    header_count: int  # e_phnum
+    size: int  # of the file
+    segments: tuple[Segment, ...] = ()  # PT_LOAD, in file order
+    interpreter: str | None = None  # PT_INTERP
+    interpreter_fault: str | None = None
+    is_dynamic: bool = False  # has PT_DYNAMIC
+    tags: tuple[tuple[int, int], ...] = ()  # every dynamic entry
+    needed: tuple[str, ...] = ()
+    soname: str | None = None
+    rpath: str | None = None
+    runpath: str | None = None
+    filters: tuple[str, ...] = ()  # DT_FILTER
+    auxiliaries: tuple[str, ...] = ()  # DT_AUXILIARY
+    bind_now: bool = False
+    nodeflib: bool = False
+    symbolic: bool = False
+    pie: bool = False  # DF_1_PIE; a position-independent program of an old linker lacks it
+    needs: tuple[VersionNeed, ...] = ()  # DT_VERNEED
+    definitions: tuple[DefinedVersion, ...] = ()  # DT_VERDEF
+    abi: AbiNote | None = None
+    build_id: str | None = None
+    dlopen: tuple[DlopenNote, ...] = ()
+    fault: str | None = None
+
+    @property
+    def prefix(self) -> Literal["<", ">"]:
+        """`struct`'s sign for the file's byte order."""
+        return "<" if self.byte_order == "little" else ">"
+
+    @property
+    def word_size(self) -> int:
+        """Bytes of an address."""
+        return self.bits // 8
+
+    @property
+    def os_abi(self) -> int:
+        """EI_OSABI."""
+        return self.ident[7]
+
+    @property
+    def static(self) -> bool:
+        """Whether the kernel alone starts it: no interpreter and no needed library."""
+        return self.interpreter is None and not self.needed
+
+    @property
+    def has_versym(self) -> bool:
+        """Whether each symbol has a version index (DT_VERSYM)."""
+        return self.tag(Tag.VERSYM) is not None
+
+    @property
+    def has_verneed(self) -> bool:
+        """Whether the object needs versions (DT_VERNEED)."""
+        return self.tag(Tag.VERNEED) is not None
+
+    @property
+    def has_verdef(self) -> bool:
+        """Whether the object defines versions (DT_VERDEF)."""
+        return self.tag(Tag.VERDEF) is not None
+
+    def tag(self, tag: int) -> int | None:
+        """The value of a dynamic entry, of several the last, as loaders do; None without."""
+        value = None
+        for number, entry in self.tags:
+            if number == tag:
+                value = entry
+        return value
+
+    def memory(self, content: Content) -> Memory:
+        """The file's segments over its bytes."""
+        return Memory(content, self.segments)
+
+
+@dataclass(frozen=True, slots=True)
+class _ProgramHeader:
+    kind: int
+    flags: int
+    offset: int
+    address: int
+    file_size: int
+    memory_size: int
+    alignment: int
+
+
+def read_elf(content: Content) -> ElfFile | NotElf:
+    """What the file says. Raises nothing on any bytes: a malformed file has a `fault`."""
+    head = content.read(0, _HEAD)
+    if head[:4] != _MAGIC:
+        return NotElf("invalid ELF header" if content.size >= 64 else "file too short")
+    if len(head) < 16 or len(head) < (52 if head[4] == 1 else 64):
+        return NotElf("file too short")
+    if head[4] not in (1, 2) or head[5] not in (1, 2):
+        return NotElf("invalid ELF header")
+    elf = _read_header(head, content.size)
+    headers, fault = _program_headers(content, elf, head)
+    return _read_segments(content, elf, headers, fault)
+
+
+def read_bytes(content: Content, elf: ElfFile, address: int, length: int) -> bytes:
+    """Up to `length` bytes at a virtual address of the file, as mapped before relocation; b"" outside."""
+    return elf.memory(content).read(address, length)
+
+
+def _read_header(head: bytes, size: int) -> ElfFile:
+    wide = head[4] == 2
+    prefix = "<" if head[5] == 1 else ">"
+    kind, machine, version = struct.unpack_from(f"{prefix}HHI", head, 16)
+    flags, _, entry_size, count = struct.unpack_from(f"{prefix}IHHH", head, 48 if wide else 36)
+    return ElfFile(
+        ident=head[:16],
+        bits=64 if wide else 32,
+        byte_order="little" if head[5] == 1 else "big",
+        type=kind,
+        machine=machine,
+        version=version,
+        flags=flags,
+        header_entry_size=entry_size,
+        header_count=count,
+        size=size,
+    )
+
+
+def _program_headers(content: Content, elf: ElfFile, head: bytes) -> tuple[list[_ProgramHeader], str | None]:
+    """The program headers, and what is wrong with them."""
+    layout = struct.Struct(elf.prefix + ("IIQQQQQQ" if elf.bits == 64 else "IIIIIIII"))
+    if elf.header_count == 0:
+        return [], None
+    if elf.header_entry_size != layout.size:
+        return [], "ELF file's phentsize not the expected size"
+    (start,) = struct.unpack_from(elf.prefix + ("Q" if elf.bits == 64 else "I"), head, 32 if elf.bits == 64 else 28)
+    length = elf.header_count * layout.size
+    data = head[start : start + length] if start + length <= len(head) else file_bytes(content, start, length)
+    if len(data) != length:
+        return [], "cannot read file data"
+    headers = []
+    for fields in layout.iter_unpack(data):
+        if elf.bits == 64:
+            kind, flags, offset, address, _, file_size, memory_size, alignment = fields
+        else:
+            kind, offset, address, _, file_size, memory_size, flags, alignment = fields
+        headers.append(_ProgramHeader(kind, flags, offset, address, file_size, memory_size, alignment))
+    return headers, None
+
+
+def _read_segments(content: Content, elf: ElfFile, headers: Sequence[_ProgramHeader], fault: str | None) -> ElfFile:
+    segments = tuple(
+        Segment(header.offset, header.address, header.file_size, header.memory_size, header.flags)
+        for header in headers
+        if header.kind == _PT_LOAD
+    )
+    if any(segment.file_size and segment.offset + segment.file_size > elf.size for segment in segments):
+        fault = fault or "a segment reaches beyond the end of the file"
+    interpreter, interpreter_fault = _interpreter(content, headers)
+    notes = _notes(content, headers, elf.prefix)
+    elf = replace(
+        elf,
+        segments=segments,
+        interpreter=interpreter,
+        interpreter_fault=interpreter_fault,
+        abi=notes.abi,
+        build_id=notes.build_id,
+        dlopen=notes.dlopen,
+        fault=fault,
+    )
+    return _read_dynamic(Memory(content, segments), elf, headers)
+
+
+def _interpreter(content: Content, headers: Sequence[_ProgramHeader]) -> tuple[str | None, str | None]:
+    """PT_INTERP's path, of several the first as the kernel takes it, and why the kernel would not."""
+    header = next((header for header in headers if header.kind == _PT_INTERP), None)
+    if header is None:
+        return None, None
+    data = file_bytes(content, header.offset, min(header.file_size, _PATH_MAX))
+    path = data.partition(b"\0")[0].decode("utf-8", "surrogateescape")
+    if not 2 <= header.file_size <= _PATH_MAX or len(data) != header.file_size or not data.endswith(b"\0"):
+        return path, "the interpreter's path is empty, too long or has no end"
+    return path, None
+
+
+def _notes(content: Content, headers: Sequence[_ProgramHeader], prefix: str) -> Notes:
+    parts = [
+        (file_bytes(content, header.offset, min(header.file_size, _NOTE_LIMIT)), header.alignment)
+        for header in headers
+        if header.kind == _PT_NOTE
+    ]
+    return read_notes(parts[:_NOTE_COUNT_LIMIT], prefix)
+
+
+def _read_dynamic(memory: Memory, elf: ElfFile, headers: Sequence[_ProgramHeader]) -> ElfFile:
+    """The file with what PT_DYNAMIC, of several the last, leads to."""
+    header = next((header for header in reversed(headers) if header.kind == _PT_DYNAMIC), None)
+    if header is None:
+        return elf
+    data = memory.read(header.address, min(header.file_size, _DYNAMIC_LIMIT))
+    if not data:
+        fault = elf.fault or "the dynamic section lies outside the loaded segments"
+        return replace(elf, is_dynamic=True, fault=fault)
+    elf = replace(elf, is_dynamic=True, tags=tuple(_entries(data, elf)))
+    try:
+        return _read_versions(memory, _read_entries(memory, elf))
+    except Unreadable as unreadable:
+        return replace(elf, fault=elf.fault or str(unreadable))
+
+
+def _entries(data: bytes, elf: ElfFile) -> Iterator[tuple[int, int]]:
+    layout = struct.Struct(elf.prefix + ("qQ" if elf.bits == 64 else "iI"))
+    for tag, value in layout.iter_unpack(data[: len(data) // layout.size * layout.size]):
+        if tag == Tag.NULL:
+            return
+        yield tag, value
+
+
+def _read_entries(memory: Memory, elf: ElfFile) -> ElfFile:
+    strings = dynamic_strings(memory, elf)
+
+    def texts(tag: int) -> tuple[str, ...]:
+        return tuple(strings.text_at(value) for number, value in elf.tags if number == tag)
+
+    def last_text(tag: int) -> str | None:
+        value = elf.tag(tag)
+        return None if value is None else strings.text_at(value)
+
+    flags = elf.tag(Tag.FLAGS) or 0
+    flags_1 = elf.tag(Tag.FLAGS_1) or 0
+    return replace(
+        elf,
+        needed=texts(Tag.NEEDED),
+        soname=last_text(Tag.SONAME),
+        rpath=last_text(Tag.RPATH),
+        runpath=last_text(Tag.RUNPATH),
+        filters=texts(Tag.FILTER),
+        auxiliaries=texts(Tag.AUXILIARY),
+        bind_now=elf.tag(Tag.BIND_NOW) is not None or bool(flags & _DF_BIND_NOW) or bool(flags_1 & _DF_1_NOW),
+        nodeflib=bool(flags_1 & _DF_1_NODEFLIB),
+        symbolic=elf.tag(Tag.SYMBOLIC) is not None or bool(flags & _DF_SYMBOLIC),
+        pie=bool(flags_1 & _DF_1_PIE),
+    )
+
+
+def _read_versions(memory: Memory, elf: ElfFile) -> ElfFile:
+    need, definition = elf.tag(Tag.VERNEED), elf.tag(Tag.VERDEF)
+    if need is None and definition is None:
+        return elf
+    strings = dynamic_strings(memory, elf)
+    try:
+        return replace(
+            elf,
+            needs=() if need is None else read_needs(Window(memory, need), strings, elf.prefix),
+            definitions=() if definition is None else read_definitions(Window(memory, definition), strings, elf.prefix),
+        )
+    except Unreadable as unreadable:
+        return replace(elf, fault=elf.fault or f"symbol versions: {unreadable}")
+
+
+def dynamic_strings(memory: Memory, elf: ElfFile) -> Strings:
+    """The string table that the dynamic entries name."""
+    return Strings(memory, elf.tag(Tag.STRTAB) or 0, elf.tag(Tag.STRSZ) or 0)

@@ -1,0 +1,117 @@
+"""What the memory of a loaded object holds: bytes by virtual address, through its PT_LOAD segments alone.
+
+A loader maps segments and follows addresses; it never reads section headers (gABI, "Program Loading").
+"""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from auditor.filetree import Content
+
+TABLE_LIMIT = 1 << 27  # bytes of one table; no real object comes near it
+_STRING_LIMIT = 1 << 16
+_CHUNK = 1 << 12
+
+
+def file_bytes(content: Content, offset: int, length: int) -> bytes:
+    """Up to `length` bytes of the file at `offset`, whatever numbers a hostile header holds."""
+    length = min(length, content.size - offset, TABLE_LIMIT)
+    return content.read(offset, length) if length > 0 else b""
+
+
+class Unreadable(Exception):
+    """Bytes that an object points at and doesn't have; never leaves this package."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One PT_LOAD entry of the program headers (gABI, "Program Header")."""
+
+    offset: int
+    address: int
+    file_size: int
+    memory_size: int
+    flags: int
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The segments of one object over its file's bytes. Addresses are unrelocated, as the file states them."""
+
+    content: Content
+    segments: Sequence[Segment]
+
+    def offset_of(self, address: int) -> int | None:
+        """The file offset of what is mapped at `address`; None where no segment has file bytes there."""
+        for segment in self.segments:
+            if segment.address <= address < segment.address + segment.file_size:
+                return address - segment.address + segment.offset
+        return None
+
+    def read(self, address: int, length: int) -> bytes:
+        """Up to `length` bytes at `address`, less where the segment or the file ends; b"" where nothing is mapped."""
+        for segment in self.segments:
+            start = address - segment.address
+            if 0 <= start < segment.file_size:
+                return file_bytes(self.content, segment.offset + start, min(length, segment.file_size - start))
+        return b""
+
+    def read_exactly(self, address: int, length: int) -> bytes:
+        """`length` bytes at `address`; raises `Unreadable` where they aren't all there."""
+        data = self.read(address, length)
+        if len(data) != length:
+            raise Unreadable(f"{length} bytes at {address:#x} lie outside the loaded segments")
+        return data
+
+    def string(self, address: int) -> bytes:
+        """The NUL-terminated string at `address`; raises `Unreadable` where it doesn't end."""
+        data = b""
+        while len(data) < _STRING_LIMIT:
+            more = self.read(address + len(data), _CHUNK)
+            head, end, _ = more.partition(b"\0")
+            data += head
+            if end:
+                return data
+            if not more:
+                break
+        raise Unreadable(f"the string at {address:#x} has no end")
+
+
+class Strings:
+    """A string table in memory (gABI, "String Table"): read at once, names cut out on demand."""
+
+    def __init__(self, memory: Memory, address: int, size: int) -> None:
+        self._memory = memory
+        self._address = address
+        self._table = memory.read(address, size)
+
+    def at(self, offset: int) -> bytes:
+        """The string at `offset`. As the loader, which knows no table size, goes on past the table's stated end."""
+        end = self._table.find(b"\0", offset) if offset < len(self._table) else -1
+        if end < 0:
+            return self._memory.string(self._address + offset)
+        return self._table[offset:end]
+
+    def text_at(self, offset: int) -> str:
+        """The string at `offset` as text, undecodable bytes kept."""
+        return self.at(offset).decode("utf-8", "surrogateescape")
+
+
+class Window:
+    """Records that lie one after another from an address on, read in growing pieces as they are asked for."""
+
+    def __init__(self, memory: Memory, address: int) -> None:
+        self._memory = memory
+        self._address = address
+        self._data = b""
+
+    def unpack(self, layout: struct.Struct, offset: int) -> tuple[Any, ...]:
+        """The record at `offset`; raises `Unreadable` outside the segment."""
+        end = offset + layout.size
+        if end > len(self._data):
+            self._data = self._memory.read(self._address, max(_CHUNK, 2 * end))
+            if end > len(self._data):
+                raise Unreadable(f"a record at {self._address + offset:#x} lies outside the loaded segments")
+        return layout.unpack_from(self._data, offset)

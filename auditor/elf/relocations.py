@@ -1,0 +1,108 @@
+"""Relative relocations: the words of an object that hold addresses inside it (gABI, "Relocation" and "RELR").
+
+They are how a table of pointers shows in a position-independent file. Found through PT_DYNAMIC alone.
+"""
+
+import struct
+from collections.abc import Iterator
+
+from auditor.elf.file import ElfFile, Machine, Tag
+from auditor.elf.memory import Memory
+from auditor.filetree import Content
+
+_PPC = 20  # 32-bit PowerPC: no platform names it, files may be of it
+# The processor supplements' R_*_RELATIVE.
+_RELATIVE: dict[int, int] = {
+    Machine.I386: 8,
+    _PPC: 22,
+    Machine.PPC64: 22,
+    Machine.S390: 12,
+    Machine.ARM: 23,
+    Machine.X86_64: 8,
+    Machine.AARCH64: 1027,
+    Machine.RISCV: 3,
+    Machine.LOONGARCH: 3,
+}
+_WORDS_READ = 1 << 16
+
+
+def relative_relocations(content: Content, elf: ElfFile) -> Iterator[tuple[int, int]]:
+    """Each address that holds a pointer into the object, with the address it points to, both unrelocated.
+
+    Order: RELA or REL, then RELR. Nothing for a machine whose relocation types aren't known (MIPS among them),
+    for a file without PT_DYNAMIC, and for tables that lie outside the file.
+    """
+    words = _Words(elf.memory(content), elf)
+    relative = _RELATIVE.get(elf.machine)
+    if relative is not None:
+        yield from _rela(content, elf, relative)
+        for address in _rel(content, elf, relative):
+            target = words.at(address)
+            if target is not None:
+                yield address, target
+    for address in _relr(content, elf):
+        target = words.at(address)
+        if target is not None:
+            yield address, target
+
+
+class _Words:
+    """Address-sized words in memory, read in long pieces since addends lie close together."""
+
+    def __init__(self, memory: Memory, elf: ElfFile) -> None:
+        self._memory = memory
+        self._word = struct.Struct(elf.prefix + ("Q" if elf.bits == 64 else "I"))
+        self._start = 0
+        self._data = b""
+
+    def at(self, address: int) -> int | None:
+        offset = address - self._start
+        if offset < 0 or offset + self._word.size > len(self._data):
+            self._start, offset = address, 0
+            self._data = self._memory.read(address, _WORDS_READ)
+            if len(self._data) < self._word.size:
+                return None
+        number: int = self._word.unpack_from(self._data, offset)[0]
+        return number
+
+
+def _table(content: Content, elf: ElfFile, tag: Tag, size_tag: Tag, entry: int) -> bytes:
+    address, size = elf.tag(tag), elf.tag(size_tag)
+    if address is None or not size:
+        return b""
+    data = elf.memory(content).read(address, size)
+    return data[: len(data) // entry * entry]
+
+
+def _rela(content: Content, elf: ElfFile, relative: int) -> Iterator[tuple[int, int]]:
+    wide = elf.bits == 64
+    layout = struct.Struct(elf.prefix + ("QQQ" if wide else "III"))
+    mask = 0xFFFFFFFF if wide else 0xFF
+    for address, info, addend in layout.iter_unpack(_table(content, elf, Tag.RELA, Tag.RELASZ, layout.size)):
+        if info & mask == relative:
+            yield address, addend
+
+
+def _rel(content: Content, elf: ElfFile, relative: int) -> Iterator[int]:
+    wide = elf.bits == 64
+    layout = struct.Struct(elf.prefix + ("QQ" if wide else "II"))
+    mask = 0xFFFFFFFF if wide else 0xFF
+    for address, info in layout.iter_unpack(_table(content, elf, Tag.REL, Tag.RELSZ, layout.size)):
+        if info & mask == relative:
+            yield address
+
+
+def _relr(content: Content, elf: ElfFile) -> Iterator[int]:
+    """An even entry is an address; an odd one is a bitmap of the words that follow the last address."""
+    size = elf.word_size
+    layout = struct.Struct(elf.prefix + ("Q" if elf.bits == 64 else "I"))
+    following = 0
+    for (entry,) in layout.iter_unpack(_table(content, elf, Tag.RELR, Tag.RELRSZ, size)):
+        if not entry & 1:
+            yield entry
+            following = entry + size
+            continue
+        for bit in range(1, elf.bits):
+            if entry >> bit & 1:
+                yield following + (bit - 1) * size
+        following += (elf.bits - 1) * size

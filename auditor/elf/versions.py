@@ -1,0 +1,79 @@
+"""Symbol versions that an object needs and defines (LSB, "Symbol Versioning")."""
+
+import struct
+from dataclasses import dataclass
+
+from auditor.elf.memory import Strings, Unreadable, Window
+
+WEAK = 0x2  # VER_FLG_WEAK
+_BASE = 0x1  # VER_FLG_BASE
+_COUNT_LIMIT = 0x8000  # a version index has 15 bits
+
+
+@dataclass(frozen=True, slots=True)
+class NeededVersion:
+    """One version that must be defined by a library; `index` is what `.gnu.version` calls it."""
+
+    name: str
+    weak: bool
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class VersionNeed:
+    """The versions that an object needs of the library it knows as `file`."""
+
+    file: str
+    versions: tuple[NeededVersion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DefinedVersion:
+    """A version that an object defines; the base one is the object's own name."""
+
+    name: str
+    base: bool
+    index: int
+
+
+def read_needs(window: Window, strings: Strings, prefix: str) -> tuple[VersionNeed, ...]:
+    """The chain of Verneed records from the window's start. Raises `Unreadable`."""
+    need = struct.Struct(f"{prefix}HHIII")  # version, count, file, aux, next
+    auxiliary = struct.Struct(f"{prefix}IHHII")  # hash, flags, other, name, next
+    found = []
+    total = 0
+    position = 0
+    while True:
+        _, _, file, first, following = window.unpack(need, position)
+        versions = []
+        inner = position + first
+        while True:
+            _, flags, index, name, next_inner = window.unpack(auxiliary, inner)
+            versions.append(NeededVersion(strings.text_at(name), bool(flags & WEAK), index & 0x7FFF))
+            total += 1
+            if not next_inner or total > _COUNT_LIMIT:
+                break
+            inner += next_inner
+        found.append(VersionNeed(strings.text_at(file), tuple(versions)))
+        if total > _COUNT_LIMIT:
+            raise Unreadable("more needed versions than a version index can tell apart")
+        if not following:
+            return tuple(found)
+        position += following
+
+
+def read_definitions(window: Window, strings: Strings, prefix: str) -> tuple[DefinedVersion, ...]:
+    """The chain of Verdef records from the window's start. Raises `Unreadable`."""
+    definition = struct.Struct(f"{prefix}HHHHIII")  # version, flags, index, count, hash, aux, next
+    auxiliary = struct.Struct(f"{prefix}II")  # name, next
+    found = []
+    position = 0
+    while True:
+        _, flags, index, _, _, first, following = window.unpack(definition, position)
+        name, _ = window.unpack(auxiliary, position + first)
+        found.append(DefinedVersion(strings.text_at(name), bool(flags & _BASE), index & 0x7FFF))
+        if len(found) > _COUNT_LIMIT:
+            raise Unreadable("more defined versions than a version index can tell apart")
+        if not following:
+            return tuple(found)
+        position += following

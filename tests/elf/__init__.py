@@ -1,0 +1,1 @@
+"""What a user can rely on about ELF files and their loaders."""
