@@ -1,0 +1,134 @@
+"""The order of the calls: inventory, rules, waivers, verdict."""
+
+import datetime
+from collections.abc import Sequence
+
+from auditor.image.model import Image
+from auditor.inventory.model import Inventory
+from auditor.report.model import (
+    Report,
+    ReportFinding,
+    ReportImage,
+    ReportNeeds,
+    ReportRequirement,
+    ReportSpec,
+    ReportWaiver,
+    Verdict,
+)
+from auditor.rules import NEVER, Finding, ImageContext, Options, Severity, Subject, run_rules
+from auditor.rules.rows import Row, judge_rows
+from auditor.spec import Kind, Spec
+from auditor.waivers import Waiver, WaiverUse, apply_waivers
+
+
+def audit(
+    image: Image,
+    spec: Spec,
+    options: Options | None = None,
+    waivers: Sequence[Waiver] = (),
+    today: datetime.date | None = None,
+) -> Report:
+    """Audit one image. `today` (UTC) decides which waivers still count; default: the day it is."""
+    from auditor.inventory.build import take_inventory  # noqa: PLC0415 - a saved report is judged without it
+
+    described = ReportImage(
+        reference=image.reference,
+        source=image.source,
+        digest=image.digest,
+        config_digest=image.config_digest,
+        platform=image.config.platform,
+        layers=image.layers,
+    )
+    inventory = take_inventory(image, wanted_programs(spec), wanted_link_types(spec))
+    return judge(described, inventory, spec, options or Options(), waivers, today)
+
+
+def judge(
+    image: ReportImage,
+    inventory: Inventory,
+    spec: Spec,
+    options: Options,
+    waivers: Sequence[Waiver] = (),
+    today: datetime.date | None = None,
+) -> Report:
+    """Judge what was found in an image: a fresh inventory, or that of a saved report."""
+    context = ImageContext(spec, options, inventory, image.layers)
+    day = today or datetime.datetime.now(datetime.UTC).date()
+    findings, uses = apply_waivers(run_rules(Subject.IMAGE, context), waivers, image.reference, day)
+    return Report(
+        image=image,
+        spec=ReportSpec(spec.name, spec.version, spec.digest, _shown_options(options)),
+        verdict=verdict(findings, options.fail_on),
+        requirements=tuple(map(_report_row, judge_rows(context, findings))),
+        findings=tuple(map(report_finding, findings)),
+        inventory=inventory,
+        waivers=tuple(map(_report_waiver, uses)),
+    )
+
+
+def verdict(findings: Sequence[Finding], fail_on: str) -> Verdict:
+    """`fail` where a finding at or above `fail_on` (a severity, or `never`) is not waived."""
+    if fail_on == NEVER:
+        return "pass"
+    worst = Severity(fail_on).rank
+    failing = any(entry.severity.rank <= worst and entry.waived_by is None for entry in findings)
+    return "fail" if failing else "pass"
+
+
+def wanted_programs(spec: Spec) -> dict[str, tuple[str, ...]]:
+    """The programs that a spec asks for, by tool."""
+    return {row.tool: row.programs for row in spec.of_kind(Kind.TOOL)}
+
+
+def wanted_link_types(spec: Spec) -> tuple[str, ...]:
+    """The link types that a spec asks for."""
+    return tuple(sorted({name for row in spec.of_kind(Kind.FEATURE) for name in row.link_types}))
+
+
+def _shown_options(options: Options) -> dict[str, object]:
+    return {"strict": options.strict, "ip_family": options.ip_family.value, "fail_on": options.fail_on}
+
+
+def _report_row(row: Row) -> ReportRequirement:
+    needs = row.requirement.needs
+    return ReportRequirement(
+        id=row.requirement.id,
+        section=row.requirement.section,
+        text=row.requirement.text,
+        status=row.status,
+        kernel=row.kernel,
+        state=row.state,  # type: ignore[arg-type]  # library_state gives one of the four words
+        reason=row.reason,
+        needs=ReportNeeds(needs.modules, needs.config, needs.min_version) if needs else None,
+        findings=row.findings,
+    )
+
+
+def report_finding(finding: Finding) -> ReportFinding:
+    """A finding as the report writes it."""
+    return ReportFinding(
+        rule=finding.rule,
+        severity=finding.severity.value,
+        requirement=finding.requirement,
+        subject=finding.subject,
+        message=finding.message,
+        evidence=dict(finding.evidence),
+        layer=finding.layer,
+        fix=finding.fix,
+        waived_by=finding.waived_by,
+        affects=finding.affects,
+    )
+
+
+def _report_waiver(use: WaiverUse) -> ReportWaiver:
+    waiver = use.waiver
+    return ReportWaiver(
+        rule=waiver.rule,
+        subject=waiver.subject,
+        image=waiver.image,
+        reason=waiver.reason,
+        owner=waiver.owner,
+        expires=waiver.expires.isoformat(),
+        state=use.state,  # type: ignore[arg-type]  # one of the three words
+        findings=use.findings,
+    )

@@ -1,0 +1,65 @@
+"""Where output goes: reports to standard output or files, everything else to standard error."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.errors import UsageError
+
+EXIT_OK, EXIT_FAILED, EXIT_NOT_AUDITED = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One `-o FORMAT[=FILE]`; `file` None is standard output."""
+
+    format: str
+    file: Path | None
+
+
+def parse_outputs(values: list[str], known: tuple[str, ...]) -> tuple[Output, ...]:
+    """Check every `-o`; UsageError where a format is unknown or two outputs share one place."""
+    outputs = tuple(_parse_output(value, known) for value in values)
+    places = [str(output.file) for output in outputs]
+    for place in places:
+        if places.count(place) > 1:
+            shown = "standard output" if place == "None" else place
+            raise UsageError(f"two formats are to be written to {shown}", "-o", "give each a file: -o FORMAT=FILE")
+    return outputs
+
+
+def _parse_output(value: str, known: tuple[str, ...]) -> Output:
+    name, separator, file = value.partition("=")
+    if name not in known:
+        raise UsageError(f"there is no format '{name}'", "-o", f"the formats are: {', '.join(known)}")
+    if separator and not file:
+        raise UsageError(f"no file after '{value}'", "-o", "write -o FORMAT=FILE")
+    return Output(name, Path(file) if file else None)
+
+
+def write_output(output: Output, text: str) -> None:
+    """Write one report; UsageError where the file can't be written."""
+    if output.file is None:
+        stream = sys.stdout
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text stream has it
+        stream.write(text)
+        return
+    try:
+        output.file.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise UsageError(f"can't write the report: {error.strerror}", str(output.file)) from error
+
+
+def wants_colour(output: Output) -> bool:
+    """Colour only on a terminal, and not where NO_COLOR is set (no-color.org)."""
+    return output.file is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def report_error(what: str, remedy: str = "") -> int:
+    """One line on standard error, with no control character in it; the exit code for it."""
+    line = " ".join(f"audit-image: {what}{f'; {remedy}' if remedy else ''}".split())
+    shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
+    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text stream has it
+    print(shown, file=sys.stderr)
+    return EXIT_NOT_AUDITED

@@ -1,0 +1,1 @@
+"""What one image is: tools, programs, closures, packages, extensions. It knows no spec and judges nothing."""

@@ -1,0 +1,284 @@
+"""The inventory as plain values: all that the rules look at, and all that a saved report keeps.
+
+Paths are absolute inside the image. `layer` is always an index into the image's layers, None where no layer
+is known. `package` is the owning package's name, `unowned` where the databases know no owner, and None where
+the image has no package database.
+"""
+
+from dataclasses import dataclass
+
+from auditor.image.model import Platform
+from auditor.tools.model import Evidence, SetType
+
+UNOWNED = "unowned"
+
+
+@dataclass(frozen=True, slots=True)
+class ClosureEntry:
+    """One library that starting a program loads: the name it is asked for by, and where it is found."""
+
+    soname: str
+    path: str
+    found_by: str
+    layer: int | None
+    package: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """One name of a tool that PATH reaches. `kind` is `program`, `applet`, `script` or `other`."""
+
+    name: str
+    path: str
+    resolved_path: str
+    kind: str
+    version: str | None
+    flavour: str | None
+    architecture: str | None
+    interpreter: str | None
+    layer: int | None
+    package: str | None
+    setuid: bool
+    capabilities: tuple[str, ...]
+    closure: tuple[ClosureEntry, ...]
+    reason: str = ""  # why `version` is None
+    package_version: str | None = None  # the upstream version of `package`
+    vouched: bool | None = None  # the database has this very content; None where it can't tell
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One tool. `version` is that of the file that the first of its names runs; None with a `reason`."""
+
+    name: str
+    version: str | None
+    evidence: tuple[Evidence, ...]
+    binaries: tuple[Binary, ...]
+    reason: str = ""
+
+    def binary(self, name: str) -> Binary | None:
+        """What PATH reaches under this name."""
+        return next((binary for binary in self.binaries if binary.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Executable:
+    """A file that was looked at because it may be started. `kind`: `dynamic`, `static`, `script` or `other`.
+
+    `started_by` tells why: `PATH`, `entrypoint`, or `SCRIPT:LINE`.
+    """
+
+    path: str
+    resolved_path: str
+    kind: str
+    layer: int | None
+    package: str | None
+    started_by: str = "PATH"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One load problem (see auditor.elf.model.LoadProblem) with every program that it stops."""
+
+    fault: str
+    path: str
+    name: str
+    message: str
+    programs: tuple[str, ...]
+    layer: int | None = None  # that wrote `path`
+    at_start: bool = True
+    provider: str = ""
+    passed_over: tuple[tuple[str, str], ...] = ()
+    symbols: tuple[str, ...] = ()
+    variant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A remark of the loader's that stops nothing."""
+
+    kind: str
+    path: str
+    name: str
+    message: str
+    variant: str = ""
+    programs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoadableExtension:
+    """An xtables extension that iptables would look up; `loadable` False with a `reason`."""
+
+    flavour: str
+    family: str
+    kind: str
+    name: str
+    path: str
+    revision: int
+    loadable: bool
+    layer: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A path that a layer deleted."""
+
+    path: str
+    layer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A path on PATH that has the right name and can't be started, and why."""
+
+    path: str
+    reason: str
+    layer: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """What the image shows of a program or library that is asked for and not found."""
+
+    name: str
+    gone: tuple[Gone, ...] = ()
+    elsewhere: tuple[str, ...] = ()  # the same name outside the places that are searched
+    siblings: tuple[str, ...] = ()  # the same library under another soname
+    unusable: tuple[Unusable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StartProblem:
+    """Something that the entrypoint would start and that can't be started."""
+
+    subject: str
+    message: str
+    layer: int | None
+    script: str = ""
+    line: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StartUnknown:
+    """Something that is started in a way that can't be told from the outside."""
+
+    script: str
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryFile:
+    """A versioned shared library by its file name, wherever it lies."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledPackage:
+    """One package of the image's databases."""
+
+    type: str
+    name: str
+    version: str
+    architecture: str
+    upstream_version: str
+    source: str = ""
+    source_version: str = ""
+    vendor: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A file that a database describes otherwise than it is. `kind` is `missing` or `changed`."""
+
+    kind: str
+    path: str
+    package: str
+    layer: int | None
+    used_by: tuple[str, ...] = ()  # the tools whose programs or closures have it
+
+
+@dataclass(frozen=True, slots=True)
+class MissingFiles:
+    """Other files of a tool's package that are gone."""
+
+    package: str
+    count: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KernelFloor:
+    """An ELF in a tool's closure that states a minimum kernel; `enforced` where the loader refuses older ones."""
+
+    path: str
+    version: str
+    enforced: bool
+    layer: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolFloor:
+    """The newest version of one name space (`GLIBC`) that a tool's programs and libraries need."""
+
+    tool: str
+    name: str
+    version: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Floors:
+    """What the image asks of a kernel and of shared libraries."""
+
+    kernel: tuple[KernelFloor, ...] = ()
+    symbols: tuple[SymbolFloor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeConfig:
+    """What the image config tells a runtime."""
+
+    entrypoint: tuple[str, ...] = ()
+    cmd: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    user: str = ""
+    working_dir: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """Everything that was found in one image."""
+
+    platform: Platform
+    config: RuntimeConfig
+    path: tuple[str, ...]  # the directories of PATH
+    tools: tuple[Tool, ...]
+    executables: tuple[Executable, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    extensions: tuple[LoadableExtension, ...] = ()
+    set_types: tuple[SetType, ...] = ()
+    link_types: tuple[str, ...] = ()  # of those asked for, what `ip` knows
+    packages: tuple[InstalledPackage, ...] = ()
+    package_warnings: tuple[str, ...] = ()
+    drift: tuple[Drift, ...] = ()
+    missing_files: tuple[MissingFiles, ...] = ()
+    libraries: tuple[LibraryFile, ...] = ()
+    whereabouts: tuple[Whereabouts, ...] = ()
+    start_problems: tuple[StartProblem, ...] = ()
+    start_unknowns: tuple[StartUnknown, ...] = ()
+    floors: Floors = Floors()
+
+    def tool(self, name: str) -> Tool | None:
+        """The tool of this name."""
+        return next((tool for tool in self.tools if tool.name == name), None)
+
+    def whereabouts_of(self, name: str) -> Whereabouts:
+        """What is known of a missing name; empty where it was not asked for."""
+        return next((entry for entry in self.whereabouts if entry.name == name), Whereabouts(name))

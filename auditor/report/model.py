@@ -1,0 +1,116 @@
+"""The report as a value; its JSON form is this, field by field (`audit-image schema report`)."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from auditor.image.model import Layer, Platform
+from auditor.inventory.model import Inventory, Tool
+
+SCHEMA_VERSION = "1"
+Verdict = Literal["pass", "fail"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportImage:
+    """Which image was audited, and where its bytes came from."""
+
+    reference: str
+    source: str
+    digest: str | None
+    config_digest: str | None
+    platform: Platform
+    layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSpec:
+    """Which spec was in force."""
+
+    name: str
+    version: str
+    digest: str
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportNeeds:
+    """The kernel's half of a row, for a preflight on the node. `config` symbols are without `CONFIG_`."""
+
+    modules: tuple[str, ...] = ()
+    config: tuple[str, ...] = ()
+    min_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRequirement:
+    """One row of the spec."""
+
+    id: str
+    section: str
+    text: str
+    status: Literal["met", "not-met", "waived", "unknown", "not-applicable"]
+    kernel: Literal["needs-kernel", "met", "not-met", "unknown"] | None
+    state: Literal["linked", "shipped", "not-linked", "missing"] | None
+    reason: str
+    needs: ReportNeeds | None
+    findings: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFinding:
+    """One finding (see auditor.rules.model.Finding)."""
+
+    rule: str
+    severity: Literal["error", "warning", "note"]
+    requirement: str | None
+    subject: str
+    message: str
+    evidence: dict[str, Any]
+    layer: int | None
+    fix: str
+    waived_by: str | None
+    affects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReportWaiver:
+    """A waiver, and whether it was `used`, `unused` or is `expired`."""
+
+    rule: str
+    subject: str
+    image: str
+    reason: str
+    owner: str
+    expires: str
+    state: Literal["used", "unused", "expired"]
+    findings: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One image audited. `inventory.tools` is not repeated in JSON: it is the report's `tools`."""
+
+    image: ReportImage
+    spec: ReportSpec
+    verdict: Verdict
+    requirements: tuple[ReportRequirement, ...]
+    findings: tuple[ReportFinding, ...]
+    inventory: Inventory
+    waivers: tuple[ReportWaiver, ...] = ()
+    schema_version: str = field(default=SCHEMA_VERSION)
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """The documented tools, as the inventory has them."""
+        return self.inventory.tools
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """An index of several platforms audited; `findings` are those that only show across platforms."""
+
+    index: ReportImage
+    verdict: Verdict
+    platforms: tuple[Report, ...]
+    findings: tuple[ReportFinding, ...]
+    schema_version: str = field(default=SCHEMA_VERSION)

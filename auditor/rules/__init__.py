@@ -1,0 +1,25 @@
+"""The rules: one function each, from a spec and a subject to findings."""
+
+from auditor.rules import entrypoint, extensions, kernel_floor, libraries, loading, packages, tools
+from auditor.rules.context import NEVER, ImageContext, Options
+from auditor.rules.model import Finding, Rule, Severity, Subject, find_rule, rules, run_rules
+
+__all__ = [
+    "NEVER",
+    "Finding",
+    "ImageContext",
+    "Options",
+    "Rule",
+    "Severity",
+    "Subject",
+    "entrypoint",
+    "extensions",
+    "find_rule",
+    "kernel_floor",
+    "libraries",
+    "loading",
+    "packages",
+    "rules",
+    "run_rules",
+    "tools",
+]

@@ -1,0 +1,42 @@
+"""Whether the container starts."""
+
+from collections.abc import Iterator
+
+from auditor.rules.context import ImageContext, finding
+from auditor.rules.model import Finding, Severity, Subject, rule
+from auditor.spec import Kind
+
+
+@rule(
+    "entrypoint-broken",
+    Severity.ERROR,
+    Subject.IMAGE,
+    mend="Correct Entrypoint or Cmd, or ship the program that it hands over to.",
+)
+def entrypoint_broken(context: ImageContext) -> Iterator[Finding]:
+    """Entrypoint or Cmd that can't start.
+
+    Not found on PATH, empty, without a usable interpreter, or a script that unconditionally hands over (`exec`
+    with a literal first word) to a program that is not there. What a script computes is unknown: a note at most.
+    """
+    row = context.the_row(Kind.ENTRYPOINT)
+    for problem in context.inventory.start_problems:
+        evidence = {"script": problem.script, "line": problem.line, "text": problem.text}
+        yield finding(
+            "entrypoint-broken",
+            row,
+            problem.subject,
+            problem.message,
+            evidence={key: value for key, value in evidence.items() if value},
+            layer=problem.layer,
+            fix=f"Mend line {problem.line} of {problem.script}, or ship what it starts." if problem.line else "",
+        )
+    for unknown in context.inventory.start_unknowns:
+        yield finding(
+            "entrypoint-broken",
+            row,
+            unknown.script,
+            unknown.message,
+            severity=Severity.NOTE,
+            evidence={"line": unknown.line},
+        )

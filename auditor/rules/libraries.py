@@ -1,0 +1,61 @@
+"""Documented libraries: linked, shipped, not linked, or missing."""
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from auditor.rules.context import ImageContext, enumerate_names, finding
+from auditor.rules.loading import matches_soname
+from auditor.rules.model import Finding, Severity, Subject, rule
+from auditor.spec import Kind, Requirement
+
+LINKED, SHIPPED, NOT_LINKED, MISSING = "linked", "shipped", "not-linked", "missing"
+
+
+def library_state(context: ImageContext, row: Requirement) -> str | None:
+    """One of the four states of a library row; None where the image has no program of the tool to ask."""
+    binaries = context.binaries(row.tools)
+    if not binaries:
+        return None
+    programs = {binary.resolved_path for binary in binaries}
+    missing = (problem for problem in context.inventory.problems if problem.fault == "library-missing")
+    if any(matches_soname(row, problem.name) and programs & set(problem.programs) for problem in missing):
+        return MISSING
+    if any(matches_soname(row, entry.soname) for binary in binaries for entry in binary.closure):
+        return LINKED
+    return SHIPPED if _shipped(context, row) else NOT_LINKED
+
+
+def _shipped(context: ImageContext, row: Requirement) -> list[str]:
+    return [
+        library.path
+        for library in context.inventory.libraries
+        if any(fnmatchcase(library.name, pattern) for pattern in row.sonames)
+    ]
+
+
+@rule(
+    "library-not-linked",
+    Severity.NOTE,
+    Subject.IMAGE,
+    mend="Nothing to mend, unless the document is to be kept word for word (--strict).",
+)
+def library_not_linked(context: ImageContext) -> Iterator[Finding]:
+    """A documented library that this build of the tool doesn't link.
+
+    Builds changed over the years (iputils dropped openssl and sysfsutils), so it is a note; `--strict` reads the
+    document literally and makes it an error.
+    """
+    for row in context.rows(Kind.LIBRARY):
+        state = library_state(context, row)
+        if state not in (SHIPPED, NOT_LINKED):
+            continue
+        shipped = _shipped(context, row)
+        tail = f", though the image has {enumerate_names(shipped, 2)}" if shipped else ""
+        yield finding(
+            "library-not-linked",
+            row.id,
+            row.sonames[0],
+            f"No program of {' or '.join(row.tools)} links {' or '.join(row.sonames)}{tail}.",
+            severity=Severity.ERROR if context.options.strict else Severity.NOTE,
+            evidence={"state": state, "shipped": shipped},
+        )

@@ -1,0 +1,237 @@
+"""Rules about loading: what the kernel and the dynamic loader would refuse, in every program that may start."""
+
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from itertools import groupby
+from typing import Any
+
+from auditor.inventory.model import Problem
+from auditor.rules.context import ImageContext, enumerate_names, finding
+from auditor.rules.model import Finding, Severity, Subject, rule
+from auditor.spec import Kind, Requirement
+
+
+def _problems(context: ImageContext, fault: str) -> list[Problem]:
+    return [problem for problem in context.inventory.problems if problem.fault == fault]
+
+
+def _rows_of(context: ImageContext, programs: Iterable[str]) -> list[str]:
+    """The tool rows whose required programs are among these files, then the row that everything loads."""
+    paths = set(programs)
+    rows = []
+    for row in context.rows(Kind.TOOL):
+        binaries = (context.tool(row.tool).binary(name) for name in row.programs)
+        if any(binary is not None and binary.resolved_path in paths for binary in binaries):
+            rows.append(row.id)
+    return [*rows, context.the_row(Kind.LOADS)]
+
+
+def _evidence(problems: list[Problem]) -> dict[str, Any]:
+    programs = sorted({program for problem in problems for program in problem.programs})
+    evidence: dict[str, Any] = {
+        "programs": programs,
+        "needed_by": sorted({problem.path for problem in problems}),
+        "names": sorted({problem.name for problem in problems}),
+    }
+    variants = sorted({problem.variant for problem in problems} - {""})
+    if variants:
+        evidence["variants"] = variants
+    if not any(problem.at_start for problem in problems):
+        evidence["at_start"] = False
+    return evidence
+
+
+def _on_levels(problems: list[Problem]) -> str:
+    """A clause for a problem that shows only on machines of some glibc-hwcaps level."""
+    variants = {problem.variant for problem in problems}
+    return "" if "" in variants else f" (on machines of level {', '.join(sorted(variants))})"
+
+
+@rule(
+    "library-missing",
+    Severity.ERROR,
+    Subject.IMAGE,
+    mend="Install the library, or run ldconfig after moving it.",
+)
+def library_missing(context: ImageContext) -> Iterator[Finding]:
+    """A needed library that the dynamic loader would not find.
+
+    The search is the loader's own: RPATH, LD_LIBRARY_PATH, RUNPATH, ld.so.cache and the directories compiled
+    into it for glibc; the path file or built-in list for musl (ld.so(8)). Where the library exists outside the
+    search path, under another soname, or was deleted by a layer, the finding says so. Symbols that only this
+    library would have given are its evidence.
+    """
+    problems = sorted(_problems(context, "library-missing"), key=lambda problem: problem.name)
+    for soname, group in groupby(problems, key=lambda problem: problem.name):
+        yield _library_finding(context, soname, list(group))
+
+
+def _library_finding(context: ImageContext, soname: str, problems: list[Problem]) -> Finding:
+    known = context.inventory.whereabouts_of(soname.rpartition("/")[2])
+    evidence = _evidence(problems)
+    evidence["symbols"] = sorted({symbol for problem in problems for symbol in problem.symbols})
+    passed_over = sorted({entry for problem in problems for entry in problem.passed_over})
+    evidence["passed_over"] = [{"path": path, "reason": reason} for path, reason in passed_over]
+    evidence["deleted"] = [{"path": gone.path, "layer": gone.layer} for gone in known.gone]
+    evidence["elsewhere"] = list(known.elsewhere)
+    evidence["siblings"] = list(known.siblings)
+    hints, fix, layer = [], "", None
+    if known.gone:
+        gone = known.gone[-1]
+        layer = gone.layer
+        hints.append(f"{context.blame(layer)} deletes {gone.path}")
+        fix = f"Keep {gone.path} in {context.blame(layer)}."
+    if known.elsewhere:
+        hints.append(f"it lies at {enumerate_names(known.elsewhere)}, where the loader does not look")
+        fix = fix or "Move it to a directory that the loader searches, or list its directory and run ldconfig."
+    if known.siblings and not known.gone:
+        hints.append(f"the image has {enumerate_names(known.siblings)} of that library")
+        fix = fix or "Rebuild the program against the library that is shipped, or ship the one that it needs."
+    if passed_over:
+        hints.append("; ".join(f"{path} is passed over: {reason}" for path, reason in passed_over[:2]))
+    needed_by = enumerate_names(evidence["needed_by"])
+    message = f"{problems[0].message} (needed by {needed_by}){_on_levels(problems)}"
+    if hints:
+        message += ": " + "; ".join(hints)
+    rows = _rows_of(context, evidence["programs"])
+    documented = _documented_rows(context, soname, set(evidence["programs"]))
+    rows = [*documented, *rows]
+    return finding(
+        "library-missing",
+        rows[0],
+        soname,
+        message + ".",
+        evidence=evidence,
+        layer=layer,
+        fix=fix or f"Install the package that has {soname}.",
+        affects=rows[1:],
+    )
+
+
+def _documented_rows(context: ImageContext, soname: str, programs: set[str]) -> list[str]:
+    return [
+        row.id
+        for row in context.rows(Kind.LIBRARY)
+        if matches_soname(row, soname)
+        and any(binary.resolved_path in programs for binary in context.binaries(row.tools))
+    ]
+
+
+def matches_soname(row: Requirement, soname: str) -> bool:
+    """Whether a library row means this soname."""
+    return any(fnmatchcase(soname, pattern) for pattern in row.sonames)
+
+
+@rule(
+    "symbol-version-missing",
+    Severity.ERROR,
+    Subject.IMAGE,
+    mend="Ship the library that the program was built against, or a program built for the library that is shipped.",
+)
+def symbol_version_missing(context: ImageContext) -> Iterator[Finding]:
+    """The loader finds the library and then not the version that an object needs of it.
+
+    Before any relocation the loader compares each version need with the version definitions of the library that
+    it took (gABI symbol versioning); one that is absent ends the start.
+    """
+    yield from _by_object(context, "symbol-version-missing", "version")
+
+
+@rule(
+    "symbol-missing",
+    Severity.ERROR,
+    Subject.IMAGE,
+    mend="Make the loader take the library that has the symbol: often an older copy hides it.",
+)
+def symbol_missing(context: ImageContext) -> Iterator[Finding]:
+    """A symbol that no object in scope defines: the start fails, or the first call where binding is lazy.
+
+    Undefined weak symbols are tolerated, as the loader does.
+    """
+    yield from _by_object(context, "symbol-missing", "symbol")
+
+
+def _by_object(context: ImageContext, rule_id: str, word: str) -> Iterator[Finding]:
+    problems = sorted(_problems(context, rule_id), key=lambda problem: (problem.path, problem.provider, problem.name))
+    for (path, provider), group in groupby(problems, key=lambda problem: (problem.path, problem.provider)):
+        found = list(group)
+        evidence = _evidence(found)
+        if provider:
+            evidence["provider"] = provider
+        others = len(evidence["names"]) - 1
+        more = f" and {others} more {word}{'s' if others > 1 else ''}" if others else ""
+        rows = _rows_of(context, evidence["programs"])
+        stopped = [program for program in evidence["programs"] if program != path]
+        stops = f"; it stops {enumerate_names(stopped)}" if stopped else ""
+        yield finding(
+            rule_id,
+            rows[0],
+            path,
+            f"{found[-1].message}{more}{_on_levels(found)}{stops}.",
+            evidence=evidence,
+            layer=found[0].layer,
+            affects=rows[1:],
+        )
+
+
+@rule(
+    "interpreter-missing",
+    Severity.ERROR,
+    Subject.IMAGE,
+    mend="Ship the dynamic loader that the program names, or a program built for the image's C library.",
+)
+def interpreter_missing(context: ImageContext) -> Iterator[Finding]:
+    """No dynamic loader at the program's PT_INTERP: the kernel says "not found" of a program that is there."""
+    yield from _per_file(context, "interpreter-missing")
+
+
+@rule(
+    "architecture-mismatch",
+    Severity.ERROR,
+    Subject.IMAGE,
+    mend="Ship a file of the image's own architecture, or correct the config's architecture.",
+)
+def architecture_mismatch(context: ImageContext) -> Iterator[Finding]:
+    """A program, or a library that its loader takes, is of another machine, class or byte order than the config says.
+
+    The kernel answers `exec format error`. A library that the loader passes over is no finding.
+    """
+    problems = _problems(context, "architecture-mismatch")
+    total = sum(entry.kind in ("dynamic", "static") for entry in context.inventory.executables)
+    if problems and len(problems) * 2 > total:
+        yield _whole_image_mismatch(context, problems)
+        return
+    yield from _per_file(context, "architecture-mismatch")
+
+
+def _whole_image_mismatch(context: ImageContext, problems: list[Problem]) -> Finding:
+    """Most programs are of another machine: it is the config that is wrong, and one finding says so."""
+    evidence = _evidence(problems)
+    platform = context.inventory.platform
+    rows = _rows_of(context, evidence["programs"])
+    return finding(
+        "architecture-mismatch",
+        context.the_row(Kind.LOADS),
+        str(platform),
+        f"The config says {platform}, and {len(problems)} programs are of another machine: {problems[0].message}.",
+        evidence=evidence,
+        fix="Correct the config's architecture, or build the image from the right base.",
+        affects=rows,
+    )
+
+
+@rule("elf-malformed", Severity.ERROR, Subject.IMAGE, mend="Replace the file with a sound copy.")
+def elf_malformed(context: ImageContext) -> Iterator[Finding]:
+    """A program's or library's ELF file that can't be read: truncated, empty, or not what its header says."""
+    yield from _per_file(context, "elf-malformed")
+
+
+def _per_file(context: ImageContext, rule_id: str) -> Iterator[Finding]:
+    problems = sorted(_problems(context, rule_id), key=lambda problem: (problem.path, problem.name))
+    for path, group in groupby(problems, key=lambda problem: problem.path):
+        found = list(group)
+        evidence = _evidence(found)
+        rows = _rows_of(context, evidence["programs"])
+        message = f"{found[0].message}{_on_levels(found)}."
+        layer = found[0].layer
+        yield finding(rule_id, rows[0], path, message, evidence=evidence, layer=layer, affects=rows[1:])

@@ -1,0 +1,126 @@
+"""Findings, severities, and the register of rules."""
+
+import enum
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+
+
+class Severity(enum.StrEnum):
+    """How bad a finding is: `error` does not meet the spec or would not run, `warning` is likely to hurt."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+    @property
+    def rank(self) -> int:
+        """0 for error, rising as it gets milder."""
+        return _RANKS[self]
+
+
+_RANKS = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+
+
+class Subject(enum.StrEnum):
+    """What a rule looks at."""
+
+    IMAGE = "image"
+    INDEX = "index"
+    KERNEL = "kernel"
+    PAIR = "kernel with image"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is worth saying.
+
+    `requirement` is the row that it belongs to, `affects` further rows that it breaks. `layer` wrote the
+    subject, or deleted it where the finding is about something gone. `fix` says how to mend it.
+    """
+
+    rule: str
+    severity: Severity
+    requirement: str | None
+    subject: str
+    message: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    layer: int | None = None
+    fix: str = ""
+    affects: tuple[str, ...] = ()
+    waived_by: str | None = None
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Every row that the finding counts against."""
+        return ((self.requirement,) if self.requirement else ()) + self.affects
+
+    def waived(self, by: str) -> "Finding":
+        """The same finding, accepted for the reason that the waiver gives."""
+        return replace(self, waived_by=by)
+
+    @property
+    def sort_key(self) -> tuple[int, str, str, str]:
+        """Worst first, then by rule and subject."""
+        return (self.severity.rank, self.rule, self.subject, self.message)
+
+
+Context = TypeVar("Context")
+Check = Callable[[Context], Iterable[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule(Generic[Context]):
+    """One rule: what it finds by default, and its explanation in the words of its docstring."""
+
+    id: str
+    severity: Severity
+    subject: Subject
+    summary: str
+    explanation: str
+    mend: str
+    check: Check[Context] | None
+
+
+_REGISTER: dict[str, Rule[Any]] = {}
+
+
+def rule(
+    rule_id: str, severity: Severity, subject: Subject, *, mend: str
+) -> Callable[[Check[Context]], Check[Context]]:
+    """Register the decorated function as a rule. The first line of its docstring is the summary."""
+
+    def register(check: Check[Context]) -> Check[Context]:
+        summary, _, explanation = (check.__doc__ or "").strip().partition("\n")
+        text = " ".join(explanation.split())
+        if rule_id in _REGISTER:
+            raise ValueError(f"two rules are called {rule_id}")
+        _REGISTER[rule_id] = Rule(rule_id, severity, subject, summary.strip(), text, mend, check)
+        return check
+
+    return register
+
+
+def rules(subject: Subject | None = None) -> tuple[Rule[Any], ...]:
+    """All rules, or those for one kind of subject, by id."""
+    chosen = (entry for entry in _REGISTER.values() if subject is None or entry.subject is subject)
+    return tuple(sorted(chosen, key=lambda entry: entry.id))
+
+
+def find_rule(rule_id: str) -> Rule[Any] | None:
+    """The rule of this id."""
+    return _REGISTER.get(rule_id)
+
+
+def run_rules(subject: Subject, context: object) -> tuple[Finding, ...]:
+    """Every finding of every rule for this kind of subject, worst first."""
+    return tuple(sorted(_findings(subject, context), key=lambda finding: finding.sort_key))
+
+
+def _findings(subject: Subject, context: object) -> Iterator[Finding]:
+    checked: set[object] = set()
+    for entry in rules(subject):
+        # One function may stand behind several ids, where one look tells them apart.
+        if entry.check is not None and entry.check not in checked:
+            checked.add(entry.check)
+            yield from entry.check(context)

@@ -1,0 +1,83 @@
+"""Where the files and the package database tell different stories."""
+
+from collections.abc import Iterator
+
+from auditor.inventory.model import Drift
+from auditor.rules.context import ImageContext, enumerate_names, finding
+from auditor.rules.model import Finding, Severity, Subject, rule
+from auditor.spec import Kind
+
+
+def _tool_rows(context: ImageContext, tools: tuple[str, ...]) -> list[str]:
+    return [row.id for row in context.rows(Kind.TOOL) if row.tool in tools]
+
+
+@rule(
+    "package-file-missing",
+    Severity.WARNING,
+    Subject.IMAGE,
+    mend="Remove packages with the package manager instead of deleting their files.",
+)
+def package_file_missing(context: ImageContext) -> Iterator[Finding]:
+    """The database owns a required program, or a file of a tool's closure, that is gone.
+
+    An error for a required program. Other deleted files of a tool's package are one note per package.
+    """
+    required = {name for row in context.rows(Kind.TOOL) for name in row.programs}
+    for drift in context.inventory.drift:
+        if drift.kind != "missing":
+            continue
+        rows = _tool_rows(context, drift.used_by)
+        program = drift.path.rpartition("/")[2]
+        severe = program in required and not any(
+            tool.binary(program) for tool in context.inventory.tools if tool.name in drift.used_by
+        )
+        yield finding(
+            "package-file-missing",
+            rows[0] if rows else None,
+            drift.path,
+            f"The package {drift.package} owns {drift.path}, which is gone{_by(context, drift)}.",
+            severity=Severity.ERROR if severe and rows else Severity.WARNING,
+            evidence={"package": drift.package, "used_by": list(drift.used_by)},
+            layer=drift.layer,
+            affects=rows[1:],
+        )
+    for missing in context.inventory.missing_files:
+        yield finding(
+            "package-file-missing",
+            None,
+            missing.package,
+            f"{missing.count} other file{'s' if missing.count > 1 else ''} of the package {missing.package} "
+            f"{'are' if missing.count > 1 else 'is'} gone ({enumerate_names(missing.examples, 2)}).",
+            severity=Severity.NOTE,
+            evidence={"package": missing.package, "count": missing.count, "examples": list(missing.examples)},
+        )
+
+
+def _by(context: ImageContext, drift: Drift) -> str:
+    blame = context.blame(drift.layer)
+    return f": {blame} deletes it" if blame else ""
+
+
+@rule(
+    "package-file-changed",
+    Severity.WARNING,
+    Subject.IMAGE,
+    mend="Ship the file from its package, or package the replacement.",
+)
+def package_file_changed(context: ImageContext) -> Iterator[Finding]:
+    """The database owns a file of a tool's closure that has other content than the package put there."""
+    for drift in context.inventory.drift:
+        if drift.kind != "changed":
+            continue
+        rows = _tool_rows(context, drift.used_by)
+        blame = context.blame(drift.layer)
+        yield finding(
+            "package-file-changed",
+            rows[0] if rows else None,
+            drift.path,
+            f"{drift.path} is not what the package {drift.package} put there{f': {blame} writes it' if blame else ''}.",
+            evidence={"package": drift.package, "used_by": list(drift.used_by)},
+            layer=drift.layer,
+            affects=rows[1:],
+        )

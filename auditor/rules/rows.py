@@ -1,0 +1,83 @@
+"""From findings to the status of every row of the spec."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from auditor.rules.context import ImageContext
+from auditor.rules.libraries import library_state
+from auditor.rules.model import Finding, Severity
+from auditor.spec import Kind, Requirement
+
+Status = Literal["met", "not-met", "waived", "unknown", "not-applicable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row judged. `findings` are indices into the report's findings; `state` is a library row's."""
+
+    requirement: Requirement
+    status: Status
+    kernel: Literal["needs-kernel"] | None
+    state: str | None
+    reason: str
+    findings: tuple[int, ...]
+
+
+def judge_rows(context: ImageContext, findings: Sequence[Finding]) -> tuple[Row, ...]:
+    """Every row of the spec, in the document's order."""
+    return tuple(_judge(context, row, findings) for row in context.spec.requirements)
+
+
+def _judge(context: ImageContext, row: Requirement, findings: Sequence[Finding]) -> Row:
+    if not row.holds_for(context.options.ip_family):
+        reason = f"not asked for with --ip-family {context.options.ip_family}"
+        return Row(row, "not-applicable", None, None, reason, ())
+    own = _concerning(context, row, findings)
+    errors = [findings[index] for index in own if findings[index].severity is Severity.ERROR]
+    unwaived = [error for error in errors if error.waived_by is None]
+    kernel: Literal["needs-kernel"] | None = "needs-kernel" if row.needs else None
+    state = library_state(context, row) if row.kind is Kind.LIBRARY else None
+    if unwaived:
+        return Row(row, "not-met", kernel, state, unwaived[0].message, tuple(own))
+    if errors:
+        return Row(row, "waived", kernel, state, f"waived: {errors[0].waived_by}", tuple(own))
+    unknown = _unknown(context, row, state)
+    if unknown:
+        return Row(row, "unknown", kernel, state, unknown, tuple(own))
+    return Row(row, "met", kernel, state, "", tuple(own))
+
+
+def _concerning(context: ImageContext, row: Requirement, findings: Sequence[Finding]) -> list[int]:
+    """The row's own findings; where it builds on a tool of which the image has nothing usable, that tool's too."""
+    ids = {row.id}
+    for name in row.tools:
+        if not context.binaries([name]):
+            ids |= {tool.id for tool in context.rows(Kind.TOOL) if tool.tool == name}
+    if row.kind is Kind.FEATURE and not _asks_more(row):
+        # The tool itself is this feature's half in the image.
+        ids |= {tool.id for tool in context.rows(Kind.TOOL) if tool.tool in row.tools}
+    return [index for index, finding in enumerate(findings) if ids & set(finding.rows)]
+
+
+def _asks_more(row: Requirement) -> bool:
+    extensions = row.extensions
+    return bool(extensions.match or extensions.target or row.link_types or row.set_types)
+
+
+def _unknown(context: ImageContext, row: Requirement, state: str | None) -> str:
+    if row.kind is Kind.LIBRARY:
+        return "" if state else f"the image has no program of {' or '.join(row.tools)} that could link it"
+    if row.kind in (Kind.FEATURE, Kind.VARIANT):
+        absent = [name for name in row.tools if not context.binaries([name])]
+        if absent:
+            return f"the image has no program of {' or '.join(absent)} to ask"
+        if row.set_types and not context.inventory.set_types:
+            return "the set types of the image's libipset can't be read"
+        return ""
+    if row.kind is Kind.TOOL and row.minimum:
+        binaries = [context.tool(row.tool).binary(name) for name in row.programs]
+        for binary in binaries:
+            if binary is not None and binary.version is None:
+                return f"{binary.path} shows no version: {binary.reason}"
+    return ""

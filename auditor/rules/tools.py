@@ -1,0 +1,225 @@
+"""Rules about the documented tools: there, startable, themselves, and new enough."""
+
+from collections.abc import Iterator
+
+from auditor.inventory.model import Binary, Tool, Whereabouts
+from auditor.rules.context import ImageContext, enumerate_names, finding
+from auditor.rules.model import Finding, Severity, Subject, rule
+from auditor.spec import Kind, Requirement
+from auditor.tools.versions import compare_versions
+
+
+def _required(context: ImageContext) -> Iterator[tuple[Requirement, Tool, str, Binary | None]]:
+    for row in context.rows(Kind.TOOL):
+        tool = context.tool(row.tool)
+        for program in row.programs:
+            yield row, tool, program, tool.binary(program)
+
+
+@rule(
+    "tool-missing",
+    Severity.ERROR,
+    Subject.IMAGE,
+    mend="Install the package that has the program, or put its directory on PATH.",
+)
+def tool_missing(context: ImageContext) -> Iterator[Finding]:
+    """A required tool is not in the image, or not on the image's PATH.
+
+    The name is looked up on the PATH of the image config (Docker's default where it sets none), as execvp(3)
+    would. Where a layer deleted the program, the finding names that layer; where the program lies outside PATH,
+    it says where.
+    """
+    for row, _, program, binary in _required(context):
+        known = context.inventory.whereabouts_of(program)
+        if binary is None and not known.unusable:
+            yield _missing(context, row, program, known)
+
+
+def _missing(context: ImageContext, row: Requirement, program: str, known: Whereabouts) -> Finding:
+    evidence = {
+        "path": list(context.inventory.path),
+        "deleted": [{"path": gone.path, "layer": gone.layer} for gone in known.gone],
+        "elsewhere": list(known.elsewhere),
+    }
+    if known.elsewhere:
+        message = f"{program} is not on PATH; it lies at {enumerate_names(known.elsewhere)}."
+        fix = f"Add its directory to PATH, or link {program} from {context.inventory.path[0]}."
+        return finding("tool-missing", row.id, program, message, evidence=evidence, fix=fix)
+    if known.gone:
+        gone = known.gone[-1]
+        message = f"{program} is not in the image: {context.blame(gone.layer)} deletes {gone.path}."
+        fix = f"Keep {gone.path} in {context.blame(gone.layer)}."
+        return finding("tool-missing", row.id, program, message, evidence=evidence, layer=gone.layer, fix=fix)
+    message = f"{program} is not in the image, neither on PATH nor elsewhere."
+    fix = install_hint(context, row)
+    return finding("tool-missing", row.id, program, message, evidence=evidence, fix=fix)
+
+
+def install_hint(context: ImageContext, row: Requirement) -> str:
+    """Which package to install, in the words of the image's own package manager where it has one."""
+    types = {package.type for package in context.inventory.packages}
+    names = {kind: name for kind, name in row.packages.items() if kind in types} or row.packages
+    if not names:
+        return ""
+    return f"Install the package {' / '.join(sorted(set(names.values())))}."
+
+
+@rule(
+    "tool-not-executable",
+    Severity.ERROR,
+    Subject.IMAGE,
+    mend="Restore the file, its execute permission, or the target of the link.",
+)
+def tool_not_executable(context: ImageContext) -> Iterator[Finding]:
+    """A required name is on PATH and can't be started: a dangling link, an empty file, no x bit, not a program.
+
+    A name that execvp(3) would pass over is a finding only where no later directory of PATH has a good one.
+    """
+    for row, _, program, binary in _required(context):
+        for bad in context.inventory.whereabouts_of(program).unusable[:1] if binary is None else ():
+            yield finding(
+                "tool-not-executable",
+                row.id,
+                bad.path,
+                f"{bad.path} can't be started: {bad.reason}.",
+                evidence={"program": program, "reason": bad.reason},
+                layer=bad.layer,
+            )
+        if binary is not None and binary.kind == "other":
+            message = f"{binary.path} can't be started: {binary.reason or 'not a program'}."
+            evidence = {"program": program, "reason": binary.reason}
+            subject = binary.path
+            yield finding("tool-not-executable", row.id, subject, message, evidence=evidence, layer=binary.layer)
+
+
+@rule(
+    "tool-is-applet",
+    Severity.ERROR,
+    Subject.IMAGE,
+    mend="Install the real tool; an applet knows a small part of its options.",
+)
+def tool_is_applet(context: ImageContext) -> Iterator[Finding]:
+    """The name is an applet of a multi-call binary such as busybox, not the tool itself."""
+    for row, _, program, binary in _required(context):
+        if binary is not None and binary.kind == "applet":
+            yield finding(
+                "tool-is-applet",
+                row.id,
+                binary.path,
+                f"{program} is an applet of {binary.resolved_path}, not the {row.tool} tool.",
+                evidence={"program": program, "resolved_path": binary.resolved_path},
+                layer=binary.layer,
+                fix=install_hint(context, row),
+            )
+
+
+@rule(
+    "tool-unversioned",
+    Severity.ERROR,
+    Subject.IMAGE,
+    mend="Ship a build that carries its version, or one that a package database vouches for.",
+)
+def tool_unversioned(context: ImageContext) -> Iterator[Finding]:
+    """No evidence gives a version: neither the program's bytes nor a package that vouches for its content.
+
+    An error where the spec sets a minimum, since it can't be shown to hold; else a note. A script is judged by
+    its interpreter and has no version of its own: that is a note as well.
+    """
+    for row, _, binary in _versioned_rows(context):
+        if binary.version is not None:
+            continue
+        script = binary.kind == "script"
+        severity = Severity.ERROR if row.minimum and not script else Severity.NOTE
+        what = "is a script" if script else f"shows no version ({binary.reason or 'no evidence'})"
+        yield finding(
+            "tool-unversioned",
+            row.id,
+            binary.path,
+            f"{binary.path} {what}, so its version is not known.",
+            severity=severity,
+            evidence={"reason": binary.reason, "resolved_path": binary.resolved_path},
+            layer=binary.layer,
+        )
+
+
+@rule("tool-too-old", Severity.ERROR, Subject.IMAGE, mend="Install a newer release of the tool.")
+def tool_too_old(context: ImageContext) -> Iterator[Finding]:
+    """The upstream version is below the spec's minimum.
+
+    Versions are compared as each project numbers its releases; epochs and distribution revisions don't count.
+    """
+    for row, tool, binary in _versioned_rows(context):
+        if not row.minimum or binary.version is None:
+            continue
+        order = compare_versions(tool.name, binary.version, row.minimum)
+        evidence = {"version": binary.version, "minimum": row.minimum, "resolved_path": binary.resolved_path}
+        if order is None:
+            yield finding(
+                "tool-unversioned",
+                row.id,
+                binary.path,
+                f"{binary.path} calls itself {binary.version}, which can't be compared with {row.minimum}.",
+                evidence=evidence,
+                layer=binary.layer,
+            )
+        elif order < 0:
+            yield finding(
+                "tool-too-old",
+                row.id,
+                binary.path,
+                f"{binary.path} is {tool.name} {binary.version}, and {row.minimum} is the minimum.",
+                evidence=evidence,
+                layer=binary.layer,
+                fix=f"Install {tool.name} {row.minimum} or newer.",
+            )
+
+
+def _versioned_rows(context: ImageContext) -> Iterator[tuple[Requirement, Tool, Binary]]:
+    """Each row with each file behind its programs, once."""
+    for row in (*context.rows(Kind.TOOL), *context.rows(Kind.VARIANT)):
+        seen: set[str] = set()
+        for tool, binary in _binaries_of_row(context, row):
+            if binary.kind in ("program", "script") and binary.resolved_path not in seen:
+                seen.add(binary.resolved_path)
+                yield row, tool, binary
+
+
+def _binaries_of_row(context: ImageContext, row: Requirement) -> Iterator[tuple[Tool, Binary]]:
+    if row.kind is Kind.TOOL:
+        tool = context.tool(row.tool)
+        yield from ((tool, binary) for name in row.programs if (binary := tool.binary(name)) is not None)
+    elif row.minimum:
+        for tool in map(context.tool, row.tools):
+            yield from ((tool, binary) for binary in tool.binaries if binary.flavour == row.flavour)
+
+
+@rule(
+    "version-conflict",
+    Severity.WARNING,
+    Subject.IMAGE,
+    mend="Install the tool from its package, so that scanners and people see the version that runs.",
+)
+def version_conflict(context: ImageContext) -> Iterator[Finding]:
+    """The package database and the binary disagree on the version, and the database doesn't vouch for the file.
+
+    A sound package may name itself otherwise than its binary; a disagreement means something only where the
+    file's content is not what the package put there.
+    """
+    seen: set[str] = set()
+    for row in context.rows(Kind.TOOL):
+        tool = context.tool(row.tool)
+        for binary in tool.binaries:
+            if binary.version is None or binary.package_version is None or binary.vouched:
+                continue
+            if binary.resolved_path in seen or compare_versions(tool.name, binary.version, binary.package_version) == 0:
+                continue
+            seen.add(binary.resolved_path)
+            yield finding(
+                "version-conflict",
+                row.id,
+                binary.resolved_path,
+                f"{binary.resolved_path} is {tool.name} {binary.version}, and the package database says that "
+                f"{binary.package} {binary.package_version} owns it.",
+                evidence={"version": binary.version, "package_version": binary.package_version},
+                layer=binary.layer,
+            )

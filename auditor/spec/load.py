@@ -1,0 +1,131 @@
+"""From a spec's name or file to a checked value."""
+
+import hashlib
+import tomllib
+from fnmatch import fnmatchcase
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+
+from auditor.errors import UsageError
+from auditor.spec.model import Incident, Kind, Requirement, Spec, SpecFile
+
+DEFAULT_SPEC = "calico-system-requirements"
+_MAX_BYTES = 1 << 20
+_MAX_EXTENDS = 8
+
+# What a row of each kind must say, beside the fields that every row has.
+_REQUIRED_FIELDS: dict[Kind, tuple[str, ...]] = {
+    Kind.TOOL: ("tool", "programs"),
+    Kind.LIBRARY: ("tools", "sonames"),
+    Kind.FEATURE: ("tools",),
+    Kind.VARIANT: ("tools", "flavour"),
+    Kind.KERNEL: ("needs",),
+}
+# Kinds that hold an image's own rows: findings about loading and starting belong to them.
+_ALWAYS_PRESENT = (Kind.LOADS, Kind.ENTRYPOINT, Kind.PLATFORMS)
+
+
+def shipped_specs() -> tuple[str, ...]:
+    """The names of the specs that come with the auditor."""
+    folder = resources.files("auditor.spec")
+    return tuple(sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml")))
+
+
+def load_spec(name_or_file: str = DEFAULT_SPEC) -> Spec:
+    """Load a shipped spec by name, or a file by path; UsageError says what is wrong and where."""
+    chain = _chain(name_or_file)
+    rows: dict[str, dict[str, object]] = {}
+    incidents: list[Incident] = []
+    cpu_floor: dict[str, str] = {}
+    digest = hashlib.sha256()
+    for where, data, file in chain:
+        digest.update(data)
+        for pattern in file.drop:
+            dropped = [row_id for row_id in rows if fnmatchcase(row_id, pattern)]
+            if not dropped:
+                raise UsageError(f"drop pattern '{pattern}' matches no requirement", where)
+            for row_id in dropped:
+                del rows[row_id]
+        for row in file.requirement:
+            name = row.get("id")
+            if not isinstance(name, str):
+                raise UsageError("a requirement has no id", where)
+            rows[name] = {**rows.get(name, {}), **row}
+        incidents.extend(file.incident)
+        cpu_floor.update(file.cpu_floor)
+    where, _, last = chain[-1]
+    requirements = tuple(_requirement(row_id, row, where) for row_id, row in rows.items())
+    _check_rows(requirements, where)
+    return Spec(
+        name=last.name,
+        version=last.version,
+        title=last.title,
+        digest=f"sha256:{digest.hexdigest()}",
+        requirements=requirements,
+        incidents=tuple(incidents),
+        cpu_floor=tuple(sorted(cpu_floor.items())),
+    )
+
+
+def _chain(name_or_file: str) -> list[tuple[str, bytes, SpecFile]]:
+    """The file and all that it extends, root first."""
+    chain: list[tuple[str, bytes, SpecFile]] = []
+    wanted, base = name_or_file, Path()
+    while wanted:
+        if len(chain) == _MAX_EXTENDS:
+            raise UsageError(f"extends more than {_MAX_EXTENDS} specs, one after the other", name_or_file)
+        where, data, base = _read(wanted, base)
+        file = _parse(where, data)
+        chain.insert(0, (where, data, file))
+        wanted = file.extends
+    return chain
+
+
+def _read(name_or_file: str, base: Path) -> tuple[str, bytes, Path]:
+    if name_or_file in shipped_specs():
+        resource = resources.files("auditor.spec") / f"{name_or_file}.toml"
+        return f"spec {name_or_file}", resource.read_bytes(), Path()
+    path = base / name_or_file
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        remedy = f"the shipped specs are: {', '.join(shipped_specs())}"
+        raise UsageError(f"can't read the spec: {error.strerror}", str(path), remedy) from error
+    if len(data) > _MAX_BYTES:
+        raise UsageError(f"a spec file is at most {_MAX_BYTES} bytes", str(path))
+    return str(path), data, path.parent
+
+
+def _parse(where: str, data: bytes) -> SpecFile:
+    try:
+        return msgspec.convert(tomllib.loads(data.decode()), SpecFile)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"the spec is not TOML: {error}", where) from error
+    except msgspec.ValidationError as error:
+        raise UsageError(f"not a spec: {error}", where, "see `audit-image schema spec`") from error
+
+
+def _requirement(row_id: str, row: dict[str, object], where: str) -> Requirement:
+    try:
+        requirement = msgspec.convert(row, Requirement)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"requirement {row_id}: {error}", where, "see `audit-image schema spec`") from error
+    for field in _REQUIRED_FIELDS.get(requirement.kind, ()):
+        if not getattr(requirement, field):
+            raise UsageError(f"requirement {row_id}: a row of kind {requirement.kind} needs `{field}`", where)
+    return requirement
+
+
+def _check_rows(requirements: tuple[Requirement, ...], where: str) -> None:
+    for kind in _ALWAYS_PRESENT:
+        found = sum(row.kind is kind for row in requirements)
+        if found != 1:
+            raise UsageError(f"a spec has exactly one row of kind {kind}, this one has {found}", where)
+    tools = {row.tool for row in requirements if row.kind is Kind.TOOL}
+    for row in requirements:
+        unknown = sorted(set(row.tools) - tools)
+        if unknown:
+            raise UsageError(f"requirement {row.id}: no row of kind tool is about {', '.join(unknown)}", where)

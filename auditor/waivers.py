@@ -1,0 +1,105 @@
+"""Accepted deviations: a TOML file that lets a gate be adopted on day one.
+
+```toml
+[[waiver]]
+rule = "tool-too-old"               # a rule id
+subject = "/usr/sbin/iptables*"     # glob over the finding's subject; default: any
+image = "registry.example/*"        # glob over the image's reference; default: any
+reason = "fixed in the next base image"
+owner = "net-team"
+expires = 2027-01-31                # the last day on which it counts
+```
+"""
+
+import datetime
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import msgspec
+
+from auditor.errors import UsageError
+from auditor.rules.model import Finding, find_rule
+
+_MAX_BYTES = 1 << 20
+
+
+class Waiver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One accepted deviation. `expires` is the last day on which it counts, in UTC."""
+
+    rule: str
+    reason: str
+    owner: str
+    expires: datetime.date
+    subject: str = "*"
+    image: str = "*"
+
+    def accepts(self, finding: Finding, reference: str) -> bool:
+        """Whether this waiver is about that finding of that image, whatever the day."""
+        return (
+            finding.rule == self.rule
+            and fnmatchcase(finding.subject, self.subject)
+            and fnmatchcase(reference, self.image)
+        )
+
+
+class _WaiverFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    waiver: tuple[Waiver, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WaiverUse:
+    """What became of a waiver: `used` (with how many findings), `unused`, or `expired`."""
+
+    waiver: Waiver
+    state: str
+    findings: int
+
+
+def load_waivers(path: str) -> tuple[Waiver, ...]:
+    """Read a waiver file; UsageError says what is wrong and where."""
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"can't read the waivers: {error.strerror}", path) from error
+    if len(data) > _MAX_BYTES:
+        raise UsageError(f"a waiver file is at most {_MAX_BYTES} bytes", path)
+    try:
+        file_value = msgspec.convert(tomllib.loads(data.decode()), _WaiverFile)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"the waiver file is not TOML: {error}", path) from error
+    except msgspec.ValidationError as error:
+        raise UsageError(f"not a waiver file: {error}", path) from error
+    for waiver in file_value.waiver:
+        if find_rule(waiver.rule) is None:
+            raise UsageError(f"there is no rule '{waiver.rule}'", path, "`audit-image explain` lists the rules")
+        if not waiver.reason.strip() or not waiver.owner.strip():
+            raise UsageError(f"a waiver for {waiver.rule} has an empty reason or owner", path)
+    return file_value.waiver
+
+
+def apply_waivers(
+    findings: Sequence[Finding], waivers: Sequence[Waiver], reference: str, today: datetime.date
+) -> tuple[tuple[Finding, ...], tuple[WaiverUse, ...]]:
+    """Mark what is accepted. Waived findings stay in the list; expired waivers accept nothing."""
+    counts = [0] * len(waivers)
+    result = []
+    for finding in findings:
+        matching = [index for index, waiver in enumerate(waivers) if waiver.accepts(finding, reference)]
+        for index in matching:
+            counts[index] += 1
+        valid = [waivers[index] for index in matching if waivers[index].expires >= today]
+        result.append(finding.waived(f"{valid[0].reason} ({valid[0].owner})") if valid else finding)
+    uses = tuple(
+        WaiverUse(waiver, _state(waiver, count, today), count) for waiver, count in zip(waivers, counts, strict=True)
+    )
+    return tuple(result), uses
+
+
+def _state(waiver: Waiver, count: int, today: datetime.date) -> str:
+    if waiver.expires < today:
+        return "expired"
+    return "used" if count else "unused"
