@@ -1,0 +1,77 @@
+"""Progress as values: what happens while an image is read. The command line may draw them, a library may ignore them.
+
+A listener is called from the thread that does the work, also from several at once, and should return quickly.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTried:
+    """A source that was asked and did not have the image, or could not be reached; the next one is asked."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChosen:
+    """The source that answered. `digest` is the manifest's (or index's) as it names it, None where it has none."""
+
+    source: str
+    reference: str
+    digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """A request that failed and is made again after `delay` seconds."""
+
+    where: str
+    reason: str
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSpooled:
+    """Bytes of an image that came so far from a source that can only send it whole (a daemon's `save`)."""
+
+    source: str
+    received: int
+
+
+@dataclass(frozen=True, slots=True)
+class LayerStarted:
+    """A layer's bytes are about to be read. `size` is that of the stored form in bytes, None where unknown."""
+
+    index: int
+    count: int
+    name: str
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerAdvanced:
+    """`read` bytes of the stored form have been read so far."""
+
+    index: int
+    read: int
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFinished:
+    """A layer was read to its end and is what its digests say. `reused`: it had been read before in this run."""
+
+    index: int
+    read: int
+    reused: bool = False
+
+
+Event = SourceTried | SourceChosen | Retried | ImageSpooled | LayerStarted | LayerAdvanced | LayerFinished
+Listener = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """The listener that listens to nothing."""
+    del event

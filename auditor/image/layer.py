@@ -1,0 +1,481 @@
+"""One layer, read once from its first stored byte to its last: decompressed, verified, its entries listed.
+
+Rules: OCI image-spec, descriptor.md (digest and size are of the stored bytes), config.md (`rootfs.diff_ids` are
+of the uncompressed tar, to its very last byte) and layer.md (what entries a layer may have).
+"""
+
+import gzip
+import hashlib
+import io
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, cast
+
+from auditor.errors import AuditError, CorruptImage, LimitExceeded, UnsupportedFormat
+from auditor.filetree import Content, FileKind
+from auditor.image.limits import Limits
+from auditor.image.spool import Spool, SpooledContent
+from auditor.image.tar import Entry, TarReader
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+CHUNK = 256 << 10  # bytes at a time
+_HEAD = 512  # bytes of a file's beginning that the policy sees
+_COPY = 1 << 20
+_WINDOW = 128 << 20  # bytes: the largest zstd window that runtimes take
+
+Keep = Callable[[str, int, int, bytes], bool]
+
+
+class Readable(Protocol):
+    """Anything with a file's `read`."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Up to `size` bytes; empty at the end."""
+
+
+class LayerEntry(NamedTuple):
+    """One member of a layer. `path` is absolute and normal; `kind` None is a hard link to the path in `target`."""
+
+    path: str
+    kind: FileKind | None
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    target: str
+    capabilities: bytes
+    content: Content | None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerContents:
+    """A verified layer: its entries in the order of the tar, the digests and sizes (bytes) that its bytes have."""
+
+    entries: tuple[LayerEntry, ...]
+    digest: str
+    size: int
+    diff_id: str
+    uncompressed: int
+
+
+class Budget:
+    """What is left of the limits that all layers of a run share."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._entries = limits.entries
+        self._bytes = limits.uncompressed
+        self._names = limits.names
+
+    def take_entry(self, names: int, where: str) -> None:
+        """Account for one entry with `names` bytes of text."""
+        self._entries -= 1
+        self._names -= names
+        if self._entries < 0:
+            raise LimitExceeded(f"more than {self.limits.entries} files", where, "raise the limit for entries")
+        if self._names < 0:
+            raise LimitExceeded(f"more than {self.limits.names} bytes of names", where, "raise the limit for names")
+
+    def take_bytes(self, count: int, where: str) -> None:
+        """Account for `count` uncompressed bytes."""
+        self._bytes -= count
+        if self._bytes < 0:
+            raise LimitExceeded(
+                f"more than {self.limits.uncompressed} bytes when uncompressed",
+                where,
+                "raise the limit for uncompressed bytes",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a layer's bytes must be; None where the image doesn't say. `where` names the layer in errors."""
+
+    where: str
+    digest: str | None
+    size: int | None
+    diff_id: str | None
+    media_type: str = ""
+
+
+def read_layer(
+    stored: BinaryIO,
+    expected: Expected,
+    *,
+    keep: Keep,
+    spool: Spool,
+    budget: Budget,
+    progress: Callable[[int], None] | None = None,
+) -> LayerContents:
+    """Read `stored` to its end and list what is in it; bytes that `keep` asks for go to `spool`.
+
+    `progress` is called with the stored bytes read so far. Raises CorruptImage for bytes that aren't what `expected`
+    says or no tar, UnsupportedFormat, LimitExceeded.
+    """
+    source = _Stored(stored, expected, progress)
+    first = source.peek(6)
+    compression = _compression(first, expected)
+    if compression is None:
+        stream = _Stream(source, budget, expected.where, source.hash_name)
+        stream.hash = None  # the stored bytes are the uncompressed ones: one hash serves both
+    else:
+        stream = _Stream(compression(cast(BinaryIO, source)), budget, expected.where, _algorithm(expected.diff_id))
+    try:
+        entries = _list(stream, expected.where, keep, spool, budget)
+        stream.drain()
+        source.drain()
+    except (OSError, EOFError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise AuditError(f"can't be read ({error.strerror})", expected.where, "try again") from error
+        source.check_length()
+        raise CorruptImage(f"can't be decompressed ({error})", expected.where, "get the image again") from error
+    source.check()
+    diff_id = stream.digest() or source.digest()
+    if expected.diff_id is not None and diff_id != expected.diff_id:
+        raise CorruptImage(
+            f"uncompressed bytes are {diff_id}, the image config says {expected.diff_id}",
+            expected.where,
+            "the layer or the config was altered; get the image again",
+        )
+    return LayerContents(entries, source.digest(), source.position, diff_id, stream.total)
+
+
+def _algorithm(digest: str | None) -> str:
+    return "sha512" if digest is not None and digest.startswith("sha512:") else "sha256"
+
+
+class _Stored(io.RawIOBase):
+    """The stored bytes: counted, hashed, never more of them than the descriptor says."""
+
+    def __init__(self, source: BinaryIO, expected: Expected, progress: Callable[[int], None] | None) -> None:
+        super().__init__()
+        self._source = source
+        self._expected = expected
+        self._progress = progress
+        self._pending = b""
+        self.hash_name = _algorithm(expected.digest or expected.diff_id)
+        self._hash = hashlib.new(self.hash_name, usedforsecurity=False)
+        self.position = 0
+
+    def peek(self, length: int) -> bytes:
+        """The next `length` bytes, which stay to be read; fewer at the end."""
+        while len(self._pending) < length and (data := self._source.read(CHUNK)):
+            self._pending += data
+        return self._pending[:length]
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        if size is None or size < 0:
+            size = CHUNK
+        if self._pending:
+            data, self._pending = self._pending[:size], self._pending[size:]
+        else:
+            data = self._source.read(size)
+        self._hash.update(data)
+        self.position += len(data)
+        if self._expected.size is not None and self.position > self._expected.size:
+            self._fail(f"is longer than the {self._expected.size} bytes that the manifest says")
+        if self._progress is not None and data:
+            self._progress(self.position)
+        return data
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        view = memoryview(buffer).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def drain(self) -> None:
+        """Read to the end: bytes after the tar belong to the layer too."""
+        while self.read(CHUNK):
+            pass
+
+    def digest(self) -> str:
+        return f"{self.hash_name}:{self._hash.hexdigest()}"
+
+    def check_length(self) -> None:
+        """Where the bytes ended early, say that before anything that follows from it."""
+        try:
+            self.drain()
+        except OSError:
+            return
+        self.check()
+
+    def check(self) -> None:
+        """Compare with what was expected, after the last byte."""
+        if self._expected.size is not None and self.position != self._expected.size:
+            self._fail(f"has {self.position} bytes, the manifest says {self._expected.size}")
+        if self._expected.digest is not None and self.digest() != self._expected.digest:
+            self._fail(f"has the digest {self.digest()}, the manifest says {self._expected.digest}")
+
+    def _fail(self, what: str) -> None:
+        raise CorruptImage(what, self._expected.where, "the bytes were cut or altered on the way; get the image again")
+
+
+class _Stream:
+    """The uncompressed bytes as the tar reader wants them: exact reads, skips, and a hash over all of them."""
+
+    def __init__(self, source: Readable, budget: Budget, where: str, algorithm: str) -> None:
+        self._read = source.read
+        self._budget = budget
+        self._where = where
+        self._algorithm = algorithm
+        self.hash: hashlib._Hash | None = hashlib.new(algorithm, usedforsecurity=False)
+        self._chunk = b""
+        self._at = 0
+        self.total = 0
+
+    def _fill(self) -> bool:
+        chunk = self._read(CHUNK)
+        if not chunk:
+            return False
+        if self.hash is not None:
+            self.hash.update(chunk)
+        self.total += len(chunk)
+        self._budget.take_bytes(len(chunk), self._where)
+        self._chunk = chunk
+        self._at = 0
+        return True
+
+    def read(self, length: int) -> bytes:
+        """Exactly `length` bytes; fewer at the end."""
+        at = self._at
+        end = at + length
+        if end <= len(self._chunk):
+            self._at = end
+            return self._chunk[at:end]
+        parts = [self._chunk[at:]]
+        left = length - len(parts[0])
+        self._at = len(self._chunk)
+        while left and self._fill():
+            parts.append(self._chunk[:left])
+            self._at = len(parts[-1])
+            left -= self._at
+        return b"".join(parts)
+
+    def skip(self, length: int) -> int:
+        """Pass over `length` bytes; how many there were."""
+        left = length - (len(self._chunk) - self._at)
+        if left <= 0:
+            self._at += length
+            return length
+        self._at = len(self._chunk)
+        while left and self._fill():
+            self._at = min(left, len(self._chunk))
+            left -= self._at
+        return length - left
+
+    def drain(self) -> None:
+        """Read what follows the tar's end."""
+        while self._fill():
+            pass
+        self._at = len(self._chunk)
+
+    def digest(self) -> str | None:
+        return None if self.hash is None else f"{self._algorithm}:{self.hash.hexdigest()}"
+
+
+def _gunzip(source: BinaryIO) -> Readable:
+    try:
+        from isal import igzip, isal_zlib  # noqa: PLC0415 - native code that not every machine has
+    except ImportError:
+        return _Translating(gzip.GzipFile(fileobj=source, mode="rb"), zlib.error)
+    opened = igzip.IGzipFile(fileobj=source, mode="rb")  # type: ignore[no-untyped-call]
+    return _Translating(cast(Readable, opened), isal_zlib.error)
+
+
+def _unzstd(source: BinaryIO) -> Readable:
+    import zstandard  # noqa: PLC0415 - only where a layer needs it
+
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
+    reader = decompressor.stream_reader(source, read_size=CHUNK, read_across_frames=True)
+    return cast(Readable, _Translating(reader, zstandard.ZstdError))
+
+
+class _Translating:
+    """A reader whose own kind of error becomes ValueError."""
+
+    def __init__(self, reader: Readable, kind: type[Exception]) -> None:
+        self._reader = reader
+        self._kind = kind
+
+    def read(self, size: int = -1, /) -> bytes:
+        try:
+            return self._reader.read(size)
+        except self._kind as error:
+            raise ValueError(str(error)) from error
+
+
+def _unbzip(source: BinaryIO) -> Readable:
+    import bz2  # noqa: PLC0415 - only where a layer needs it
+
+    return bz2.BZ2File(source)
+
+
+def _unxz(source: BinaryIO) -> Readable:
+    import lzma  # noqa: PLC0415 - only where a layer needs it
+
+    return _Translating(lzma.LZMAFile(source), lzma.LZMAError)
+
+
+# What `docker load` takes, by the first bytes. A zstd stream may also begin with a skippable frame (RFC 8878, 3.1.2).
+_MAGIC: tuple[tuple[bytes, Callable[[BinaryIO], Readable]], ...] = (
+    (b"\x1f\x8b", _gunzip),
+    (b"\x28\xb5\x2f\xfd", _unzstd),
+    (b"BZh", _unbzip),
+    (b"\xfd7zXZ\0", _unxz),
+)
+
+
+def decompressor(first: bytes) -> Callable[[BinaryIO], Readable] | None:
+    """What reads bytes that begin with `first`; None where they aren't compressed in a way that is known."""
+    for magic, opener in _MAGIC:
+        if first.startswith(magic):
+            return opener
+    if len(first) >= 4 and first[1:4] == b"\x2a\x4d\x18" and 0x50 <= first[0] <= 0x5F:
+        return _unzstd
+    return None
+
+
+def _compression(first: bytes, expected: Expected) -> Callable[[BinaryIO], Readable] | None:
+    """By what the bytes are; a media type that they contradict is tolerated, as by runtimes, while digests agree."""
+    media_type = expected.media_type.partition(";")[0].strip()
+    if "encrypted" in media_type:
+        raise UnsupportedFormat("an encrypted layer", expected.where, "decrypt the image first")
+    if ".foreign." in media_type or ".nondistributable." in media_type:
+        raise UnsupportedFormat(
+            f"a foreign layer ({media_type}), whose bytes aren't part of the image",
+            expected.where,
+            "audit an image that holds all its layers",
+        )
+    if media_type and not media_type.startswith(_LAYER_TYPES):
+        raise UnsupportedFormat(
+            f"unknown media type {media_type[:100]!r}",
+            expected.where,
+            "only OCI and Docker image layers can be audited",
+        )
+    return decompressor(first)
+
+
+_LAYER_TYPES = (
+    "application/vnd.oci.image.layer.v1.tar",
+    "application/vnd.docker.image.rootfs.diff.tar",
+    "application/vnd.docker.container.image.rootfs.diff",
+)
+
+_KINDS = {
+    "0": FileKind.REGULAR,
+    "1": None,
+    "2": FileKind.SYMLINK,
+    "3": FileKind.CHARACTER_DEVICE,
+    "4": FileKind.BLOCK_DEVICE,
+    "5": FileKind.DIRECTORY,
+    "6": FileKind.FIFO,
+}
+
+
+def normal_path(name: str) -> str:
+    """`name` as an absolute path without `.`, `..` and empty components; `..` at the root stays there.
+
+    As the runtimes take it: `filepath.Clean`, then joined to the root.
+    """
+    if "/." not in name and "//" not in name and name[:1] not in (".", "/") and name[-1:] != "/" and name:
+        return "/" + name
+    parts: list[str] = []
+    for part in name.split("/"):
+        if part in ("", "."):
+            continue
+        if part == "..":
+            if parts:
+                parts.pop()
+        else:
+            parts.append(part)
+    return "/" + "/".join(parts)
+
+
+def _list(stream: _Stream, where: str, keep: Keep, spool: Spool, budget: Budget) -> tuple[LayerEntry, ...]:
+    entries: list[LayerEntry] = []
+    reader = TarReader(stream, where)
+    longest = budget.limits.path
+    for entry in reader:
+        path = normal_path(entry.name)
+        if len(path) > longest or len(entry.link) > longest:
+            raise LimitExceeded(f"a path of more than {longest} characters", where, "no Linux system takes it either")
+        if "\0" in path:
+            raise CorruptImage("a name with a NUL byte", where, "get or build the image again")
+        budget.take_entry(len(path) + len(entry.link) + len(entry.capabilities), where)
+        try:
+            kind = _KINDS[entry.type]
+        except KeyError:
+            raise UnsupportedFormat(
+                f"a tar entry of unknown type {entry.type!r} ({path})", where, "container runtimes don't take it either"
+            ) from None
+        content = None
+        target = ""
+        if kind is FileKind.REGULAR:
+            content = _content(reader, entry, path, keep, spool)
+        elif kind is FileKind.SYMLINK:
+            target = entry.link
+            entry = entry._replace(size=len(target.encode("utf-8", "surrogateescape")))  # noqa: PLW2901
+        elif kind is None:
+            target = normal_path(entry.link)
+        entries.append(
+            LayerEntry(path, kind, entry.mode, entry.uid, entry.gid, entry.size, target, entry.capabilities, content)
+        )
+    return tuple(entries)
+
+
+def _content(reader: TarReader, entry: Entry, path: str, keep: Keep, spool: Spool) -> Content | None:
+    """The file's bytes, put away where the policy wants them."""
+    if entry.fragments is not None:
+        return _sparse_content(reader, entry, path, keep, spool)
+    head = reader.read(min(_HEAD, entry.size))
+    if not keep(path, entry.mode, entry.size, head):
+        return None
+    offset = spool.reserve(entry.size)
+    at = offset
+    rest = entry.size - len(head)
+    if rest <= _COPY:
+        data = head + reader.read(rest) if rest else head
+        if data:
+            spool.write(data, at)
+        return SpooledContent(spool, offset, entry.size)
+    spool.write(head, at)
+    at += len(head)
+    while rest:
+        data = reader.read(min(_COPY, rest))
+        spool.write(data, at)
+        at += len(data)
+        rest -= len(data)
+    return SpooledContent(spool, offset, entry.size)
+
+
+def _sparse_content(reader: TarReader, entry: Entry, path: str, keep: Keep, spool: Spool) -> Content | None:
+    fragments = list(entry.fragments or ())
+    head = bytes(min(_HEAD, entry.size))
+    first = b""
+    if fragments and fragments[0][0] == 0:
+        first = reader.read(min(fragments[0][1], _HEAD))
+        head = first + head[len(first) :]
+    if not keep(path, entry.mode, entry.size, head):
+        return None
+    base = spool.reserve(entry.size)
+    for offset, length in fragments:
+        at = offset
+        left = length
+        if first:
+            spool.write(first, base)
+            at += len(first)
+            left -= len(first)
+            first = b""
+        while left:
+            data = reader.read(min(_COPY, left))
+            spool.write(data, base + at)
+            at += len(data)
+            left -= len(data)
+    return SpooledContent(spool, base, entry.size)

@@ -1,0 +1,170 @@
+"""What a user writes for an image, taken apart.
+
+Names follow Docker's reference grammar and normalisation (distribution/reference): `node` is
+`docker.io/library/node:latest`, and a first part with a dot, a colon or `localhost` is a registry's host.
+"""
+
+import enum
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.errors import ImageNotFound, UsageError
+
+
+class Scheme(enum.Enum):
+    """Where to look. `NAME` is a bare name: the Docker daemon, then the registry."""
+
+    NAME = ""
+    DOCKER = "docker"
+    PODMAN = "podman"
+    REGISTRY = "registry"
+    DOCKER_ARCHIVE = "docker-archive"
+    OCI_ARCHIVE = "oci-archive"
+    OCI_DIR = "oci-dir"
+    DIR = "dir"
+    REPORT = "report"
+
+
+DEFAULT_HOST = "docker.io"
+_FILES = frozenset({Scheme.DOCKER_ARCHIVE, Scheme.OCI_ARCHIVE, Scheme.OCI_DIR, Scheme.DIR, Scheme.REPORT})
+_PATH_STARTS = ("/", "./", "../")
+_HOST = re.compile(
+    r"(?:(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*"
+    r"|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
+)
+_PATH = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+_ID = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A repository and what of it: `tag` or `digest`, or both (then the digest decides). `host` is the registry's."""
+
+    host: str
+    repository: str
+    tag: str = ""
+    digest: str = ""
+
+    @property
+    def familiar(self) -> str:
+        """As the Docker command line shows it: without the default host and `library/`."""
+        short = self.host == DEFAULT_HOST
+        name = self.repository.removeprefix("library/") if short else f"{self.host}/{self.repository}"
+        return name + (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")
+
+    def __str__(self) -> str:
+        text = f"{self.host}/{self.repository}"
+        return text + (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One image as a user named it. `text` is what was written.
+
+    `name` is set for daemons and registries, `path` for everything on disk; `tag` or `digest` then choose one of
+    the images in an archive or layout.
+    """
+
+    text: str
+    scheme: Scheme
+    name: Name | None = None
+    path: Path | None = None
+    tag: str = ""
+    digest: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse(text: str) -> Reference:
+    """Take apart what a user wrote for IMAGE. A path is looked at, to tell a file's name from a tag behind it.
+
+    Raises UsageError for what is no image name, ImageNotFound for a path without scheme that isn't there.
+    """
+    if not text or text != text.strip() or "\0" in text:
+        raise UsageError(f"{text!r} is no image name", remedy="give a name such as calico/node:v3.30.0, or a path")
+    if text.startswith(_PATH_STARTS) or text in (".", ".."):
+        return _recognise(text)
+    word, colon, rest = text.partition(":")
+    scheme = next((scheme for scheme in Scheme if scheme.value == word), None) if colon else None
+    if scheme is None or scheme is Scheme.NAME:
+        return Reference(text, Scheme.NAME, parse_name(text))
+    if not rest:
+        raise UsageError(f"nothing follows {word}:", remedy=f"write {word}:{'FILE' if scheme in _FILES else 'NAME'}")
+    if scheme not in _FILES:
+        return Reference(text, scheme, parse_name(rest))
+    if scheme in (Scheme.DIR, Scheme.REPORT):
+        return Reference(text, scheme, path=Path(rest))
+    return _with_choice(text, scheme, rest)
+
+
+def parse_name(text: str) -> Name:
+    """A name by Docker's grammar; the tag is `latest` where neither tag nor digest is given."""
+    remedy = "write it as [HOST[:PORT]/]PATH[:TAG][@DIGEST], or a path as ./PATH"
+    if _ID.fullmatch(text):
+        raise UsageError("an image id can't stand for a name here", text, "use a tag or NAME@sha256:…")
+    rest, at, digest = text.partition("@")
+    if at and not _DIGEST.fullmatch(digest):
+        raise UsageError("the part after '@' is no digest", text, "write sha256: and 64 hex digits")
+    host, slash, path = rest.partition("/")
+    if not slash or not ("." in host or ":" in host or host == "localhost" or host.lower() != host):
+        host, path = DEFAULT_HOST, rest
+    if host == "index.docker.io":
+        host = DEFAULT_HOST
+    path, colon, tag = path.partition(":")
+    if colon and not _TAG.fullmatch(tag):
+        raise UsageError(f"{tag!r} is no tag", text, remedy)
+    if not _HOST.fullmatch(host) or len(path) > 255:
+        raise UsageError("is no image name", text, remedy)
+    if not _PATH.fullmatch(path):
+        hint = "image names are lower case; " if _PATH.fullmatch(path.lower()) else ""
+        raise UsageError("is no image name", text, hint + remedy)
+    if host == DEFAULT_HOST and "/" not in path:
+        path = f"library/{path}"
+    return Name(host, path, tag or ("" if digest else "latest"), digest)
+
+
+def _with_choice(text: str, scheme: Scheme, rest: str) -> Reference:
+    """FILE[:TAG|@DIGEST]. File names may have colons: the longest name that exists is the file."""
+    if _exists(rest):
+        return Reference(text, scheme, path=Path(rest))
+    path, at, digest = rest.rpartition("@")
+    if at and _DIGEST.fullmatch(digest):
+        inner = _with_choice(text, scheme, path)
+        return Reference(text, scheme, path=inner.path, tag=inner.tag, digest=digest)
+    at_colon = len(rest)
+    while (at_colon := rest.rfind(":", 0, at_colon)) > 0:
+        if _exists(rest[:at_colon]):
+            return Reference(text, scheme, path=Path(rest[:at_colon]), tag=rest[at_colon + 1 :])
+    path, _, tag = rest.partition(":")
+    return Reference(text, scheme, path=Path(path), tag=tag)
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _recognise(text: str) -> Reference:
+    """A path without a scheme, by what is there."""
+    path = Path(text)
+    if not _exists(text):
+        choice = _with_choice(text, Scheme.DOCKER_ARCHIVE, text)
+        if choice.path is None or not choice.path.exists():
+            raise ImageNotFound("no such file or directory", text, "check the path")
+        kind = _kind(choice.path, text)
+        if kind in (Scheme.DIR, Scheme.REPORT):
+            raise ImageNotFound("no such file or directory", text, "check the path")
+        return Reference(text, kind, path=choice.path, tag=choice.tag, digest=choice.digest)
+    return Reference(text, _kind(path, text), path=path)
+
+
+def _kind(path: Path, text: str) -> Scheme:
+    from auditor.image.source import recognise  # noqa: PLC0415 - looks at content, only where there is no scheme
+
+    return recognise.kind(path, text)

@@ -1,0 +1,82 @@
+"""What every source of images offers: the images it has, their platforms, and each one's stored bytes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from auditor import events
+from auditor.filetree import FileTree
+from auditor.image.limits import DEFAULT, Limits
+from auditor.image.model import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a source may need to know beside the reference."""
+
+    limits: Limits = DEFAULT
+    listener: events.Listener = events.ignore
+    platform: Platform | None = None  # a daemon that holds several saves only this one
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLayer:
+    """A layer as it is stored. `digest` and `size` (bytes) are claims, checked while it is read; None where not made.
+
+    `key` tells layers with the same bytes apart from others within one source; `where` names it in errors.
+    """
+
+    key: str
+    where: str
+    media_type: str
+    digest: str | None
+    size: int | None
+    open: Callable[[], BinaryIO]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """One image of one platform: verified config bytes, and the layers from the lowest up.
+
+    `digest` is that of the manifest, None where there is none. `root` is set instead of layers where the source
+    holds a file system that is already unpacked; `config` may then be empty.
+    """
+
+    digest: str | None
+    config: bytes
+    config_digest: str | None
+    config_where: str
+    layers: tuple[StoredLayer, ...]
+    root: FileTree | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One platform's image. `platform` is what an index claims, None where only the config says it."""
+
+    platform: Platform | None
+    digest: str | None
+    read: Callable[[], StoredImage]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One image that a user can name. `digest` is that of its index or manifest."""
+
+    names: tuple[str, ...]
+    digest: str | None
+    candidates: Callable[[], tuple[Candidate, ...]]
+
+
+class Source(Protocol):
+    """An opened place that holds images. Layers may be opened from several threads."""
+
+    @property
+    def name(self) -> str:
+        """The scheme that pins this source, as reports give it."""
+
+    def images(self) -> tuple[Listing, ...]:
+        """The images that the reference may mean."""
+
+    def close(self) -> None:
+        """Give files, connections and disk back."""

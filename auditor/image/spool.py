@@ -1,0 +1,101 @@
+"""Where the bytes of an image wait until they are asked for: one file that has no name."""
+
+import os
+import tempfile
+import threading
+from types import TracebackType
+from typing import Self
+
+from auditor.errors import AuditError, LimitExceeded
+
+
+class Spool:
+    """An unlinked temporary file. Ranges are reserved, filled and read from any thread; closing gives the disk back."""
+
+    def __init__(self, limit: int) -> None:
+        self._file = tempfile.TemporaryFile(prefix="audit-image-")  # noqa: SIM115 - lives as long as the spool
+        self._descriptor = self._file.fileno()
+        self._lock = threading.Lock()
+        self._limit = limit
+        self._end = 0
+
+    def reserve(self, size: int) -> int:
+        """The offset of `size` fresh bytes, all zero until written."""
+        with self._lock:
+            offset = self._end
+            if offset + size > self._limit:
+                raise LimitExceeded(
+                    f"more than {self._limit} bytes of programs, scripts and databases",
+                    "image",
+                    "raise the limit for kept bytes",
+                )
+            self._end = offset + size
+        return offset
+
+    def write(self, data: bytes, offset: int) -> None:
+        """Put `data` at `offset` of a reserved range."""
+        view = memoryview(data)
+        try:
+            while view:
+                written = os.pwrite(self._descriptor, view, offset)
+                view = view[written:]
+                offset += written
+        except OSError as error:
+            raise AuditError(
+                f"can't write ({error.strerror})",
+                tempfile.gettempdir(),
+                "free some space there or set TMPDIR to a larger place",
+            ) from error
+
+    def read(self, offset: int, length: int) -> bytes:
+        """`length` bytes from `offset`; what was reserved and never written reads as zero."""
+        data = os.pread(self._descriptor, length, offset)
+        if len(data) == length:
+            return data
+        parts = [data]
+        got = len(data)
+        while got < length:
+            data = os.pread(self._descriptor, length - got, offset + got)
+            if not data:  # a hole at the very end
+                parts.append(bytes(length - got))
+                break
+            parts.append(data)
+            got += len(data)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Free the bytes; contents can't be read from now on."""
+        self._file.close()
+        self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class SpooledContent:
+    """One file's bytes in a spool (`auditor.filetree.Content`)."""
+
+    __slots__ = ("_offset", "_size", "_spool")
+
+    def __init__(self, spool: Spool, offset: int, size: int) -> None:
+        self._spool = spool
+        self._offset = offset
+        self._size = size
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return self._size
+
+    def read(self, offset: int = 0, length: int = -1) -> bytes:
+        """Up to `length` bytes from `offset`; to the end where negative."""
+        if offset < 0:
+            raise ValueError("negative offset")
+        left = max(0, self._size - offset)
+        wanted = left if length < 0 else min(length, left)
+        return self._spool.read(self._offset + offset, wanted) if wanted else b""
