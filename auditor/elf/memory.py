@@ -12,6 +12,7 @@ from auditor.filetree import Content
 
 TABLE_LIMIT = 1 << 27  # bytes of one table; no real object comes near it
 _STRING_LIMIT = 1 << 16
+_TEXT_LIMIT = 1 << 26  # bytes of all names taken from one table
 _CHUNK = 1 << 12
 
 
@@ -86,13 +87,16 @@ class Strings:
         self._memory = memory
         self._address = address
         self._table = memory.read(address, size)
+        self._left = _TEXT_LIMIT
 
     def at(self, offset: int) -> bytes:
         """The string at `offset`. As the loader, which knows no table size, goes on past the table's stated end."""
         end = self._table.find(b"\0", offset) if offset < len(self._table) else -1
-        if end < 0:
-            return self._memory.string(self._address + offset)
-        return self._table[offset:end]
+        text = self._table[offset:end] if end >= 0 else self._memory.string(self._address + offset)
+        self._left -= len(text)
+        if self._left < 0:
+            raise Unreadable("names that share their bytes add up to more than any real object's")
+        return text
 
     def text_at(self, offset: int) -> str:
         """The string at `offset` as text, undecodable bytes kept."""

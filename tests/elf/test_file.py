@@ -39,7 +39,7 @@ def versions_by_pyelftools(elf: ELFFile) -> tuple[Needs, list[str]]:
     for section in elf.iter_sections():
         if isinstance(section, GNUVerNeedSection):
             needs = [
-                (need.name, [(version.name, bool(version["vna_flags"] & 2)) for version in versions])
+                (need.name or "", [(version.name, bool(version["vna_flags"] & 2)) for version in versions])
                 for need, versions in section.iter_versions()
             ]
         elif isinstance(section, GNUVerDefSection):

@@ -1,0 +1,156 @@
+"""`/etc/ld.so.cache` as glibc reads it (glibc's dl-cache.h; ldconfig(8)).
+
+Three forms: the old one (`ld.so-1.7.0`), the new one (`glibc-ld.so.cache1.1`), and the new one behind the old
+("compat"). All numbers are in the byte order of the machine that the file is for, strings end with NUL.
+"""
+
+import re
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+_OLD_MAGIC = b"ld.so-1.7.0\0"
+_NEW_MAGIC = b"glibc-ld.so.cache1.1"
+_EXTENSION_MAGIC = 0xEAA42174
+_HWCAPS_SECTION = 1
+_GENERATOR_SECTION = 0
+_NAMED_HWCAP = 1 << 62
+_NAME_LIMIT = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class CacheEntry:
+    """One library. `hwcaps` is a glibc-hwcaps name, "" for a plain entry, None for a legacy mask in `mask`."""
+
+    path: str
+    flags: int
+    os_version: int
+    hwcaps: str | None
+    mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """The entries by name, each name's in file order. `ordered`: whether a binary search would find them all."""
+
+    entries: Mapping[str, tuple[CacheEntry, ...]]
+    generator: str = ""
+    ordered: bool = True
+
+
+@dataclass
+class _Reader:
+    data: bytes
+    prefix: Literal["<", ">"]
+    names: list[str] = field(default_factory=list)
+
+    def string(self, offset: int) -> str | None:
+        end = self.data.find(b"\0", offset, offset + _NAME_LIMIT) if 0 <= offset < len(self.data) else -1
+        return None if end < 0 else self.data[offset:end].decode("utf-8", "surrogateescape")
+
+
+def read_cache(data: bytes, byte_order: Literal["little", "big"]) -> Cache | None:
+    """The cache in a file's bytes, for a loader of that byte order. None where the loader would silently use none."""
+    reader = _Reader(data, "<" if byte_order == "little" else ">")
+    if data.startswith(_NEW_MAGIC):
+        return _new(reader, 0)
+    if not data.startswith(_OLD_MAGIC) or len(data) < 16:
+        return None
+    (count,) = struct.unpack_from(f"{reader.prefix}I", data, 12)
+    end = 16 + 12 * count
+    if end > len(data):
+        return None
+    new = -(-end // 8) * 8
+    if data.startswith(_NEW_MAGIC, new):
+        return _new(reader, new)
+    return _old(reader, count, end)
+
+
+def _old(reader: _Reader, count: int, strings: int) -> Cache:
+    rows = struct.iter_unpack(f"{reader.prefix}iII", reader.data[16 : 16 + 12 * count])
+    found = ((reader.string(strings + name), reader.string(strings + path), flags, 0, 0) for flags, name, path in rows)
+    return _collect(found, [], "")
+
+
+def _new(reader: _Reader, start: int) -> Cache | None:
+    data, prefix = reader.data, reader.prefix
+    if start + 48 > len(data):
+        return None
+    count, _, flags, extension = struct.unpack_from(f"{prefix}IIB3xI", data, start + 20)
+    # The order that ldconfig wrote it in: 0 where it didn't say, 2 little, 3 big, 1 invalid.
+    if flags & 3 not in (0, 2 if prefix == "<" else 3):
+        return None
+    end = start + 48 + 24 * count
+    if end > len(data):
+        return None
+    # Offsets of the extension count from the file's start: in the compat form the loader finds none.
+    generator, hwcaps = _extension(reader, extension) if start == 0 else ("", [])
+    rows = struct.iter_unpack(f"{prefix}iIIIQ", data[start + 48 : end])
+    found = (
+        (reader.string(start + name), reader.string(start + path), flags, os_version, hwcap)
+        for flags, name, path, os_version, hwcap in rows
+    )
+    return _collect(found, hwcaps, generator)
+
+
+def _extension(reader: _Reader, start: int) -> tuple[str, list[str]]:
+    """The program that wrote the cache and the hwcaps names, both empty where there is no sound extension."""
+    data, prefix = reader.data, reader.prefix
+    if start == 0 or start % 4 or start + 8 > len(data):
+        return "", []
+    magic, count = struct.unpack_from(f"{prefix}II", data, start)
+    if magic != _EXTENSION_MAGIC or start + 8 + 16 * count > len(data):
+        return "", []
+    generator = ""
+    hwcaps: list[str] = []
+    for tag, _, offset, size in struct.iter_unpack(f"{prefix}IIII", data[start + 8 : start + 8 + 16 * count]):
+        section = data[offset : offset + size]
+        if len(section) != size:
+            return "", []
+        if tag == _GENERATOR_SECTION:
+            generator = section.decode("utf-8", "replace").rstrip("\0")
+        elif tag == _HWCAPS_SECTION and size % 4 == 0:
+            hwcaps = [reader.string(name) or "" for (name,) in struct.iter_unpack(f"{prefix}I", section)]
+    return generator, hwcaps
+
+
+_Row = tuple[str | None, str | None, int, int, int]
+
+
+def _collect(rows: Iterator[_Row], hwcaps: list[str], generator: str) -> Cache:
+    entries: dict[str, list[CacheEntry]] = {}
+    ordered = True
+    previous: str | None = None
+    for name, path, flags, os_version, hwcap in rows:
+        if name is None or path is None:
+            continue
+        if name != previous:
+            ordered = ordered and (previous is None or _rank(previous) > _rank(name))
+            previous = name
+        entries.setdefault(name, []).append(_entry(path, flags, os_version, hwcap, hwcaps))
+    return Cache({name: tuple(found) for name, found in entries.items()}, generator, ordered)
+
+
+def _entry(path: str, flags: int, os_version: int, hwcap: int, hwcaps: list[str]) -> CacheEntry:
+    if hwcap == 0:
+        return CacheEntry(path, flags, os_version, "", 0)
+    if hwcap >> 32 != _NAMED_HWCAP >> 32:
+        return CacheEntry(path, flags, os_version, None, hwcap)
+    index = hwcap & 0xFFFFFFFF
+    # A name that the loader can't find is one that no machine has.
+    return CacheEntry(path, flags, os_version, hwcaps[index] if index < len(hwcaps) else f"#{index}", 0)
+
+
+_DIGITS = re.compile(r"([0-9]+)")
+
+
+def _rank(name: str) -> tuple[tuple[int, int], ...]:
+    """A sort key for glibc's `_dl_cache_libcmp`: digit runs compare as numbers, above any other character."""
+    ranks: list[tuple[int, int]] = []
+    for part in _DIGITS.split(name):
+        if part.isdigit() and part.isascii():
+            ranks.append((1, int(part[:18])))
+        else:
+            ranks.extend((0, byte) for byte in part.encode("utf-8", "surrogateescape"))
+    return tuple(ranks)
