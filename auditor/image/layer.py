@@ -286,7 +286,7 @@ def _gunzip(source: BinaryIO) -> Readable:
     except ImportError:
         return _Translating(gzip.GzipFile(fileobj=source, mode="rb"), zlib.error)
     opened = igzip.IGzipFile(fileobj=source, mode="rb")  # type: ignore[no-untyped-call]
-    return _Translating(cast(Readable, opened), isal_zlib.error)
+    return _Translating(cast(Readable, opened), cast(type[Exception], isal_zlib.error))
 
 
 def _unzstd(source: BinaryIO) -> Readable:

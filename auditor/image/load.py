@@ -120,7 +120,9 @@ class LayerReader:
         """The whole image of one candidate."""
         stored = candidate.read()
         if stored.root is not None:
-            config = Config(platform or Platform("linux", ""))
+            config = Config(platform or Platform("linux", ""))  # a directory doesn't say what machine it is for
+            if stored.config:
+                config = parse_config(stored.config, stored.config_where, 0, self._limits).config
             return Image(reference.text, source, None, None, config, (), stored.root)
         parsed = parse_config(stored.config, stored.config_where, len(stored.layers), self._limits)
         claimed = parsed.config.platform

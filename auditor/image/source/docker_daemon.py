@@ -13,8 +13,8 @@ from auditor.image.source.interface import Options, Source
 
 def open_source(reference: Reference, options: Options) -> Source:
     """The image that the daemon has under the reference's name."""
-    import docker  # noqa: PLC0415 - a third of a second that only this source costs
-    import docker.errors  # noqa: PLC0415
+    import docker  # type: ignore[import-untyped] # noqa: PLC0415 - a third of a second that only this source costs
+    import docker.errors  # type: ignore[import-untyped] # noqa: PLC0415
 
     assert reference.name is not None
     where = f"docker:{reference.name.familiar}"
