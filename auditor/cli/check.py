@@ -49,7 +49,6 @@ def check(
         list[str] | None,
         typer.Option("-o", "--output", metavar="FORMAT[=FILE]", help="text or json; may be repeated."),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Write nothing but the report.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show notes, paths and sources.")] = False,
 ) -> int:
     """Audit one image against a spec; exit code 0: it meets it, 1: it doesn't, 2: not audited."""
@@ -64,7 +63,7 @@ def check(
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
     options = Options(strict, Family(ip_family.value), fail_on.value)
-    report = audit_reference(image, requirements, options, accepted, platform=platform, quiet=quiet, verbose=verbose)
+    report = audit_reference(image, requirements, options, accepted, platform)
     for place in outputs:
         style = Style(colour=wants_colour(place), verbose=verbose)
         write_output(place, writer(place.format)(report, style))

@@ -29,15 +29,21 @@ app.add_typer(spec.app, name="spec")
 app.add_typer(schema.app, name="schema")
 
 
-@app.callback()
-def _root(
-    version: bool = typer.Option(False, "--version", help="Show the version and exit.", is_eager=True),
-) -> None:
-    if version:
+def _show_version(wanted: bool) -> None:
+    if wanted:
         from importlib.metadata import version as installed_version  # noqa: PLC0415 - costs 30 ms
 
         typer.echo(f"audit-image {installed_version('audit-image')}")
         raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", help="Show the version and exit.", is_eager=True, callback=_show_version
+    ),
+) -> None:
+    del version  # its callback did the work
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -63,6 +69,8 @@ def run(arguments: Sequence[str]) -> int:
         return report_error(f"{error.format_message()}", "see `audit-image --help`")
     except AuditError as error:
         return report_error(str(error))
+    except typer.Exit as done:
+        return done.exit_code
     except typer.Abort:
         return report_error("interrupted")
     except KeyboardInterrupt:

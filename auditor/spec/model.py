@@ -1,7 +1,7 @@
 """What a spec file says. The classes are the file format: msgspec checks each file against them."""
 
 import enum
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -102,7 +102,7 @@ class SpecFile(Struct, frozen=True, forbid_unknown_fields=True):
     title: str
     extends: str = ""
     drop: tuple[str, ...] = ()  # glob patterns of ids of the extended spec
-    requirement: tuple[dict[str, object], ...] = ()
+    requirement: tuple[dict[str, Any], ...] = ()
     incident: tuple[Incident, ...] = ()
     cpu_floor: dict[str, str] = {}  # architecture -> glibc-hwcaps level that every node has
 

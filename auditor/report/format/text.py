@@ -1,5 +1,6 @@
 """Text for people: findings first, each with its layer and its mend; a good image fits on one screen."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from textwrap import fill
@@ -12,6 +13,7 @@ from auditor.report.model import IndexReport, Report, ReportFinding, ReportImage
 _WIDTH = 100
 _SHORT_DIGEST = len("sha256:") + 12
 _COLOURS = {"error": "31;1", "warning": "33;1", "note": "36", "fail": "31;1", "pass": "32;1", "dim": "2"}
+_OWN_COLOURS = re.compile(r"(\x1b\[(?:" + "|".join([*_COLOURS.values(), "0"]) + ")m)")
 
 
 def write(report: Report | IndexReport, style: Style) -> str:
@@ -110,13 +112,13 @@ def _binaries(tool: Tool) -> Iterator[str]:
 
 def _summary(report: Report, style: Style) -> Iterator[str]:
     yield ""
-    counts = Counter(row.status for row in report.requirements)
+    counts: Counter[str] = Counter(row.status for row in report.requirements)
     words = ("met", "not-met", "waived", "unknown", "not-applicable")
     yield "requirements  " + ", ".join(f"{counts[word]} {word}" for word in words if counts[word])
     kernel = sum(row.kernel == "needs-kernel" for row in report.requirements)
     if kernel:
         yield f"kernel        {kernel} rows need a kernel to judge their other half (audit-image kernel)"
-    severities = Counter(entry.severity for entry in report.findings)
+    severities: Counter[str] = Counter(entry.severity for entry in report.findings)
     found = ", ".join(f"{severities[word]} {word}{'' if severities[word] == 1 else 's'}" for word in severities)
     hint = "" if style.verbose or not severities["note"] else "  (--verbose shows the notes)"
     yield f"findings      {found or 'none'}{hint}"
@@ -131,9 +133,9 @@ def _paint(text: str, kind: str, style: Style) -> str:
 
 def _safe(line: str, style: Style) -> str:
     """No control character of an image reaches the terminal; only our own colours do."""
-    text: str = printable(line)
-    if style.colour:
-        for code in {*_COLOURS.values(), "0"}:
-            text = text.replace(f"\x1b[{code}m", f"\ue000{code}\ue001")
-    text = "".join(char if char.isprintable() or char in "\n\ue000\ue001" else repr(char)[1:-1] for char in text)
-    return text.replace("\ue000", "\x1b[").replace("\ue001", "m") if style.colour else text
+    parts = _OWN_COLOURS.split(printable(line)) if style.colour else [printable(line)]
+    return "".join(part if index % 2 else _visible(part) for index, part in enumerate(parts))
+
+
+def _visible(text: str) -> str:
+    return "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in text)

@@ -1,0 +1,81 @@
+# Everything a newcomer, a release engineer and CI need. `make help` lists the targets.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+JOBS ?= auto
+
+DEMO_SUITE ?= bookworm
+DEMO := build/demo/calico-node.tar
+IMAGE ?=
+
+.PHONY: help
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+$(STAMP): pyproject.toml requirements-dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "audit-image needs Python 3.11 or newer: make PYTHON=python3.11 ..." >&2; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qq -y python3-venv; } || \
+	  { echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.PHONY: dev
+dev: $(STAMP) ## Make the environment in .venv
+
+$(DEMO): $(STAMP)
+	@mkdir -p $(dir $@)
+	$(BIN)/python -m fixtures build --suite $(DEMO_SUITE) --format docker-archive --output $@
+
+.PHONY: demo
+demo: $(DEMO) ## Build a calico/node-shaped image from Debian packages and audit it
+	$(BIN)/audit-image check docker-archive:$(DEMO)
+
+.PHONY: audit
+audit: $(STAMP) ## Audit an image of one's own: make audit IMAGE=calico/node:tag
+	@test -n "$(IMAGE)" || { echo "say which image: make audit IMAGE=calico/node:tag" >&2; exit 2; }
+	$(BIN)/audit-image check $(IMAGE)
+
+.PHONY: lint
+lint: $(STAMP) ## Check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: types
+types: $(STAMP) ## Check types, strictly
+	$(BIN)/mypy
+
+.PHONY: test
+test: lint types ## Lint, types, and the tests on one suite's real packages
+	$(BIN)/pytest -n $(JOBS) -m "not full"
+
+.PHONY: test-all
+test-all: $(STAMP) ## The rest: every suite and architecture, daemons, registry
+	$(BIN)/pytest -n $(JOBS) -m full
+
+.PHONY: bench
+bench: $(STAMP) ## Measure against peers and floors
+	$(BIN)/python -m benchmarks
+
+.PHONY: wheel
+wheel: $(STAMP) ## Build the wheel into dist/
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+
+.PHONY: lock
+lock: $(STAMP) ## Write the lock files anew from pyproject.toml
+	$(BIN)/pip install --quiet pip-tools
+	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	  --no-header --output-file requirements.lock pyproject.toml
+	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	  --no-header --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache

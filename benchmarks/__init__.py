@@ -1,0 +1,1 @@
+"""Timings, against peers and floors; never part of a test."""

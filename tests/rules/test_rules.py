@@ -1,0 +1,329 @@
+"""Each rule on the smallest inventory that shows it, and silence on the sound one."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from auditor.inventory.model import (
+    Drift,
+    Floors,
+    Gone,
+    Inventory,
+    KernelFloor,
+    MissingFiles,
+    Problem,
+    StartProblem,
+    StartUnknown,
+    Tool,
+    Unusable,
+    Whereabouts,
+)
+from auditor.rules import Finding, Options, Severity, Subject, run_rules
+from auditor.rules.rows import judge_rows
+from auditor.spec import Family
+from tests.inventories import binary, context, sound, tool, with_tool
+
+Change = Callable[[Inventory], Inventory]
+
+
+def without(name: str, *programs: str) -> Change:
+    def change(inventory: Inventory) -> Inventory:
+        one = tool(name)
+        kept = tuple(entry for entry in one.binaries if entry.name not in programs)
+        return with_tool(inventory, replace(one, binaries=kept))
+
+    return change
+
+
+def with_binary(name: str, **fields: object) -> Change:
+    def change(inventory: Inventory) -> Inventory:
+        one = tool(name)
+        changed = tuple(replace(entry, **fields) for entry in one.binaries)  # type: ignore[arg-type]
+        return with_tool(inventory, replace(one, binaries=changed))
+
+    return change
+
+
+def with_whereabouts(change: Change, **fields: object) -> Change:
+    return lambda inventory: replace(change(inventory), whereabouts=(Whereabouts(**fields),))  # type: ignore[arg-type]
+
+
+def with_problem(fault: str, path: str, name: str, message: str, *programs: str, **fields: object) -> Change:
+    problem = Problem(fault, path, name, message, programs or (path,), **fields)  # type: ignore[arg-type]
+    return lambda inventory: replace(inventory, problems=(problem,))
+
+
+def findings(
+    change: Change, spec: str = "calico-system-requirements", options: Options | None = None
+) -> tuple[Finding, ...]:
+    return run_rules(Subject.IMAGE, context(change(sound()), spec, options))
+
+
+def errors_of(found: tuple[Finding, ...]) -> list[tuple[str, str, str | None]]:
+    return [(entry.rule, entry.subject, entry.requirement) for entry in found if entry.severity is Severity.ERROR]
+
+
+CASES: dict[str, tuple[Change, list[tuple[str, str, str | None]]]] = {
+    "nothing is wrong": (lambda inventory: inventory, []),
+    "a tool is gone": (
+        without("conntrack-tools", "conntrack"),
+        [("tool-missing", "conntrack", "tool.conntrack-tools")],
+    ),
+    "one of three names is gone": (
+        without("ip6tables", "ip6tables-restore"),
+        [("tool-missing", "ip6tables-restore", "tool.ip6tables")],
+    ),
+    "a dangling link": (
+        with_whereabouts(
+            without("ipset", "ipset"), name="ipset", unusable=(Unusable("/usr/sbin/ipset", "dangling link", 1),)
+        ),
+        [("tool-not-executable", "/usr/sbin/ipset", "tool.ipset")],
+    ),
+    "not a program": (
+        with_binary("iproute2", kind="other", reason="empty file"),
+        [("tool-not-executable", "/usr/sbin/ip", "tool.iproute2")],
+    ),
+    "an applet": (with_binary("iputils", kind="applet"), [("tool-is-applet", "/usr/sbin/ping", "tool.iputils")]),
+    "no version where a minimum is set": (
+        with_binary("ipset", version=None, reason="no version string"),
+        [("tool-unversioned", "/usr/sbin/ipset", "tool.ipset")],
+    ),
+    "no version where none is asked for": (with_binary("iproute2", version=None), []),
+    "a script": (with_binary("iptables", version=None, kind="script", flavour=None, reason="script"), []),
+    "too old": (with_binary("ipset", version="6.10"), [("tool-too-old", "/usr/sbin/ipset", "tool.ipset")]),
+    "just new enough": (with_binary("ipset", version="6.11"), []),
+    "a version that can't be compared": (
+        with_binary("conntrack-tools", version="beta"),
+        [("tool-unversioned", "/usr/sbin/conntrack", "tool.conntrack-tools")],
+    ),
+    "a documented library is missing": (
+        with_problem("library-missing", "/usr/sbin/conntrack", "libmnl.so.0", "libmnl.so.0: cannot open"),
+        [("library-missing", "libmnl.so.0", "library.conntrack-tools.libmnl")],
+    ),
+    "another library of a tool is missing": (
+        with_problem(
+            "library-missing", "/usr/lib/libipset.so.13", "libx.so.1", "libx.so.1: cannot open", "/usr/sbin/ipset"
+        ),
+        [("library-missing", "libx.so.1", "tool.ipset")],
+    ),
+    "a library of something else is missing": (
+        with_problem("library-missing", "/bin/calico-node", "libpcap.so.0.8", "libpcap.so.0.8: cannot open"),
+        [("library-missing", "libpcap.so.0.8", "image.loads")],
+    ),
+    "a version is missing": (
+        with_problem(
+            "symbol-version-missing", "/usr/sbin/ipset", "GLIBC_2.34", "version not found", provider="/lib/libc.so.6"
+        ),
+        [("symbol-version-missing", "/usr/sbin/ipset", "tool.ipset")],
+    ),
+    "a symbol is missing": (
+        with_problem(
+            "symbol-missing", "/usr/sbin/xtables-legacy-multi", "xtables_strdup", "undefined symbol: xtables_strdup"
+        ),
+        [("symbol-missing", "/usr/sbin/xtables-legacy-multi", "image.loads")],
+    ),
+    "no loader": (
+        with_problem("interpreter-missing", "/bin/tool", "/lib/ld.so", "no such file"),
+        [("interpreter-missing", "/bin/tool", "image.loads")],
+    ),
+    "another machine": (
+        with_problem("architecture-mismatch", "/usr/sbin/ip", "s390x", "is for s390x"),
+        [("architecture-mismatch", "/usr/sbin/ip", "tool.iproute2")],
+    ),
+    "a broken file": (
+        with_problem("elf-malformed", "/usr/lib/libc.so.6", "libc.so.6", "file too short", "/usr/sbin/ip"),
+        [("elf-malformed", "/usr/lib/libc.so.6", "tool.iproute2")],
+    ),
+    "an extension is missing": (
+        lambda inventory: replace(
+            inventory, extensions=tuple(entry for entry in inventory.extensions if entry.name != "rpfilter")
+        ),
+        [("extension-missing", "rpfilter", "feature.ipt_rpfilter")] * 4,
+    ),
+    "ip without ipip": (
+        lambda inventory: replace(inventory, link_types=()),
+        [("extension-missing", "/usr/sbin/ip", "feature.ipip")],
+    ),
+    "the entrypoint": (
+        lambda inventory: replace(inventory, start_problems=(StartProblem("/usr/sbin/start_runit", "it is empty", 1),)),
+        [("entrypoint-broken", "/usr/sbin/start_runit", "image.entrypoint")],
+    ),
+    "an entrypoint that can't be told": (
+        lambda inventory: replace(inventory, start_unknowns=(StartUnknown("/run.sh", 3, "exec $APP"),)),
+        [],
+    ),
+    "a required program that its package still lists": (
+        lambda inventory: replace(
+            without("iputils", "ping")(inventory),
+            drift=(Drift("missing", "/usr/bin/ping", "iputils-ping", 1, ("iputils",)),),
+        ),
+        [("package-file-missing", "/usr/bin/ping", "tool.iputils"), ("tool-missing", "ping", "tool.iputils")],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_errors(case: str) -> None:
+    change, expected = CASES[case]
+    assert errors_of(findings(change)) == expected
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_error_belongs_to_a_row_that_is_not_met(case: str) -> None:
+    image = context(CASES[case][0](sound()))
+    found = run_rules(Subject.IMAGE, image)
+    rows = {row.requirement.id: row for row in judge_rows(image, found)}
+    for index, entry in enumerate(found):
+        for row in entry.rows:
+            assert index in rows[row].findings
+            assert entry.severity is not Severity.ERROR or rows[row].status == "not-met"
+
+
+def test_a_missing_tool_names_the_layer_that_deleted_it() -> None:
+    gone = with_whereabouts(without("ipset", "ipset"), name="ipset", gone=(Gone("/usr/sbin/ipset", 1),))
+    (found,) = [entry for entry in findings(gone) if entry.rule == "tool-missing"]
+    assert found.layer == 1
+    assert "layer 1 (RUN rm -f /usr/sbin/thing) deletes /usr/sbin/ipset" in found.message
+
+
+def test_a_missing_library_tells_what_the_image_shows() -> None:
+    change = with_whereabouts(
+        with_problem("library-missing", "/bin/calico-node", "libpcap.so.0.8", "libpcap.so.0.8: cannot open"),
+        name="libpcap.so.0.8",
+        elsewhere=("/opt/libpcap.so.0.8",),
+        siblings=("libpcap.so.1",),
+    )
+    (found,) = [entry for entry in findings(change) if entry.rule == "library-missing"]
+    assert "/opt/libpcap.so.0.8, where the loader does not look" in found.message
+    assert "the image has libpcap.so.1" in found.message
+
+
+def test_features_of_a_missing_tool_are_not_met_without_findings_of_their_own() -> None:
+    image = context(without("conntrack-tools", "conntrack")(sound()))
+    found = run_rules(Subject.IMAGE, image)
+    rows = {row.requirement.id: row.status for row in judge_rows(image, found)}
+    assert rows["feature.conntrack"] == "not-met"
+    assert rows["library.conntrack-tools.libmnl"] == "not-met"
+    assert rows["feature.ipip"] == "met"
+
+
+@pytest.mark.parametrize(
+    ("family", "floor", "enforced", "expected"),
+    [
+        (Family.DUAL, "3.2.0", True, []),
+        (Family.DUAL, "3.11.0", True, ["error"]),
+        (Family.DUAL, "3.11.0", False, ["warning"]),
+        (Family.IPV6, "3.11.0", True, ["error"]),
+        (Family.IPV4, "3.2.0", True, ["error"]),
+        (Family.IPV4, "3.2.0", False, ["warning"]),
+        (Family.IPV4, "2.6.32", True, []),
+    ],
+)
+def test_kernel_floor(family: Family, floor: str, enforced: bool, expected: list[str]) -> None:
+    floors = Floors(kernel=(KernelFloor("/lib/libc.so.6", floor, enforced, 0),))
+    found = findings(lambda inventory: replace(inventory, floors=floors), options=Options(ip_family=family))
+    assert [entry.severity.value for entry in found if entry.rule == "kernel-floor"] == expected
+
+
+@pytest.mark.parametrize(
+    ("family", "not_applicable"),
+    [
+        (Family.DUAL, {"kernel.ipv4"}),
+        (Family.IPV6, {"kernel.ipv4", "feature.ip_tables"}),
+        (Family.IPV4, {"kernel.ipv6", "feature.ip6_tables"}),
+    ],
+)
+def test_rows_that_an_ip_family_leaves_out(family: Family, not_applicable: set[str]) -> None:
+    rows = judge_rows(context(sound(), options=Options(ip_family=family)), ())
+    assert {row.requirement.id for row in rows if row.status == "not-applicable"} == not_applicable
+
+
+@pytest.mark.parametrize(("strict", "severity"), [(False, Severity.NOTE), (True, Severity.ERROR)])
+def test_documented_libraries_that_are_not_linked(strict: bool, severity: Severity) -> None:
+    found = findings(lambda inventory: inventory, options=Options(strict=strict))
+    states = {entry.requirement: entry.evidence["state"] for entry in found if entry.rule == "library-not-linked"}
+    assert states == {
+        "library.iputils.openssl": "shipped",
+        "library.iputils.sysfsutils": "not-linked",
+        "library.conntrack-tools.libnetfilter_cttimeout": "not-linked",
+        "library.iptables.libpcap": "not-linked",
+    }
+    assert {entry.severity for entry in found if entry.rule == "library-not-linked"} == {severity}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda inventory: inventory, []),
+        (without("iptables", *(f"iptables-nft{end}" for end in ("", "-save", "-restore"))), []),
+        (
+            lambda inventory: with_tool(
+                inventory,
+                Tool(
+                    "iptables",
+                    "1.8.9",
+                    (),
+                    tuple(entry for entry in tool("iptables").binaries if entry.flavour == "legacy"),
+                ),
+            ),
+            [("variant-missing", "iptables-nft", "felix.iptables.nft")],
+        ),
+    ],
+)
+def test_variants(change: Change, expected: list[tuple[str, str, str]]) -> None:
+    found = errors_of(findings(change, "felix"))
+    assert [entry for entry in found if entry[0] == "variant-missing"] == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "package_version", "vouched", "expected"),
+    [
+        ("1.8.9", "1.8.9", False, 0),
+        ("1.8.9", "1.8.4", False, 1),
+        ("1.8.9", "1.8.4", None, 1),
+        ("1.8.9", "1.8.4", True, 0),
+        ("1.8.9", None, False, 0),
+    ],
+)
+def test_version_conflict(version: str, package_version: str | None, vouched: bool | None, expected: int) -> None:
+    change = with_binary("ipset", version=version, package_version=package_version, vouched=vouched)
+    assert sum(entry.rule == "version-conflict" for entry in findings(change)) == expected
+
+
+def test_drift_is_a_warning_and_other_gone_files_one_note_per_package() -> None:
+    found = findings(
+        lambda inventory: replace(
+            inventory,
+            drift=(Drift("changed", "/usr/sbin/ip", "iproute2", 1, ("iproute2",)),),
+            missing_files=(MissingFiles("iproute2", 3, ("/usr/share/doc/a", "/usr/share/doc/b", "/usr/share/doc/c")),),
+        )
+    )
+    drift = [(entry.rule, entry.severity.value) for entry in found if entry.rule.startswith("package")]
+    assert drift == [("package-file-changed", "warning"), ("package-file-missing", "note")]
+
+
+def test_most_of_an_image_of_another_machine_is_one_finding() -> None:
+    problems = tuple(
+        Problem("architecture-mismatch", entry.resolved_path, "s390x", "is for s390x", (entry.resolved_path,))
+        for entry in sound().executables
+    )
+    (found,) = [
+        entry
+        for entry in findings(lambda inventory: replace(inventory, problems=problems))
+        if entry.rule == "architecture-mismatch"
+    ]
+    assert found.subject == "linux/amd64"
+    assert set(found.affects) >= {"tool.iptables", "tool.ipset"}
+
+
+def test_a_wrapper_script_is_unknown_not_wrong() -> None:
+    image = context(with_binary("iptables", version=None, kind="script", flavour=None, reason="script")(sound()))
+    found = run_rules(Subject.IMAGE, image)
+    rows = {row.requirement.id: row.status for row in judge_rows(image, found)}
+    assert rows["tool.iptables"] == "unknown"
+    assert [entry.severity.value for entry in found if entry.rule == "tool-unversioned"] == ["note"]
+
+
+def test_one_binary_answers_by_its_name() -> None:
+    assert tool("ipset").binary("ipset") == binary("ipset", "ipset")
