@@ -230,7 +230,13 @@ def _state_warnings(tree: FileTree, entries: Mapping[Package, Entry]) -> list[Da
         if package.state != "installed":
             unfinished.setdefault(package.state, []).append(package.name)
     for state, names in sorted(unfinished.items()):
-        warnings.append(DatabaseWarning(join(ROOT, "status"), f"{state}, not installed: {_enumerate(names)}"))
+        warnings.append(
+            DatabaseWarning(
+                join(ROOT, "status"),
+                f"{state}, not installed: {_enumerate(names)}",
+                incomplete=state == "half-installed",
+            )
+        )
     if tree.listdir(join(ROOT, "updates")):
         message = "dpkg was interrupted: what is in here is newer than the list of packages"
         warnings.append(DatabaseWarning(join(ROOT, "updates"), message))

@@ -52,6 +52,7 @@ class DatabaseWarning:
 
     path: str
     message: str
+    incomplete: bool = True  # packages or paths may be lacking because of it: what looks unowned may be owned
 
 
 class PackageDatabase(Protocol):

@@ -3,13 +3,13 @@
 import posixpath
 
 from auditor.filetree import FileTree
-from auditor.packages import dpkg
+from auditor.packages import dpkg, rpm
 from auditor.packages.canonical import canonicaliser
 from auditor.packages.content import vouches_for
 from auditor.packages.model import DatabaseKind, DatabaseWarning, OwnedFile, Package, PackageDatabase
 
 # A new kind of database is one line here.
-KINDS: tuple[DatabaseKind, ...] = (dpkg.KIND,)
+KINDS: tuple[DatabaseKind, ...] = (dpkg.KIND, rpm.KIND)
 
 
 def database_directories() -> tuple[str, ...]:
@@ -48,6 +48,11 @@ class Packages:
         """What could not be read, sorted; complete once the file lists were asked for."""
         found = {*self._warnings, *(warning for database in self._databases for warning in database.warnings)}
         return tuple(sorted(found, key=lambda warning: (warning.path, warning.message)))
+
+    @property
+    def complete(self) -> bool:
+        """Is there a database, and was all of it read? If not, a path without an owner may have one all the same."""
+        return bool(self._databases) and not any(warning.incomplete for warning in self.warnings)
 
     def owners(self, path: str) -> tuple[OwnedFile, ...]:
         """Every package's record of `path`, sorted by package; empty where no package owns it.

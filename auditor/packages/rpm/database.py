@@ -1,0 +1,134 @@
+"""Where an image keeps its RPM database, and what is in it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from auditor.filetree import FileTree
+from auditor.packages.model import DatabaseWarning, OwnedFile, Package
+from auditor.packages.reading import BINARY_LIMIT, Unreadable, join, read_bytes
+from auditor.packages.rpm import bdb, ndb, package, sqlite
+from auditor.packages.rpm.errors import DamagedDatabase
+from auditor.packages.rpm.header import Header, HeaderError, parse
+from auditor.packages.rpm.integrity import intact
+
+# RPM's own default, Fedora's and SUSE's since 2020, rpm-ostree's; often links to one another.
+DIRECTORIES = ("/var/lib/rpm", "/usr/lib/sysimage/rpm", "/usr/share/rpm")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One kind of file that RPM keeps its headers in."""
+
+    name: str
+    label: str
+    recognises: Callable[[bytes], bool]
+    headers: Callable[[bytes, bytes], Iterator[bytes]]  # from the file and the log beside it
+    log_name: str = ""
+
+
+# In the order in which RPM itself looks for them (rpmdb.c).
+SHAPES = (
+    Shape("rpmdb.sqlite", "SQLite", sqlite.recognises, sqlite.headers, "rpmdb.sqlite-wal"),
+    Shape("Packages.db", "NDB", ndb.recognises, lambda data, _: ndb.headers(data)),
+    Shape("Packages", "Berkeley DB hash", bdb.recognises, lambda data, _: bdb.headers(data)),
+)
+# Indexes that stand beside one of the above and are of no use without it.
+_COMPANIONS = frozenset({"Basenames", "Name", "Providename", "Sha1header", "Index.db", "__db.001", "rpmdb.sqlite-wal"})
+
+
+@dataclass(frozen=True)
+class RpmDatabase:
+    """A PackageDatabase of RPM's."""
+
+    path: str
+    packages: tuple[Package, ...]
+    headers: dict[Package, tuple[Header, ...]]  # several where a package is listed twice
+    warnings: tuple[DatabaseWarning, ...] = ()
+
+    def paths(self, owner: Package) -> tuple[str, ...]:
+        """The package's files that were installed, as `rpm -qf` has it."""
+        found = (path for header in self.headers[owner] for path in package.paths(header, only_installed=True))
+        return tuple(dict.fromkeys(found))
+
+    def files(self, owner: Package) -> tuple[OwnedFile, ...]:
+        """Every path of the package, also those that were not installed (`optional`)."""
+        found = {owned.path: owned for header in self.headers[owner] for owned in package.files(header, owner)}
+        return tuple(found[path] for path in sorted(found))
+
+
+class RpmKind:
+    """The DatabaseKind of Red Hat, Fedora and SUSE images."""
+
+    directories = DIRECTORIES
+
+    def open(self, tree: FileTree) -> tuple[tuple[RpmDatabase, ...], tuple[DatabaseWarning, ...]]:
+        """Read the database in each of the directories that is not one already read."""
+        warnings: list[DatabaseWarning] = []
+        databases: list[RpmDatabase] = []
+        seen = set()
+        for directory in DIRECTORIES:
+            real = tree.find(directory).path
+            if real in seen:
+                continue
+            seen.add(real)
+            database = _open_directory(tree, directory, warnings)
+            if database is not None:
+                databases.append(database)
+        return tuple(databases), tuple(warnings)
+
+
+KIND = RpmKind()
+
+
+def _open_directory(tree: FileTree, directory: str, warnings: list[DatabaseWarning]) -> RpmDatabase | None:
+    names = tree.listdir(directory)
+    present = [shape for shape in SHAPES if shape.name in names]
+    if not present:
+        if _COMPANIONS.intersection(names):
+            warnings.append(DatabaseWarning(directory, "RPM's list of packages is gone; its indexes are still there"))
+        return None
+    shape, *others = present
+    warnings += [
+        DatabaseWarning(join(directory, other.name), f"not read: RPM takes {shape.name} beside it", incomplete=False)
+        for other in others
+    ]
+    path = join(directory, shape.name)
+    data = read_bytes(tree, path, BINARY_LIMIT)
+    log = read_bytes(tree, join(directory, shape.log_name), BINARY_LIMIT) if shape.log_name else None
+    for unreadable in (data, log):
+        if isinstance(unreadable, Unreadable):
+            warnings.append(unreadable.warning("the RPM database"))
+            return None
+    if not isinstance(data, bytes):
+        return None
+    if not shape.recognises(data):
+        warnings.append(DatabaseWarning(path, f"it is no {shape.label} file"))
+        return None
+    return _read(path, shape.headers(data, log if isinstance(log, bytes) else b""), warnings)
+
+
+def _read(path: str, blobs: Iterator[bytes], warnings: list[DatabaseWarning]) -> RpmDatabase | None:
+    headers: dict[Package, tuple[Header, ...]] = {}
+    unusable = 0
+    damage = ""
+    try:
+        for blob in blobs:
+            try:
+                header = parse(blob)
+                if not intact(blob, header):
+                    raise HeaderError("not the header that its digest is of")
+                found = package.package(header)
+            except HeaderError:
+                unusable += 1
+                continue
+            headers[found] = (*headers.get(found, ()), header)
+    except DamagedDatabase as error:
+        damage = str(error)
+    if damage:
+        warnings.append(DatabaseWarning(path, f"damaged after {len(headers)} packages: {damage}"))
+    if unusable:
+        warnings.append(DatabaseWarning(path, f"{unusable} of its entries are no package headers, or damaged ones"))
+    if not headers and (damage or unusable):
+        return None
+    ordered = sorted(headers, key=lambda one: (one.name, one.architecture, one.version))
+    return RpmDatabase(path, tuple(ordered), headers)
