@@ -190,6 +190,32 @@ class InstalledPackage:
     source_version: str = ""
     vendor: str = ""
     licence: str = ""
+    homepage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ElfObject:
+    """One ELF file of the tools: a program, its loader, a library of a closure, or a plug-in.
+
+    `needs` are the real paths of the objects that its own DT_NEEDED entries (and PT_INTERP) lead to.
+    """
+
+    path: str  # real path
+    soname: str | None
+    sha256: str  # of the content, hex
+    build_id: str | None
+    layer: int | None
+    package: str | None
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """Which distribution the image says it is (os-release(5)); empty where it says nothing."""
+
+    id: str = ""
+    version_id: str = ""
+    name: str = ""  # PRETTY_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +293,8 @@ class Inventory:
     link_types: tuple[str, ...] = ()  # of those asked for, what `ip` knows
     packages: tuple[InstalledPackage, ...] = ()
     package_warnings: tuple[str, ...] = ()
+    distribution: Distribution = Distribution()
+    objects: tuple[ElfObject, ...] = ()
     drift: tuple[Drift, ...] = ()
     missing_files: tuple[MissingFiles, ...] = ()
     libraries: tuple[LibraryFile, ...] = ()
