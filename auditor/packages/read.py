@@ -3,13 +3,13 @@
 import posixpath
 
 from auditor.filetree import FileTree
-from auditor.packages import dpkg, rpm
+from auditor.packages import apk, dpkg, rpm
 from auditor.packages.canonical import canonicaliser
 from auditor.packages.content import vouches_for
 from auditor.packages.model import DatabaseKind, DatabaseWarning, OwnedFile, Package, PackageDatabase
 
 # A new kind of database is one line here.
-KINDS: tuple[DatabaseKind, ...] = (dpkg.KIND, rpm.KIND)
+KINDS: tuple[DatabaseKind, ...] = (dpkg.KIND, rpm.KIND, apk.KIND)
 
 
 def database_directories() -> tuple[str, ...]:
