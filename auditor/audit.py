@@ -15,7 +15,8 @@ from auditor.report.model import (
     ReportWaiver,
     Verdict,
 )
-from auditor.rules import NEVER, Finding, ImageContext, Options, Severity, Subject, run_rules
+from auditor.rules import NEVER, Finding, ImageContext, IndexContext, Options, Severity, Subject, run_rules
+from auditor.rules.model import sort_findings
 from auditor.rules.rows import Row, judge_rows
 from auditor.spec import Kind, Spec
 from auditor.waivers import Waiver, WaiverUse, apply_waivers
@@ -54,7 +55,12 @@ def judge(
     """Judge what was found in an image: a fresh inventory, or that of a saved report."""
     context = ImageContext(spec, options, inventory, image.layers)
     day = today or datetime.datetime.now(datetime.UTC).date()
-    findings, uses = apply_waivers(run_rules(Subject.IMAGE, context), waivers, image.reference, day)
+    findings = run_rules(Subject.IMAGE, context)
+    if not options.chosen_platform:
+        offered = inventory.offered or (inventory.platform,)
+        index = IndexContext(spec, options, image.reference, offered)
+        findings = sort_findings([*findings, *run_rules(Subject.INDEX, index)])
+    findings, uses = apply_waivers(findings, waivers, image.reference, day)
     return Report(
         image=image,
         spec=ReportSpec(spec.name, spec.version, spec.digest, _shown_options(options)),

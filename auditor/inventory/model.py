@@ -302,6 +302,7 @@ class Inventory:
     start_problems: tuple[StartProblem, ...] = ()
     start_unknowns: tuple[StartUnknown, ...] = ()
     floors: Floors = Floors()
+    offered: tuple[Platform, ...] = ()  # by the index that the image came from; empty where there was none
 
     def tool(self, name: str) -> Tool | None:
         """The tool of this name."""

@@ -1,13 +1,15 @@
 """The rules: one function each, from a spec and a subject to findings."""
 
-from auditor.rules import entrypoint, extensions, kernel_floor, libraries, loading, packages, tools
+from auditor.rules import entrypoint, extensions, kernel_floor, libraries, loading, packages, platforms, tools
 from auditor.rules.context import NEVER, ImageContext, Options
 from auditor.rules.model import Finding, Rule, Severity, Subject, find_rule, rules, run_rules
+from auditor.rules.platforms import IndexContext
 
 __all__ = [
     "NEVER",
     "Finding",
     "ImageContext",
+    "IndexContext",
     "Options",
     "Rule",
     "Severity",
@@ -19,6 +21,7 @@ __all__ = [
     "libraries",
     "loading",
     "packages",
+    "platforms",
     "rules",
     "run_rules",
     "tools",

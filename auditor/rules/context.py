@@ -19,12 +19,14 @@ NEVER = "never"
 class Options:
     """How the spec is read: word for word (`strict`), for which IP families, and what fails.
 
-    `fail_on` is a severity's word, or `never`.
+    `fail_on` is a severity's word, or `never`; `require_platforms` are `os/arch[/variant]`.
     """
 
     strict: bool = False
     ip_family: Family = Family.DUAL
     fail_on: str = Severity.ERROR.value
+    require_platforms: tuple[str, ...] = ()
+    chosen_platform: bool = False  # one platform of an index was asked for: the others are not missed
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,12 @@ def find_rule(rule_id: str) -> Rule[Any] | None:
 
 def run_rules(subject: Subject, context: object) -> tuple[Finding, ...]:
     """Every finding of every rule for this kind of subject, worst first."""
-    return tuple(sorted(_findings(subject, context), key=lambda finding: finding.sort_key))
+    return sort_findings(_findings(subject, context))
+
+
+def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Worst first, then by rule, subject and message."""
+    return tuple(sorted(findings, key=lambda finding: finding.sort_key))
 
 
 def _findings(subject: Subject, context: object) -> Iterator[Finding]:
