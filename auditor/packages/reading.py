@@ -27,8 +27,7 @@ def read_bytes(tree: FileTree, path: str, limit: int) -> bytes | Unreadable | No
     """The whole file, None where there is none, or why it can't be read."""
     found = tree.find(path)
     if found.node is None:
-        missing = found.fault in (LookupFault.MISSING, LookupFault.NOT_A_DIRECTORY, None)
-        return None if missing and not found.links else Unreadable(path, _fault(found.fault))
+        return None if tree.lstat(path) is None else Unreadable(path, _fault(found.fault))
     if found.node.kind is not FileKind.REGULAR:
         return Unreadable(path, f"it is a {found.node.kind.value}, not a file")
     if found.node.content is None:
@@ -50,4 +49,4 @@ def join(directory: str, name: str) -> str:
 
 
 def _fault(fault: LookupFault | None) -> str:
-    return f"{fault.value}" if fault is not None else "no such file"
+    return fault.value if fault is not None else "no such file"

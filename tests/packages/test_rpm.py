@@ -1,5 +1,6 @@
 """What is read from RPM's databases, in each of the three shapes, whole, damaged and hostile."""
 
+import posixpath
 import random
 import sqlite3
 import stat
@@ -210,12 +211,15 @@ def test_an_empty_write_ahead_log_changes_nothing(tmp_path: Path) -> None:
         ({"rpmdb.sqlite": b"SQLite format 3\0" + bytes(84)}, "/var/lib/rpm/rpmdb.sqlite", "damaged after 0 packages"),
         ({"rpmdb.sqlite": "-> gone"}, "/var/lib/rpm/rpmdb.sqlite", "dangling link"),
         ({"Packages.db": None}, "/var/lib/rpm/Packages.db", "it is a directory"),
+        ({"../rpm": "-> gone"}, "/var/lib/rpm", "a link to nothing"),
         ({"Index.db": b"x"}, "/var/lib/rpm", "its indexes are still there"),
         ({"Basenames": b"x"}, "/var/lib/rpm", "its indexes are still there"),
     ],
 )
 def test_a_damaged_or_half_deleted_database_is_told(files: dict[str, bytes | str | None], path: str, says: str) -> None:
-    packages = read_packages(TableTree({f"/var/lib/rpm/{name}": data for name, data in files.items()}))
+    packages = read_packages(
+        TableTree({posixpath.normpath(f"/var/lib/rpm/{name}"): data for name, data in files.items()})
+    )
     (warning,) = packages.warnings
     assert (packages.packages, packages.complete) == ((), False)
     assert warning.path == path

@@ -67,10 +67,12 @@ class RpmKind:
         databases: list[RpmDatabase] = []
         seen = set()
         for directory in DIRECTORIES:
-            real = tree.find(directory).path
-            if real in seen:
+            found = tree.find(directory)
+            if found.node is None and tree.lstat(directory) is not None:
+                warnings.append(DatabaseWarning(directory, "where RPM's database would be is a link to nothing"))
+            if found.path in seen:
                 continue
-            seen.add(real)
+            seen.add(found.path)
             database = _open_directory(tree, directory, warnings)
             if database is not None:
                 databases.append(database)
