@@ -207,6 +207,7 @@ class ElfObject:
     layer: int | None
     package: str | None
     needs: tuple[str, ...] = ()
+    sha1: str = ""  # of the content, hex: SPDX 2.3 asks it of every file
 
 
 @dataclass(frozen=True, slots=True)
