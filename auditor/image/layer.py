@@ -118,15 +118,20 @@ def read_layer(
     source = _Stored(stored, expected, progress)
     first = source.peek(6)
     compression = _compression(first, expected)
+    algorithm = _algorithm(expected.diff_id)
     if compression is None:
-        stream = _Stream(source, budget, expected.where, source.hash_name)
-        stream.hash = None  # the stored bytes are the uncompressed ones: one hash serves both
+        stream = _Stream(source, budget, expected.where, algorithm)
+        if algorithm == source.hash_name:
+            stream.hash = None  # the stored bytes are the uncompressed ones: one hash serves both
     else:
-        stream = _Stream(compression(cast(BinaryIO, source)), budget, expected.where, _algorithm(expected.diff_id))
+        stream = _Stream(compression(cast(BinaryIO, source)), budget, expected.where, algorithm)
     try:
         entries = _list(stream, expected.where, keep, spool, budget)
         stream.drain()
         source.drain()
+    except CorruptImage:
+        source.check_length()
+        raise
     except (OSError, EOFError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise AuditError(f"can't be read ({error.strerror})", expected.where, "try again") from error

@@ -6,7 +6,7 @@ Docker do with the overlay driver, which unpack every layer into an empty direct
  - a directory over a directory takes the new attributes and keeps the children; anything else replaces;
  - a name below a symlink of the same layer goes where the link points; below a symlink (or file) of a lower layer it
    makes a real directory that hides the link;
- - parents that no layer names are made: mode 0755, owned by root.
+ - parents that no layer names are made, also those of a whiteout: mode 0755, owned by root.
 """
 
 from collections.abc import Sequence
@@ -178,10 +178,17 @@ class Merge:
         target = self._seen_directory(directory)
         node = None if target is None else target.children.get(name)
         if node is None:
+            node = self._just_removed(entry.target, layer)
+        if node is None:
             self._fail(f"{entry.path} is a hard link to {entry.target}, which is not there")
         if isinstance(node, Directory):
             self._fail(f"{entry.path} is a hard link to {entry.target}, which is a directory")
         return node if node.layer == layer else replace(node, layer=layer)
+
+    def _just_removed(self, path: str, layer: int) -> Node | None:
+        """A lower file that this layer deletes, perhaps only after the link to it: so a file is renamed."""
+        removal = self.removed.get(path)
+        return removal.node if removal is not None and removal.layer == layer else None
 
     def _seen_directory(self, path: str) -> Directory | None:
         """The directory that a path leads to with every link followed; None where it leads to none."""

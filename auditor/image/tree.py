@@ -84,9 +84,9 @@ class MergedTree:
         links: list[str] = []
         must_be_directory = path.endswith(("/", "/."))
         while names:
-            own = min(own, len(names))
             from_link = len(names) > own
             name = names.pop()
+            own = min(own, len(names))
             if name in ("", "."):
                 continue
             if name == "..":
