@@ -1,0 +1,111 @@
+"""What a module says of itself: the `.modinfo` section of its ELF file, and the built-in modules' in one file.
+
+A module's section is a row of NUL-terminated `key=value` texts; `modules.builtin.modinfo` is the same with
+`module.key=value` (modinfo(8), the kernel's Documentation/kbuild/kbuild.rst).
+"""
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from auditor.errors import CorruptImage
+from auditor.kernel.names import module_name
+
+REMEDY = "get the kernel's package or tree anew"
+
+_MACHINES = {3: "386", 8: "mips", 20: "ppc", 40: "arm", 62: "amd64", 183: "arm64", 258: "loong64"}
+_EM_PPC64, _EM_S390, _EM_RISCV = 21, 22, 243
+
+
+@dataclass(frozen=True, slots=True)
+class Modinfo:
+    """A module's own words. `architecture` is as in OCI platforms; "" where it is unknown or the module built in."""
+
+    name: str
+    aliases: tuple[str, ...]
+    depends: tuple[str, ...]
+    description: str
+    vermagic: str
+    architecture: str = ""
+
+
+def parse_module(data: bytes, name: str, where: str) -> Modinfo:
+    """Read a module's uncompressed file. CorruptImage where it is no ELF file with a `.modinfo` section."""
+    try:
+        section, architecture = _section(data, b".modinfo")
+    except struct.error as error:
+        raise CorruptImage("the module's ELF file is cut short", where, REMEDY) from error
+    if section is None:
+        raise CorruptImage("not a kernel module: an ELF file with a .modinfo section", where, REMEDY)
+    return _modinfo(name, (_text(entry) for entry in section.split(b"\0")), architecture)
+
+
+def parse_builtin(data: bytes) -> dict[str, Modinfo]:
+    """Read `modules.builtin.modinfo`: what each built-in module says of itself, by name."""
+    texts: dict[str, list[str]] = {}
+    for entry in data.split(b"\0"):
+        name, dot, text = _text(entry).partition(".")
+        if dot and "=" in text:
+            texts.setdefault(module_name(name), []).append(text)
+    return {name: _modinfo(name, entries, "") for name, entries in texts.items()}
+
+
+def _modinfo(name: str, texts: Iterable[str], architecture: str) -> Modinfo:
+    fields: dict[str, list[str]] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if equals:
+            fields.setdefault(key, []).append(value)
+    depends = [module_name(entry) for value in fields.get("depends", ()) for entry in value.split(",") if entry]
+    return Modinfo(
+        name=name,
+        aliases=tuple(module_name(alias) for alias in fields.get("alias", ())),
+        depends=tuple(depends),
+        description=fields.get("description", [""])[-1],
+        vermagic=fields.get("vermagic", [""])[-1],
+        architecture=architecture,
+    )
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace").strip()
+
+
+def _section(data: bytes, wanted: bytes) -> tuple[bytes | None, str]:
+    """A section's bytes, None where there is none, and the architecture (elf(5)). struct.error: cut short."""
+    if data[:4] != b"\x7fELF" or data[4:5] not in (b"\1", b"\2") or data[5:6] not in (b"\1", b"\2"):
+        return None, ""
+    wide, order = data[4] == 2, "<" if data[5] == 1 else ">"
+    architecture = _architecture(struct.unpack_from(order + "H", data, 18)[0], wide, order)
+    # e_shoff, then e_flags to e_phnum, then e_shentsize, e_shnum, e_shstrndx
+    if wide:
+        table, _, entry_size, count, names_index = struct.unpack_from(order + "Q10sHHH", data, 40)
+        layout = order + "IIQQQQII"  # name, type, flags, address, offset, size, link, info
+    else:
+        table, _, entry_size, count, names_index = struct.unpack_from(order + "I10sHHH", data, 32)
+        layout = order + "IIIIIIII"
+    # With 0xff00 sections or more, the first one's header holds the numbers.
+    first = struct.unpack_from(layout, data, table)
+    count = count or first[5]
+    names_index = first[6] if names_index == 0xFFFF else names_index
+    if entry_size < struct.calcsize(layout) or count * entry_size > len(data) or names_index >= count:
+        return None, architecture
+    names = struct.unpack_from(layout, data, table + names_index * entry_size)[4]
+    for index in range(count):
+        name, kind, _, _, offset, size, _, _ = struct.unpack_from(layout, data, table + index * entry_size)
+        start = names + name
+        if data[start : start + len(wanted) + 1] == wanted + b"\0" and kind == 1:  # SHT_PROGBITS
+            if offset + size > len(data):
+                raise struct.error
+            return data[offset : offset + size], architecture
+    return None, architecture
+
+
+def _architecture(machine: int, wide: bool, order: str) -> str:
+    if machine == _EM_PPC64:
+        return "ppc64le" if order == "<" else "ppc64"
+    if machine == _EM_S390:
+        return "s390x" if wide else "s390"
+    if machine == _EM_RISCV:
+        return "riscv64" if wide else ""
+    return _MACHINES.get(machine, "")
