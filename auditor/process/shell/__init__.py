@@ -1,0 +1,1 @@
+"""Shell scripts: their syntax, and the commands in them with the certainty that each has of being reached."""
