@@ -6,8 +6,9 @@ Three forms: the old one (`ld.so-1.7.0`), the new one (`glibc-ld.so.cache1.1`), 
 
 import re
 import struct
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 _OLD_MAGIC = b"ld.so-1.7.0\0"
@@ -23,6 +24,7 @@ _NAME_LIMIT = 1 << 16
 class CacheEntry:
     """One library. `hwcaps` is a glibc-hwcaps name, "" for a plain entry, None for a legacy mask in `mask`."""
 
+    name: str
     path: str
     flags: int
     os_version: int
@@ -32,18 +34,44 @@ class CacheEntry:
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """The entries by name, each name's in file order. `ordered`: whether a binary search would find them all."""
+    """The entries in file order, and the program that wrote them, where the file says."""
 
-    entries: Mapping[str, tuple[CacheEntry, ...]]
+    entries: tuple[CacheEntry, ...]
     generator: str = ""
-    ordered: bool = True
+
+    def lookup(self, name: str) -> tuple[CacheEntry, ...]:
+        """The entries that glibc's binary search finds for a name: none for one that isn't where it belongs."""
+        wanted = _rank(name)
+        left, right = 0, len(self.entries) - 1
+        while left <= right:
+            middle = (left + right) // 2
+            here = _rank(self.entries[middle].name)
+            if here == wanted:
+                return self._run(middle, right, wanted)
+            # ldconfig sorts downwards.
+            if wanted < here:
+                left = middle + 1
+            else:
+                right = middle - 1
+        return ()
+
+    def _run(self, middle: int, right: int, wanted: "_Rank") -> tuple[CacheEntry, ...]:
+        start = end = middle
+        while start > 0 and _rank(self.entries[start - 1].name) == wanted:
+            start -= 1
+        while end < right and _rank(self.entries[end + 1].name) == wanted:
+            end += 1
+        return self.entries[start : end + 1]
+
+    def lists(self, name: str) -> bool:
+        """Whether any entry, in its place or not, has the name."""
+        return any(entry.name == name for entry in self.entries)
 
 
 @dataclass
 class _Reader:
     data: bytes
     prefix: Literal["<", ">"]
-    names: list[str] = field(default_factory=list)
 
     def string(self, offset: int) -> str | None:
         end = self.data.find(b"\0", offset, offset + _NAME_LIMIT) if 0 <= offset < len(self.data) else -1
@@ -119,33 +147,30 @@ _Row = tuple[str | None, str | None, int, int, int]
 
 
 def _collect(rows: Iterator[_Row], hwcaps: list[str], generator: str) -> Cache:
-    entries: dict[str, list[CacheEntry]] = {}
-    ordered = True
-    previous: str | None = None
-    for name, path, flags, os_version, hwcap in rows:
-        if name is None or path is None:
-            continue
-        if name != previous:
-            ordered = ordered and (previous is None or _rank(previous) > _rank(name))
-            previous = name
-        entries.setdefault(name, []).append(_entry(path, flags, os_version, hwcap, hwcaps))
-    return Cache({name: tuple(found) for name, found in entries.items()}, generator, ordered)
+    entries = [
+        _entry(name, path, flags, os_version, hwcap, hwcaps)
+        for name, path, flags, os_version, hwcap in rows
+        if name is not None and path is not None
+    ]
+    return Cache(tuple(entries), generator)
 
 
-def _entry(path: str, flags: int, os_version: int, hwcap: int, hwcaps: list[str]) -> CacheEntry:
+def _entry(name: str, path: str, flags: int, os_version: int, hwcap: int, hwcaps: list[str]) -> CacheEntry:
     if hwcap == 0:
-        return CacheEntry(path, flags, os_version, "", 0)
+        return CacheEntry(name, path, flags, os_version, "", 0)
     if hwcap >> 32 != _NAMED_HWCAP >> 32:
-        return CacheEntry(path, flags, os_version, None, hwcap)
+        return CacheEntry(name, path, flags, os_version, None, hwcap)
     index = hwcap & 0xFFFFFFFF
     # A name that the loader can't find is one that no machine has.
-    return CacheEntry(path, flags, os_version, hwcaps[index] if index < len(hwcaps) else f"#{index}", 0)
+    return CacheEntry(name, path, flags, os_version, hwcaps[index] if index < len(hwcaps) else f"#{index}", 0)
 
 
+_Rank = tuple[tuple[int, int], ...]
 _DIGITS = re.compile(r"([0-9]+)")
 
 
-def _rank(name: str) -> tuple[tuple[int, int], ...]:
+@lru_cache(maxsize=1 << 14)
+def _rank(name: str) -> _Rank:
     """A sort key for glibc's `_dl_cache_libcmp`: digit runs compare as numbers, above any other character."""
     ranks: list[tuple[int, int]] = []
     for part in _DIGITS.split(name):

@@ -1,0 +1,120 @@
+"""Whether glibc takes a file that its search came to: takes it, goes on to the next place, or gives up.
+
+The order of the checks is that of `open_verify` and `_dl_map_object_from_fd` in glibc's dl-load.c.
+"""
+
+import enum
+from dataclasses import dataclass
+
+from auditor.elf.architecture import Architecture, describe
+from auditor.elf.file import ElfFile, FileType, NotElf
+from auditor.elf.profile import LoaderProfile
+from auditor.elf.store import StoredFile
+from auditor.filetree import FileKind, LookupFault
+
+_OS_ABI_GNU = 3
+_CLASS = {32: 1, 64: 2}
+
+
+class Answer(enum.Enum):
+    """What becomes of a candidate."""
+
+    TAKEN = "taken"
+    PASSED_OVER = "passed over"
+    FATAL = "fatal"
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """The answer and its reason, in the loader's words where it is fatal. `foreign`: of another machine."""
+
+    answer: Answer
+    reason: str = ""
+    foreign: bool = False
+    other_class: bool = False
+
+
+TAKEN = Acceptance(Answer.TAKEN)
+_FAULTS = {
+    LookupFault.MISSING: "no such file",
+    LookupFault.DANGLING: "dangling link",
+    LookupFault.LOOP: "too many levels of symbolic links",
+    LookupFault.NOT_A_DIRECTORY: "a part of the path is no directory",
+}
+
+
+def accept_candidate(stored: StoredFile, profile: LoaderProfile) -> Acceptance:
+    """What a search of that loader makes of the file before it maps it (`open_verify`)."""
+    if stored.node is None:
+        return _passed_over(_FAULTS[stored.fault or LookupFault.MISSING])
+    if stored.node.kind is FileKind.DIRECTORY:
+        return _fatal("cannot read file data: Is a directory")
+    if stored.elf is None:
+        return _fatal("file too short")  # a device or pipe: what it would give to a reader isn't in an image
+    if isinstance(stored.elf, NotElf):
+        return _fatal(stored.elf.reason)
+    accepted = _accept_header(stored.elf, profile.architecture)
+    abi = stored.elf.abi
+    if accepted is TAKEN and profile.enforces_abi_note and abi is not None and abi.system != "Linux":
+        return _passed_over(f"its ABI note is for {abi.system}")
+    return accepted
+
+
+def _accept_header(elf: ElfFile, target: Architecture) -> Acceptance:
+    ident = elf.ident
+    same_order = elf.byte_order == target.byte_order
+    if ident[4] != _CLASS[target.bits]:
+        return Acceptance(Answer.PASSED_OVER, f"wrong ELF class: ELFCLASS{elf.bits}", foreign=True, other_class=True)
+    if not same_order:
+        # The loader reads the machine in its own byte order: a true file of another architecture is passed over.
+        if _swapped(elf.machine) != target.machine:
+            return Acceptance(Answer.PASSED_OVER, f"for another machine ({describe(elf)})", foreign=True)
+        order = "little" if target.byte_order == "little" else "big"
+        return Acceptance(Answer.FATAL, f"ELF file data encoding not {order}-endian", foreign=True)
+    if ident[6] != 1:
+        return _fatal("ELF file version ident does not match current one")
+    if ident[7] not in (0, _OS_ABI_GNU):
+        return _fatal("ELF file OS ABI invalid")
+    if ident[8] != 0 and ident[7] != _OS_ABI_GNU:
+        return _fatal("ELF file ABI version invalid")
+    if any(ident[9:16]):
+        return _fatal("nonzero padding in e_ident")
+    if elf.version != 1:
+        return _fatal("ELF file version does not match current one")
+    if elf.machine != target.machine:
+        return Acceptance(Answer.PASSED_OVER, f"for another machine ({describe(elf)})", foreign=True)
+    if elf.type not in (FileType.DYN, FileType.EXEC):
+        return _fatal("only ET_DYN and ET_EXEC can be loaded")
+    if elf.header_entry_size != (56 if elf.bits == 64 else 32):
+        return _fatal("ELF file's phentsize not the expected size")
+    return TAKEN
+
+
+def accept_library(elf: ElfFile) -> Acceptance:
+    """What mapping makes of a file that the search took (`_dl_map_object_from_fd`)."""
+    if elf.fault == "cannot read file data":
+        return _fatal(elf.fault)
+    if not elf.segments:
+        return _fatal("object file has no loadable segments")
+    if not elf.is_dynamic:
+        return _fatal("cannot dynamically load executable" if elf.type == FileType.EXEC else _NO_DYNAMIC)
+    if elf.type == FileType.EXEC:
+        return _fatal("cannot dynamically load executable")
+    if elf.pie:
+        return _fatal("cannot dynamically load position-independent executable")
+    return TAKEN if elf.fault is None else _fatal(elf.fault)
+
+
+_NO_DYNAMIC = "object file has no dynamic section"
+
+
+def _swapped(machine: int) -> int:
+    return (machine & 0xFF) << 8 | machine >> 8
+
+
+def _passed_over(reason: str) -> Acceptance:
+    return Acceptance(Answer.PASSED_OVER, reason)
+
+
+def _fatal(reason: str) -> Acceptance:
+    return Acceptance(Answer.FATAL, reason)

@@ -1,0 +1,135 @@
+"""From what was mapped to what would go wrong: versions, then symbols, each fault told once."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from auditor.elf.binding import Binder
+from auditor.elf.mapped import Mapped, Record
+from auditor.elf.model import Loader, LoadFault, LoadNotice, LoadProblem, NoticeKind
+from auditor.elf.profile import LoaderProfile
+from auditor.elf.symbols import key_text
+from auditor.elf.versioncheck import VersionCheck
+
+_MIPS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """The memoised parts of one loader's judgement."""
+
+    profile: LoaderProfile
+    binder: Binder
+    versions: VersionCheck
+
+    @staticmethod
+    def of(profile: LoaderProfile) -> "Checks":
+        """Fresh ones."""
+        return Checks(profile, Binder(profile.loader), VersionCheck(profile))
+
+
+def judge(
+    checks: Checks, record: Record, objects: Sequence[Mapped], scope: Sequence[Mapped], *, bind_now: bool
+) -> tuple[LoadProblem, ...]:
+    """All problems of a load, those of mapping first. Adds remarks to the record.
+
+    `objects` are the ones to check, `scope` where their symbols are looked up. `bind_now`: PLT relocations of
+    every object are done at start.
+    """
+    problems = list(record.problems)
+    if checks.profile.loader is Loader.GLIBC:
+        absent = frozenset(each.name for each in record.absent)
+        report = checks.versions.check(objects, record.namespace, absent)
+        problems += report.problems
+        record.notices += report.notices
+    if checks.profile.architecture.machine == _MIPS:
+        message = "symbols were not bound: how this architecture's global offset table does it isn't known here"
+        record.notices.append(LoadNotice(NoticeKind.UNKNOWN, record.program.real_path, "", message))
+        return tuple(problems)
+    evidence: dict[int, list[str]] = {}
+    own: list[LoadProblem] = []
+    blame = _Blame(record, problems)
+    identities = frozenset(mapped.identity for mapped in scope)
+    for mapped in objects:
+        references = checks.binder.references(mapped)
+        if references.fault:
+            message = f"{mapped.path}: {references.fault}"
+            own.append(LoadProblem(LoadFault.ELF_MALFORMED, mapped.real_path, "", message))
+        if checks.profile.asserts_versions:
+            own += _aborts(checks.binder, mapped, scope)
+        eager = bind_now or mapped.elf.bind_now
+        for symbol in sorted(checks.binder.unresolved(mapped, scope, identities)):
+            name, version = key_text(symbol)
+            index = blame.of(mapped, version)
+            if index is not None:
+                evidence.setdefault(index, []).append(name)
+                continue
+            at_start = eager or symbol not in references.calls
+            own.append(_symbol_problem(checks.profile.loader, mapped, name, version, at_start=at_start))
+    for index, symbols in evidence.items():
+        problems[index] = replace(problems[index], symbols=tuple(sorted(set(symbols))))
+    return (*problems, *own)
+
+
+class _Blame:
+    """Which problem already told explains that a symbol is not there."""
+
+    def __init__(self, record: Record, problems: Sequence[LoadProblem]) -> None:
+        self._absent = record.absent
+        self._versions = {
+            (problem.path, problem.name): index
+            for index, problem in enumerate(problems)
+            if problem.fault is LoadFault.SYMBOL_VERSION_MISSING
+        }
+
+    def of(self, mapped: Mapped, version: str) -> int | None:
+        """The index of the missing version or library that would have had it; None where it should be there."""
+        files = _files_of(mapped, version)
+        for file in files:
+            index = self._versions.get((mapped.real_path, f"{version} ({file})"))
+            if index is not None:
+                return index
+        candidates = [each for each in self._absent if not files or each.name in files]
+        mine = [each for each in candidates if each.needer is mapped]
+        return next((each.problem for each in (*mine, *candidates)), None)
+
+
+def _files_of(mapped: Mapped, version: str) -> tuple[str, ...]:
+    """The libraries that an object expects a version of; none for a reference without version."""
+    if not version:
+        return ()
+    return tuple(need.file for need in mapped.elf.needs if any(needed.name == version for needed in need.versions))
+
+
+def _aborts(binder: Binder, mapped: Mapped, scope: Sequence[Mapped]) -> Iterable[LoadProblem]:
+    for symbol, provider in binder.aborting_references(mapped, scope):
+        name, version = key_text(symbol)
+        message = (
+            "Inconsistency detected by ld.so: dl-lookup.c: check_match: Assertion `version->filename == NULL || "
+            "! _dl_name_match_p (version->filename, map)' failed! "
+            f"({mapped.path} needs {name}, version {version}, and {provider.path} has no versions at all)"
+        )
+        label = f"{version} ({provider.name})"
+        yield LoadProblem(
+            LoadFault.SYMBOL_VERSION_MISSING, mapped.real_path, label, message, provider=provider.real_path
+        )
+
+
+def _symbol_problem(loader: Loader, mapped: Mapped, name: str, version: str, *, at_start: bool) -> LoadProblem:
+    if loader is Loader.MUSL:
+        message = f"Error relocating {mapped.path}: {name}: symbol not found"
+    else:
+        message = f"symbol lookup error: {mapped.path}: undefined symbol: {name}"
+        message += f", version {version}" if version else ""
+    return LoadProblem(LoadFault.SYMBOL_MISSING, mapped.real_path, name, message, at_start=at_start)
+
+
+def dlopen_notices(objects: Iterable[Mapped], locate: Callable[[str, Mapped], str | None]) -> Iterable[LoadNotice]:
+    """What the objects say that they may load later by name (`.note.dlopen`), and whether it would be found."""
+    for mapped in objects:
+        for note in mapped.elf.dlopen:
+            names = "|".join(note.sonames)
+            place = next((path for path in (locate(name, mapped) for name in note.sonames) if path), None)
+            what = f"{note.feature}: {note.description}" if note.feature else note.description
+            found = f"found as {place}" if place else "not found"
+            message = f"may load {names} ({what or 'no description'}; {note.priority}): {found}"
+            yield LoadNotice(NoticeKind.DLOPEN, mapped.real_path, names, message)

@@ -1,0 +1,249 @@
+"""Which objects musl's loader maps for a program and where it finds them (`load_library` and what it calls, in its
+dynlink.c). It knows no cache, no capabilities of the CPU, no soname, and treats DT_RPATH and DT_RUNPATH alike.
+"""
+
+import posixpath
+import re
+from dataclasses import dataclass
+
+from auditor.elf.architecture import describe
+from auditor.elf.binding import Binder
+from auditor.elf.environment import Surroundings
+from auditor.elf.file import ElfFile, FileType, NotElf
+from auditor.elf.mapped import Absent, Mapped, Record
+from auditor.elf.model import LoadFault, LoadNotice, LoadProblem, NoticeKind
+from auditor.elf.profile import LoaderProfile
+from auditor.elf.store import FileStore, StoredFile
+from auditor.elf.tokens import PathList
+from auditor.filetree import FileKind, LookupFault
+
+_RESERVED = re.compile(r"lib(?:c|pthread|rt|m|dl|util|xnet)\.")
+_ORIGIN = re.compile(r"\$ORIGIN|\$\{ORIGIN\}")
+_NAME_MAX = 255
+_PATH_FILE_LIMIT = 1 << 16
+_IS_LIBC = frozenset((b"__libc_start_main", b"stdin"))
+_NO_FILE = "No such file or directory"
+
+
+@dataclass(frozen=True, slots=True)
+class SystemPath:
+    """The directories that are searched last. `source` says whose: "path file" or "default"."""
+
+    directories: tuple[str, ...]
+    source: str
+    unknown: str = ""  # a path file that is there and whose bytes weren't kept
+
+
+def system_path(store: FileStore, profile: LoaderProfile) -> SystemPath:
+    """The path file beside the loader's directory, which replaces the built-in list where it exists."""
+    prefix = posixpath.dirname(posixpath.dirname(profile.path)).rstrip("/")
+    path = f"{prefix}{profile.path_file}"
+    stored = store.at(path)
+    if stored.node is None:
+        missing = stored.fault in (LookupFault.MISSING, LookupFault.DANGLING, None)
+        return SystemPath(profile.directories if missing else (), "default" if missing else "path file")
+    if stored.node.kind is not FileKind.REGULAR:
+        return SystemPath((), "path file")
+    if stored.node.content is None:
+        return SystemPath((), "path file", path if stored.node.size else "")
+    text = stored.node.content.read(0, _PATH_FILE_LIMIT).partition(b"\0")[0].decode("utf-8", "surrogateescape")
+    return SystemPath(_split(text), "path file")
+
+
+class MuslLoad:
+    """One load, from the program or, for a plug-in, from what is already there."""
+
+    def __init__(
+        self,
+        record: Record,
+        profile: LoaderProfile,
+        store: FileStore,
+        last: SystemPath,
+        binder: Binder,
+        around: Surroundings,
+        *,
+        secure: bool,
+    ) -> None:
+        self.record = record
+        self._profile = profile
+        self._store = store
+        self._last = last
+        self._binder = binder
+        self._around = around
+        self._secure = secure
+        self._library_path = () if secure else _split(around.library_path)
+
+    def start(self, interpreter: StoredFile, interpreter_elf: ElfFile) -> None:
+        """Map everything that the program needs at its start."""
+        record = self.record
+        program = record.program
+        name = self._profile.path
+        loader = Mapped(name, name, interpreter, interpreter_elf, None, "interpreter")
+        record.namespace += [program, loader]
+        self._set_path(program)
+        record.scope.append(program)
+        for preload in () if self._secure else re.split("[ :]", self._around.preload):
+            self._preload(preload)
+        self._load_needs(record.scope)
+        if self._last.unknown:
+            message = f"{self._last.unknown} names the directories to search, and its bytes could not be read"
+            record.notices.append(LoadNotice(NoticeKind.UNKNOWN, program.real_path, self._last.unknown, message))
+
+    def add(self, path: str, caller: Mapped) -> list[Mapped]:
+        """Map a plug-in as dlopen(3) called by `caller` would; it and its needs. Empty if refused."""
+        plugin = self._map(path, caller)
+        if isinstance(plugin, LoadProblem):
+            self._fail(caller, path, plugin)
+            return []
+        local = [plugin]
+        self._load_needs(local)
+        return local
+
+    def locate(self, name: str, caller: Mapped) -> str | None:
+        """The path that dlopen(3) of `name` would open; None if it would fail."""
+        mapped = self._map(name, caller)
+        return None if isinstance(mapped, LoadProblem) else mapped.path
+
+    def _preload(self, name: str) -> None:
+        if not name:
+            return
+        mapped = self._map(name, self.record.program)
+        if isinstance(mapped, LoadProblem):
+            message = f"object '{name}' from LD_PRELOAD is silently ignored: {mapped.message}"
+            self.record.notices.append(
+                LoadNotice(NoticeKind.PRELOAD_IGNORED, self.record.program.real_path, name, message)
+            )
+        elif mapped not in self.record.scope:
+            mapped.found_by = "preload" if mapped.found_by != "interpreter" else mapped.found_by
+            self.record.scope.append(mapped)
+
+    def _load_needs(self, order: list[Mapped]) -> None:
+        for mapped in order:  # grows while it is walked
+            for name in mapped.elf.needed:
+                needed = self._map(name, mapped)
+                if isinstance(needed, LoadProblem):
+                    self._fail(mapped, name, needed)
+                elif needed not in order:
+                    order.append(needed)
+
+    def _fail(self, needer: Mapped, name: str, problem: LoadProblem) -> None:
+        if any(absent.needer is needer and absent.name == name for absent in self.record.absent):
+            return
+        self.record.absent.append(Absent(needer, name, len(self.record.problems)))
+        self.record.problems.append(problem)
+
+    def _map(self, name: str, needer: Mapped) -> Mapped | LoadProblem:
+        """The object for a name; the problem, where there is none."""
+        if _RESERVED.match(name) or name in ("libc.so", self._profile.path):
+            return self._itself(name, needer)
+        passed_over: list[tuple[str, str]] = []
+        if "/" in name:
+            path, stored, found_by = name, self._store.at(self._around.absolute(name)), "path"
+            if stored.node is None:
+                return self._missing(name, needer, passed_over)
+        else:
+            known = next((each for each in self.record.namespace if name in each.names), None)
+            if known is not None:
+                return known
+            found = self._search(name, needer, passed_over)
+            if found is None:
+                return self._missing(name, needer, passed_over)
+            path, stored, found_by = found
+        for mapped in self.record.namespace[1:]:
+            if mapped.identity == stored.identity:
+                if "/" not in name and not mapped.names:
+                    mapped.names.add(posixpath.basename(mapped.path))
+                return mapped
+        return self._new(name, needer, path, stored, found_by)
+
+    def _itself(self, name: str, needer: Mapped) -> Mapped:
+        loader = self.record.namespace[1]
+        if loader.found_by == "interpreter":
+            loader.name, loader.needer, loader.found_by = name, needer, "reserved name"
+        return loader
+
+    def _new(self, name: str, needer: Mapped, path: str, stored: StoredFile, found_by: str) -> Mapped | LoadProblem:
+        elf = stored.elf
+        refusal = _refusal(stored)
+        if refusal:
+            return self._problem(LoadFault.ELF_MALFORMED, name, needer, refusal, stored)
+        assert isinstance(elf, ElfFile)
+        if elf.bits != self._profile.architecture.bits:
+            return self._problem(LoadFault.ARCHITECTURE_MISMATCH, name, needer, "Exec format error", stored)
+        if not self._profile.architecture.runs(elf):
+            reason = f"it is for another machine ({describe(elf)}), and the loader would not notice"
+            return self._problem(LoadFault.ARCHITECTURE_MISMATCH, name, needer, reason, stored)
+        mapped = Mapped(name, path, stored, elf, needer, found_by, set() if "/" in name else {name})
+        if self._binder.exports(mapped).exact >= _IS_LIBC:
+            return self._itself(name, needer)
+        self._set_path(mapped)
+        self.record.namespace.append(mapped)
+        return mapped
+
+    def _problem(self, fault: LoadFault, name: str, needer: Mapped, reason: str, stored: StoredFile) -> LoadProblem:
+        message = f"Error loading shared library {name}: {reason} (needed by {needer.path})"
+        return LoadProblem(fault, stored.real_path, name, message)
+
+    def _missing(self, name: str, needer: Mapped, passed_over: list[tuple[str, str]]) -> LoadProblem:
+        message = f"Error loading shared library {name}: {_NO_FILE} (needed by {needer.path})"
+        return LoadProblem(LoadFault.LIBRARY_MISSING, needer.real_path, name, message, passed_over=tuple(passed_over))
+
+    def _search(
+        self, name: str, needer: Mapped, passed_over: list[tuple[str, str]]
+    ) -> tuple[str, StoredFile, str] | None:
+        """LD_LIBRARY_PATH, the paths of the needing object and of those that needed it, then the system's path."""
+        if len(name) > _NAME_MAX:
+            return None
+        places = [(self._library_path, "LD_LIBRARY_PATH")]
+        link: Mapped | None = needer
+        while link is not None:
+            places.append((link.rpath.directories, "rpath" if link.elf.runpath is None else "runpath"))
+            link = link.needer
+        places.append((self._last.directories, self._last.source))
+        for directories, found_by in places:
+            for directory in directories:
+                path = f"{self._around.absolute(directory)}/{name}"
+                stored = self._store.at(path)
+                if stored.node is not None:
+                    return path, stored, found_by
+                if stored.fault is LookupFault.DANGLING:
+                    passed_over.append((path, "dangling link"))
+                elif stored.fault is LookupFault.LOOP:
+                    passed_over.append((path, "too many levels of symbolic links: the search ends here"))
+                    return None
+        return None
+
+    def _set_path(self, mapped: Mapped) -> None:
+        """DT_RUNPATH, else DT_RPATH. Any token but $ORIGIN makes the loader drop all of it."""
+        text = mapped.elf.rpath if mapped.elf.runpath is None else mapped.elf.runpath
+        if not text:
+            return
+        is_program = mapped is self.record.program
+        origin = posixpath.dirname(mapped.real_path if is_program else mapped.path)
+        if "$" in text:
+            if "$" in _ORIGIN.sub("", text) or (self._secure and (is_program or not origin.startswith("/"))):
+                return
+            text = _ORIGIN.sub(lambda _: origin, text)
+        directories = _split(text)
+        mapped.rpath = PathList(directories)
+        for entry in directories:
+            if not entry.startswith("/"):
+                message = f"RPATH entry `{entry}' depends on the working directory, taken as {self._around.working_dir}"
+                self.record.notices.append(LoadNotice(NoticeKind.RELATIVE_PATH, mapped.real_path, entry, message))
+
+
+def _split(text: str) -> tuple[str, ...]:
+    """Entries between colons and newlines; empty ones are nothing, not the working directory."""
+    return tuple(entry for entry in re.split("[:\n]", text) if entry)
+
+
+def _refusal(stored: StoredFile) -> str:
+    """Why a file that was opened can't be mapped, in the loader's words; "" where it can."""
+    if stored.node is not None and stored.node.kind is FileKind.DIRECTORY:
+        return "Is a directory"
+    elf = stored.elf
+    if elf is None or isinstance(elf, NotElf):
+        return "Exec format error"
+    if elf.type not in (FileType.DYN, FileType.EXEC) or not elf.segments or not elf.is_dynamic:
+        return "Exec format error"
+    return elf.fault or ""

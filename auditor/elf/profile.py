@@ -1,0 +1,143 @@
+"""What kind of dynamic loader an interpreter is, and the rules that are compiled into it: read from its bytes.
+
+Nothing is taken from offsets or tables, whose places differ by architecture and version; every fact is a string.
+"""
+
+import re
+from dataclasses import dataclass
+
+from auditor.elf.architecture import Architecture
+from auditor.elf.file import ElfFile, Machine
+from auditor.elf.model import Loader
+
+_MUSL = re.compile(rb"/etc/ld-musl-[\w-]+\.path\0")
+_GLIBC = b"glibc-ld.so.cache1.1"
+_GLIBC_VERSION = re.compile(rb"(?:stable|development) release version (\d+)\.(\d+)")
+_DIRECTORY_RUN = re.compile(rb"(?:/(?:[\w.+-]+/)+\0){2,}")
+_HWCAPS_RUN = re.compile(rb"(?<=\0)[a-z0-9-]+(?::[a-z0-9-]+)*(?=\0)")
+# Present where ld.so --help lists them (2.33 to 2.36).
+_LEGACY_HELP = b"Legacy HWCAP subdirectories"
+_LEGACY_ENDS = (2, 37)
+_HWCAPS_DIRECTORY = b"glibc-hwcaps"
+_ASSERTS_VERSIONS = b"_dl_name_match_p (version->filename, map)"
+_CHECKS_RELR = b"DT_RELR without GLIBC_ABI_DT_RELR dependency"
+_OLD_KERNEL = b"FATAL: kernel too old"
+_MUSL_DIRECTORIES = re.compile(rb"\0(/lib:/usr/local/lib:/usr/lib)\0")
+
+_HWCAPS_NAMES: dict[int, frozenset[str]] = {
+    Machine.X86_64: frozenset(("x86-64-v4", "x86-64-v3", "x86-64-v2")),
+    Machine.PPC64: frozenset(("power11", "power10", "power9")),
+    Machine.S390: frozenset(("z17", "z16", "z15", "z14", "z13")),
+}
+
+# ldconfig's flags of a library for the C library that Linux has, by machine and class (glibc's ldconfig.h).
+_CACHE_FLAGS: dict[tuple[int, int], int] = {
+    (Machine.I386, 32): 0x0003,
+    (Machine.X86_64, 64): 0x0303,
+    (Machine.X86_64, 32): 0x0803,
+    (Machine.PPC64, 64): 0x0503,
+    (Machine.S390, 64): 0x0403,
+    (Machine.ARM, 32): 0x0903,
+    (Machine.AARCH64, 64): 0x0A03,
+    (Machine.RISCV, 64): 0x1003,
+    (Machine.LOONGARCH, 64): 0x1203,
+}
+
+# Subdirectory names of before 2.37: the one that the kernel names on every CPU, and those that depend on the CPU.
+_PLATFORM: dict[int, str] = {Machine.X86_64: "x86_64", Machine.AARCH64: "aarch64"}
+_LEGACY_NAMES: dict[int, tuple[str, ...]] = {
+    Machine.X86_64: ("haswell", "xeon_phi", "avx512_1"),
+    Machine.AARCH64: ("atomics",),
+    Machine.PPC64: ("power10", "power9", "power8", "power7"),
+    Machine.S390: ("z16", "z15", "z14", "z13", "zEC12", "z196", "z10"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LoaderProfile:
+    """One loader's own rules. Directories are without trailing slash.
+
+    `hwcaps` are the glibc-hwcaps levels it knows, best first. `legacy_always` are subdirectory names of before
+    glibc 2.37 that every CPU has, `legacy_names` those that depend on the CPU; both empty from 2.37 on.
+    `enforces_abi_note`: stops on a kernel older than an object's note says. `asserts_versions`: aborts where a
+    versioned symbol is found in the very library that should have its version and has no versions at all.
+    `checks_relr`: refuses packed relocations (DT_RELR) without their version. `version` is glibc's where it shows.
+    """
+
+    loader: Loader
+    path: str  # PT_INTERP as written
+    real_path: str
+    architecture: Architecture
+    directories: tuple[str, ...]
+    lib_token: str = ""  # $LIB
+    platform_token: str = ""  # $PLATFORM, where it is the same on every CPU
+    hwcaps: tuple[str, ...] = ()
+    legacy_always: tuple[str, ...] = ()
+    legacy_names: tuple[str, ...] = ()
+    cache_flags: int | None = None
+    enforces_abi_note: bool = False
+    asserts_versions: bool = False
+    checks_relr: bool = False
+    version: tuple[int, int] | None = None
+    path_file: str = ""  # musl's, relative to the loader's prefix
+
+
+def read_profile(data: bytes, elf: ElfFile, path: str, real_path: str) -> LoaderProfile | None:
+    """The rules of the loader whose file holds `data`. None for one that is neither glibc's nor musl's."""
+    target = Architecture("", elf.machine, elf.bits, elf.byte_order)
+    musl = _MUSL.search(data)
+    if musl:
+        built_in = _MUSL_DIRECTORIES.search(data)
+        directories = built_in.group(1).decode().split(":") if built_in else ["/lib", "/usr/local/lib", "/usr/lib"]
+        path_file = musl.group(0).rstrip(b"\0").decode()
+        return LoaderProfile(Loader.MUSL, path, real_path, target, tuple(directories), path_file=path_file)
+    directories = _default_directories(data)
+    if _GLIBC not in data or not directories:
+        return None
+    found = _GLIBC_VERSION.search(data)
+    version = (int(found.group(1)), int(found.group(2))) if found else None
+    legacy = (version is not None and version < _LEGACY_ENDS) or _LEGACY_HELP in data or _HWCAPS_DIRECTORY not in data
+    platform = _PLATFORM.get(elf.machine, "")
+    return LoaderProfile(
+        loader=Loader.GLIBC,
+        path=path,
+        real_path=real_path,
+        architecture=target,
+        directories=tuple(directories),
+        lib_token=directories[0].lstrip("/"),
+        platform_token=platform,
+        hwcaps=_hwcaps(data, elf.machine),
+        legacy_always=_always(platform) if legacy else (),
+        legacy_names=_LEGACY_NAMES.get(elf.machine, ()) if legacy else (),
+        cache_flags=_CACHE_FLAGS.get((elf.machine, elf.bits)),
+        enforces_abi_note=_OLD_KERNEL in data,
+        asserts_versions=_ASSERTS_VERSIONS in data,
+        checks_relr=_CHECKS_RELR in data,
+        version=version,
+    )
+
+
+def _default_directories(data: bytes) -> list[str]:
+    """The list that is compiled in: strings back to back that begin and end with `/`; the longest such run."""
+    runs = [[part.decode() for part in run.group().split(b"\0")[:-1]] for run in _DIRECTORY_RUN.finditer(data)]
+    with_lib = [run for run in runs if any("lib" in part or part.startswith("/lib") for part in run)]
+    longest = max(with_lib, key=len, default=[])
+    return [directory.rstrip("/") for directory in longest]
+
+
+def _hwcaps(data: bytes, machine: int) -> tuple[str, ...]:
+    if _HWCAPS_DIRECTORY not in data:
+        return ()
+    names = _HWCAPS_NAMES.get(machine, frozenset())
+    longest: list[str] = []
+    for match in _HWCAPS_RUN.finditer(data):
+        run = match.group().decode().split(":")
+        # A single level may also stand by itself: the longest list is the loader's.
+        if names.intersection(run) and len(run) > len(longest):
+            longest = run
+    return tuple(longest)
+
+
+def _always(platform: str) -> tuple[str, ...]:
+    """`tls` needs no capability of the CPU; the platform's name is also one of the capabilities on x86-64."""
+    return ("tls", platform) if platform else ("tls",)

@@ -1,0 +1,64 @@
+"""The files of a tree as loaders open them, each looked at once however many programs need it."""
+
+from dataclasses import dataclass
+
+from auditor.elf.file import ElfFile, NotElf, read_elf
+from auditor.filetree import FileKind, FileTree, LookupFault, Node
+
+_HEADER_SIZE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """Where a path leads: the real path, its node (None where there is none), and for a regular file its ELF."""
+
+    real_path: str
+    node: Node | None
+    fault: LookupFault | None
+    elf: ElfFile | NotElf | None
+
+    @property
+    def identity(self) -> int:
+        """What two names of one file share."""
+        return -1 if self.node is None else self.node.inode
+
+
+class FileStore:
+    """Memoised look-ups in one tree."""
+
+    def __init__(self, tree: FileTree) -> None:
+        self.tree = tree
+        self._by_path: dict[str, StoredFile] = {}
+        self._by_inode: dict[int, ElfFile | NotElf] = {}
+        self._listings: dict[str, frozenset[str]] = {}
+
+    def at(self, path: str) -> StoredFile:
+        """What open(2) of `path` would give inside the root."""
+        stored = self._by_path.get(path)
+        if stored is None:
+            stored = self._by_path[path] = self._look(path)
+        return stored
+
+    def names_in(self, directory: str) -> frozenset[str]:
+        """The names in a directory; empty where there is none."""
+        names = self._listings.get(directory)
+        if names is None:
+            names = self._listings[directory] = frozenset(self.tree.listdir(directory))
+        return names
+
+    def _look(self, path: str) -> StoredFile:
+        found = self.tree.find(path)
+        node = found.node
+        if node is None or node.kind is not FileKind.REGULAR:
+            return StoredFile(found.path, node, found.fault, None)
+        elf = self._by_inode.get(node.inode)
+        if elf is None:
+            elf = self._by_inode[node.inode] = _read(node)
+        return StoredFile(found.path, node, None, elf)
+
+
+def _read(node: Node) -> ElfFile | NotElf:
+    if node.content is not None:
+        return read_elf(node.content)
+    # A reader of images keeps the bytes of everything that begins like an ELF file.
+    return NotElf("file too short" if node.size < _HEADER_SIZE else "invalid ELF header")
