@@ -68,13 +68,14 @@ bench: $(STAMP) ## Measure against peers and floors
 wheel: $(STAMP) ## Build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 
+LOCK := pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-header \
+  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
 .PHONY: lock
 lock: $(STAMP) ## Write the lock files anew from pyproject.toml
 	$(BIN)/pip install --quiet pip-tools
-	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-	  --no-header --output-file requirements.lock pyproject.toml
-	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-	  --no-header --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	$(BIN)/$(LOCK) --output-file requirements.lock pyproject.toml
+	$(BIN)/$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 
 .PHONY: clean
 clean: ## Remove what was built

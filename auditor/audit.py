@@ -1,7 +1,7 @@
 """The order of the calls: inventory, rules, waivers, verdict."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from auditor.image.model import Image
 from auditor.inventory.model import Inventory
@@ -30,7 +30,7 @@ def audit(
     today: datetime.date | None = None,
 ) -> Report:
     """Audit one image. `today` (UTC) decides which waivers still count; default: the day it is."""
-    from auditor.inventory.build import take_inventory  # noqa: PLC0415 - a saved report is judged without it
+    from auditor.inventory.build import Wanted, take_inventory  # noqa: PLC0415 - a saved report is judged without it
 
     described = ReportImage(
         reference=image.reference,
@@ -40,7 +40,12 @@ def audit(
         platform=image.config.platform,
         layers=image.layers,
     )
-    inventory = take_inventory(image, wanted_programs(spec), wanted_link_types(spec))
+    wanted = Wanted(
+        programs={row.tool: row.programs for row in spec.of_kind(Kind.TOOL)},
+        link_types=_names(row.link_types for row in spec.of_kind(Kind.FEATURE)),
+        extensions=_names(row.extensions.match + row.extensions.target for row in spec.of_kind(Kind.FEATURE)),
+    )
+    inventory = take_inventory(image, wanted)
     return judge(described, inventory, spec, options or Options(), waivers, today)
 
 
@@ -81,14 +86,8 @@ def verdict(findings: Sequence[Finding], fail_on: str) -> Verdict:
     return "fail" if failing else "pass"
 
 
-def wanted_programs(spec: Spec) -> dict[str, tuple[str, ...]]:
-    """The programs that a spec asks for, by tool."""
-    return {row.tool: row.programs for row in spec.of_kind(Kind.TOOL)}
-
-
-def wanted_link_types(spec: Spec) -> tuple[str, ...]:
-    """The link types that a spec asks for."""
-    return tuple(sorted({name for row in spec.of_kind(Kind.FEATURE) for name in row.link_types}))
+def _names(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(sorted({name for group in groups for name in group}))
 
 
 def _shown_options(options: Options) -> dict[str, object]:

@@ -1,0 +1,124 @@
+"""The documented tools as PATH reaches them: every name, what it runs, and which version that is."""
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+from auditor.elf.architecture import describe
+from auditor.elf.file import NotElf
+from auditor.elf.linker import Linker
+from auditor.elf.model import Closure
+from auditor.filetree import Content, FileKind, FileTree
+from auditor.inventory.capabilities import capability_names
+from auditor.inventory.model import Binary, ClosureEntry, Tool
+from auditor.inventory.owners import Owners
+from auditor.tools.catalogue import TOOLS, sort_key, tools_of
+from auditor.tools.identify import identify
+from auditor.tools.model import Evidence, Identity
+
+_SET_ID = 0o6000
+
+
+class ToolReader:
+    """Reads the tools of one image; each file is identified once for each name that it is called by."""
+
+    def __init__(self, tree: FileTree, linker: Linker, owners: Owners, closures: Mapping[str, Closure]) -> None:
+        self._tree = tree
+        self._linker = linker
+        self._owners = owners
+        self._closures = closures
+
+    def tools(self, reached: Mapping[str, tuple[str, str]], asked: Mapping[str, tuple[str, ...]]) -> tuple[Tool, ...]:
+        """The tools of the catalogue and those that a spec asks for by name (`asked`: tool -> programs).
+
+        `reached` are the names that PATH leads to, each with the path that execvp(3) takes and the real path.
+        """
+        found: dict[str, dict[str, str]] = {name: {} for name in dict.fromkeys([*TOOLS, *asked])}
+        for name, (path, real_path) in reached.items():
+            by_name = {tool for tool, programs in asked.items() if name in programs}
+            for tool in sorted(by_name.union(tools_of(name))):
+                found.setdefault(tool, {})[path] = real_path
+        return tuple(self._tool(tool, paths) for tool, paths in found.items())
+
+    def _tool(self, name: str, paths: Mapping[str, str]) -> Tool:
+        ordered = sorted(paths, key=lambda path: sort_key(name, path.rpartition("/")[2]))
+        identities = {path: self._identity(path, paths[path]) for path in ordered}
+        binaries = tuple(self._binary(name, path, paths[path], identities[path]) for path in ordered)
+        if not binaries:
+            return Tool(name, None, (), (), "not in the image")
+        first = binaries[0]
+        evidence = [*identities[first.path].evidence]
+        if first.package_version is not None:
+            evidence.append(Evidence("package", f"{first.package} {first.package_version}", first.resolved_path))
+        version = first.version
+        return Tool(name, version, tuple(evidence), binaries, "" if version else first.reason)
+
+    def _binary(self, tool: str, path: str, real_path: str, identity: Identity) -> Binary:
+        node = self._tree.find(real_path).node
+        assert node is not None  # it was found on PATH
+        elf = self._linker.elf(real_path)
+        kind = _kind(tool, identity)
+        record = self._owners.record(real_path)
+        vouched = self._owners.vouches(real_path)
+        package_version = record.package.upstream_version if record else None
+        version, reason = identity.version, identity.reason
+        if kind == "program" and version is None and vouched and package_version:
+            version, reason = package_version, ""
+        closure = self._closures.get(real_path)
+        return Binary(
+            name=path.rpartition("/")[2],
+            path=path,
+            resolved_path=real_path,
+            kind=kind,
+            version=None if kind in ("applet", "other", "script") else version,
+            flavour=identity.flavour,
+            architecture=describe(elf) if elf else None,
+            interpreter=elf.interpreter if elf else None,
+            layer=node.layer,
+            package=self._owners.label(real_path),
+            setuid=bool(node.mode & _SET_ID),
+            capabilities=capability_names(node.capabilities),
+            closure=self.entries(closure) if closure else (),
+            reason=reason,
+            package_version=package_version,
+            vouched=vouched,
+        )
+
+    def entries(self, closure: Closure) -> tuple[ClosureEntry, ...]:
+        """A closure as the report shows it, without the program itself."""
+        return tuple(
+            ClosureEntry(
+                soname=entry.name,
+                path=entry.path,
+                found_by=entry.found_by,
+                layer=node.layer if (node := self._tree.find(entry.real_path).node) else None,
+                package=self._owners.label(entry.real_path),
+            )
+            for entry in closure.objects
+            if entry.real_path != closure.program
+        )
+
+    def _identity(self, path: str, real_path: str) -> Identity:
+        elf = self._linker.elf(real_path)
+        node = self._tree.find(real_path).node
+        if node is None or node.kind is not FileKind.REGULAR or node.content is None:
+            return Identity("", None, None, (), "its content was not kept")
+        closure = self._closures.get(real_path)
+
+        def library(pattern: str) -> tuple[str, Content] | None:
+            for entry in closure.objects if closure else ():
+                found = self._tree.find(entry.real_path).node
+                if fnmatchcase(entry.soname or entry.name, pattern) and found is not None and found.content is not None:
+                    return entry.real_path, found.content
+            return None
+
+        return identify(path.rpartition("/")[2], real_path, node.content, elf or NotElf("not an ELF file"), library)
+
+
+def _kind(tool: str, identity: Identity) -> str:
+    if identity.reason == "script":
+        return "script"
+    if identity.reason == "applet":
+        return "applet"
+    if identity.tool and tool in TOOLS and identity.tool != tool and {identity.tool, tool} != {"iptables", "ip6tables"}:
+        return "other"
+    return "program"

@@ -1,0 +1,96 @@
+"""Every program that may be started, its closure, and the load problems of them all."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from auditor.elf.file import ElfFile
+from auditor.elf.linker import Linker
+from auditor.elf.model import Closure, LoadProblem
+from auditor.filetree import FileTree
+from auditor.inventory.model import Executable, Notice, Problem
+from auditor.inventory.owners import Owners
+from auditor.process.model import Executable as PathExecutable
+from auditor.process.model import Launch, ProgramKind
+from auditor.process.program import kind_of
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """The programs of one image: what was looked at, and by real path the closure of each ELF among them."""
+
+    executables: tuple[Executable, ...]
+    closures: Mapping[str, Closure]
+
+
+def look_at_programs(
+    tree: FileTree, on_path: Iterable[PathExecutable], launch: Launch, linker: Linker, owners: Owners
+) -> Programs:
+    """Everything on PATH, then what the entrypoint and its scripts start beside it."""
+    executables: dict[str, Executable] = {}
+    closures: dict[str, Closure] = {}
+
+    def look(path: str, real_path: str, kind: ProgramKind, started_by: str) -> None:
+        if real_path in executables:
+            return
+        node = tree.find(real_path).node
+        shown = kind.value
+        if kind is ProgramKind.ELF:
+            closures[real_path] = linker.closure(real_path)
+            elf = linker.elf(real_path)
+            shown = "dynamic" if isinstance(elf, ElfFile) and elf.interpreter else "static"
+        elif kind is not ProgramKind.SCRIPT:
+            shown = "other"
+        layer = node.layer if node else None
+        executables[real_path] = Executable(path, real_path, shown, layer, owners.label(real_path), started_by)
+
+    for entry in on_path:
+        look(entry.names[0], entry.real_path, kind_of(entry.node)[0], "PATH")
+    for start in launch.starts:
+        by = f"{start.origin.path}:{start.origin.line}" if start.origin.path else "entrypoint"
+        look(start.path, start.real_path, start.kind, by)
+    return Programs(tuple(sorted(executables.values(), key=lambda entry: entry.path)), closures)
+
+
+def merge_problems(tree: FileTree, closures: Iterable[Closure]) -> tuple[Problem, ...]:
+    """One problem for all the programs that it stops. A problem of a glibc-hwcaps level that is the plain one's too
+    is told once."""
+    merged: dict[LoadProblem, set[str]] = {}
+    for closure in closures:
+        plain = set(closure.problems)
+        for variant in (closure, *closure.variants):
+            for problem in variant.problems:
+                if variant is closure or replace(problem, variant="") not in plain:
+                    merged.setdefault(problem, set()).add(closure.program)
+    problems = [_problem(tree, problem, programs) for problem, programs in merged.items()]
+    return tuple(
+        sorted(problems, key=lambda entry: (entry.fault, entry.path, entry.name, entry.variant, entry.message))
+    )
+
+
+def _problem(tree: FileTree, problem: LoadProblem, programs: set[str]) -> Problem:
+    node = tree.lstat(problem.path)
+    return Problem(
+        fault=problem.fault.value,
+        path=problem.path,
+        name=problem.name,
+        message=problem.message,
+        programs=tuple(sorted(programs)),
+        layer=node.layer if node else None,
+        at_start=problem.at_start,
+        provider=problem.provider,
+        passed_over=problem.passed_over,
+        symbols=problem.symbols,
+        variant=problem.variant,
+    )
+
+
+def merge_notices(closures: Iterable[Closure]) -> tuple[Notice, ...]:
+    """One notice for all the programs that it is about."""
+    merged: dict[Notice, set[str]] = {}
+    for closure in closures:
+        for variant in (closure, *closure.variants):
+            for entry in variant.notices:
+                notice = Notice(entry.kind.value, entry.path, entry.name, entry.message, entry.variant)
+                merged.setdefault(notice, set()).add(closure.program)
+    notices = (replace(notice, programs=tuple(sorted(programs))) for notice, programs in merged.items())
+    return tuple(sorted(notices, key=lambda entry: (entry.kind, entry.path, entry.name, entry.variant, entry.message)))
