@@ -1,9 +1,10 @@
 """What iptables and ip must be able to do: extensions, flavours, link types."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from auditor.inventory.model import Binary, LoadableExtension
-from auditor.rules.context import ImageContext, finding
+from auditor.rules.context import ImageContext, enumerate_names, finding
 from auditor.rules.model import Finding, Severity, Subject, rule
 from auditor.spec import Kind, Requirement
 
@@ -25,22 +26,52 @@ def extension_missing(context: ImageContext) -> Iterator[Finding]:
     plug-in must load, with all that it needs, in the program that asks for it. A link type counts as known where
     `ip` holds its bare name.
     """
+    yield from _missing_extensions(context)
     for row in context.rows(Kind.FEATURE):
-        yield from _missing_extensions(context, row)
         yield from _missing_link_types(context, row)
 
 
-def _missing_extensions(context: ImageContext, row: Requirement) -> Iterator[Finding]:
+@dataclass(frozen=True, slots=True)
+class _Lack:
+    """One program that does not find, or can't load, one extension. `broken` is the plug-in that fails."""
+
+    row: str
+    program: str
+    flavour: str | None
+    kind: str
+    name: str
+    broken: LoadableExtension | None
+
+    @property
+    def shown(self) -> str:
+        return f"{self.program} ({self.flavour})" if self.flavour else self.program
+
+
+def _missing_extensions(context: ImageContext) -> Iterator[Finding]:
+    """One finding for each extension, whatever the rows, flavours and families that miss it."""
+    lacks = [lack for row in context.rows(Kind.FEATURE) for lack in _lacks(context, row)]
+    by_name: dict[tuple[str, str], list[_Lack]] = {}
+    for lack in lacks:
+        by_name.setdefault((lack.kind, lack.name), []).append(lack)
+    for group in by_name.values():
+        yield _extension_finding(context, group)
+
+
+def _lacks(context: ImageContext, row: Requirement) -> Iterator[_Lack]:
     wanted = [("match", name) for name in row.extensions.match] + [("target", name) for name in row.extensions.target]
-    if not wanted:
-        return
     for stack in context.options.ip_family.stacks:
         tool = _PROGRAM_OF_STACK[stack]
         if tool not in row.tools:
             continue
         for flavour in _flavours(context, tool):
             for kind, name in wanted:
-                yield from _missing_extension(context, row, stack, flavour, kind, name)
+                found = [
+                    extension
+                    for extension in context.inventory.extensions
+                    if extension.kind == kind and extension.name == name and _serves(extension, stack, flavour)
+                ]
+                if not any(extension.loadable for extension in found):
+                    yield _Lack(row.id, tool, flavour, kind, name, found[0] if found else None)
 
 
 def _flavours(context: ImageContext, tool: str) -> list[str | None]:
@@ -49,32 +80,33 @@ def _flavours(context: ImageContext, tool: str) -> list[str | None]:
     return sorted(flavours, key=str)
 
 
-def _missing_extension(
-    context: ImageContext, row: Requirement, stack: str, flavour: str | None, kind: str, name: str
-) -> Iterator[Finding]:
-    found = [
-        extension
-        for extension in context.inventory.extensions
-        if extension.kind == kind and extension.name == name and _serves(extension, stack, flavour)
-    ]
-    if any(extension.loadable for extension in found):
-        return
-    option = "-m" if kind == "match" else "-j"
-    program = _PROGRAM_OF_STACK[stack]
-    shown = f"{program} ({flavour})" if flavour else program
-    evidence = {"kind": kind, "name": name, "family": stack, "flavour": flavour}
-    if found:
-        broken = found[0]
-        message = f"{shown} {option} {name} can't load {broken.path}: {broken.reason}."
-        yield finding("extension-missing", row.id, name, message, evidence=evidence, layer=broken.layer)
-        return
-    candidates = [f"libxt_{name}.so", f"{'libipt_' if stack == 'ipv4' else 'libip6t_'}{name}.so"]
-    gone = [entry for file in candidates for entry in context.inventory.whereabouts_of(file).gone]
+def _extension_finding(context: ImageContext, lacks: list[_Lack]) -> Finding:
+    first = lacks[0]
+    programs = sorted({lack.shown for lack in lacks})
+    rows = list(dict.fromkeys(lack.row for lack in lacks))
+    asked = f"{'-m' if first.kind == 'match' else '-j'} {first.name}"
+    evidence = {"kind": first.kind, "name": first.name, "programs": programs}
+    broken = next((lack.broken for lack in lacks if lack.broken is not None), None)
+    if broken is not None:
+        message = f"{asked} can't load {broken.path}, for {enumerate_names(programs)}: {broken.reason}."
+        layer = broken.layer
+        return finding(
+            "extension-missing", rows[0], first.name, message, evidence=evidence, layer=layer, affects=rows[1:]
+        )
+    files = [f"{prefix}{first.name}.so" for prefix in ("libxt_", "libipt_", "libip6t_")]
+    gone = [entry for file in files for entry in context.inventory.whereabouts_of(file).gone]
     layer = gone[-1].layer if gone else None
     reason = f": {context.blame(layer)} deletes {gone[-1].path}" if gone else ""
-    fix = f"Keep {gone[-1].path} in {context.blame(layer)}." if gone else ""
-    message = f"{shown} {option} {name} has no plug-in{reason}."
-    yield finding("extension-missing", row.id, name, message, evidence=evidence, layer=layer, fix=fix)
+    return finding(
+        "extension-missing",
+        rows[0],
+        first.name,
+        f"{asked} has no plug-in, for {enumerate_names(programs)}{reason}.",
+        evidence=evidence,
+        layer=layer,
+        fix=f"Keep {gone[-1].path} in {context.blame(layer)}." if gone else "",
+        affects=rows[1:],
+    )
 
 
 def _serves(extension: LoadableExtension, stack: str, flavour: str | None) -> bool:

@@ -1,5 +1,6 @@
 """Rules about loading: what the kernel and the dynamic loader would refuse, in every program that may start."""
 
+import re
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from itertools import groupby
@@ -89,6 +90,10 @@ def _library_finding(context: ImageContext, soname: str, problems: list[Problem]
         fix = fix or "Rebuild the program against the library that is shipped, or ship the one that it needs."
     if passed_over:
         hints.append("; ".join(f"{path} is passed over: {reason}" for path, reason in passed_over[:2]))
+    levels = _levels_that_find_it(context, problems)
+    if levels:
+        evidence["found_on"] = levels
+        hints.append(f"only machines of level {levels[-1]} or better find it")
     needed_by = enumerate_names(evidence["needed_by"])
     message = f"{problems[0].message} (needed by {needed_by}){_on_levels(problems)}"
     if hints:
@@ -101,11 +106,33 @@ def _library_finding(context: ImageContext, soname: str, problems: list[Problem]
         rows[0],
         soname,
         message + ".",
+        severity=Severity.WARNING if levels and _every_node_has(context, levels) else None,
         evidence=evidence,
         layer=layer,
         fix=fix or f"Install the package that has {soname}.",
         affects=rows[1:],
     )
+
+
+def _levels_that_find_it(context: ImageContext, problems: list[Problem]) -> list[str]:
+    """The glibc-hwcaps levels on which every one of these needs is met, best first."""
+    needs = {(problem.path, problem.name) for problem in problems}
+    by_level: dict[str, set[tuple[str, str]]] = {}
+    for notice in context.inventory.notices:
+        if notice.kind == "hwcaps-only":
+            by_level.setdefault(notice.variant, set()).add((notice.path, notice.name))
+    return sorted((level for level, found in by_level.items() if needs <= found), key=_rank, reverse=True)
+
+
+def _rank(level: str) -> tuple[int, ...]:
+    """A level's place among those of its machine: the numbers in its name."""
+    return tuple(map(int, re.findall(r"\d+", level)))
+
+
+def _every_node_has(context: ImageContext, levels: list[str]) -> bool:
+    """Whether the spec documents a floor of the processor that is one of these levels or better."""
+    floor = dict(context.spec.cpu_floor).get(context.inventory.platform.architecture)
+    return floor is not None and _rank(floor) >= _rank(levels[-1])
 
 
 def _documented_rows(context: ImageContext, soname: str, programs: set[str]) -> list[str]:

@@ -139,7 +139,7 @@ CASES: dict[str, tuple[Change, list[tuple[str, str, str | None]]]] = {
         lambda inventory: replace(
             inventory, extensions=tuple(entry for entry in inventory.extensions if entry.name != "rpfilter")
         ),
-        [("extension-missing", "rpfilter", "feature.ipt_rpfilter")] * 4,
+        [("extension-missing", "rpfilter", "feature.ipt_rpfilter")],
     ),
     "ip without ipip": (
         lambda inventory: replace(inventory, link_types=()),
