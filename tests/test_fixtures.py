@@ -40,7 +40,7 @@ _IMAGES = [
 _QUICK = ("libpcap-deleted", "libxtables-older-wins", "libnftnl-vendor", "library-text", "cache-renewed")
 
 
-def _digest(stream: IO[bytes]) -> str:
+def _digest(stream: IO[bytes] | gzip.GzipFile) -> str:
     total = hashlib.sha256()
     while block := stream.read(1 << 20):
         total.update(block)
