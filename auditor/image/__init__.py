@@ -1,9 +1,24 @@
 """Container images: where their bytes come from, their layers, and the one tree that the layers make."""
 
 from auditor.image.limits import Limits
-from auditor.image.load import load
+from auditor.image.load import Index, load, load_index
 from auditor.image.model import Config, Image, Layer, Platform
 from auditor.image.platforms import parse_platform
 from auditor.image.reference import Reference, Scheme, parse
+from auditor.image.source.interface import Access
 
-__all__ = ["Config", "Image", "Layer", "Limits", "Platform", "Reference", "Scheme", "load", "parse", "parse_platform"]
+__all__ = [
+    "Access",
+    "Config",
+    "Image",
+    "Index",
+    "Layer",
+    "Limits",
+    "Platform",
+    "Reference",
+    "Scheme",
+    "load",
+    "load_index",
+    "parse",
+    "parse_platform",
+]

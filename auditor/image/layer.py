@@ -7,6 +7,7 @@ of the uncompressed tar, to its very last byte) and layer.md (what entries a lay
 import gzip
 import hashlib
 import io
+import threading
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,9 +63,10 @@ class LayerContents:
 
 
 class Budget:
-    """What is left of the limits that all layers of a run share."""
+    """What is left of the limits that all layers of a run share; layers may be read side by side."""
 
     def __init__(self, limits: Limits) -> None:
+        self._lock = threading.Lock()
         self.limits = limits
         self._entries = limits.entries
         self._bytes = limits.uncompressed
@@ -72,8 +74,9 @@ class Budget:
 
     def take_entry(self, names: int, where: str) -> None:
         """Account for one entry with `names` bytes of text."""
-        self._entries -= 1
-        self._names -= names
+        with self._lock:
+            self._entries -= 1
+            self._names -= names
         if self._entries < 0:
             raise LimitExceeded(f"more than {self.limits.entries} files", where, "raise the limit for entries")
         if self._names < 0:
@@ -81,7 +84,8 @@ class Budget:
 
     def take_bytes(self, count: int, where: str) -> None:
         """Account for `count` uncompressed bytes."""
-        self._bytes -= count
+        with self._lock:
+            self._bytes -= count
         if self._bytes < 0:
             raise LimitExceeded(
                 f"more than {self.limits.uncompressed} bytes when uncompressed",

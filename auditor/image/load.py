@@ -1,11 +1,15 @@
 """From a reference to an image: the source opened, one image and platform chosen, its layers read and merged."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 
 from auditor import events
-from auditor.errors import ImageNotFound, UsageError
+from auditor.errors import AuditError, ImageNotFound, UsageError
 from auditor.facts.keep import keep as keep_policy
 from auditor.image.config import ParsedConfig, parse_config
 from auditor.image.layer import Budget, Expected, Keep, LayerContents, read_layer
@@ -15,9 +19,11 @@ from auditor.image.model import Config, Image, Layer, Platform
 from auditor.image.platforms import fitness, host_platform
 from auditor.image.reference import Name, Reference, parse, parse_name
 from auditor.image.source import open_source
-from auditor.image.source.interface import Candidate, Listing, Options, StoredImage, StoredLayer
+from auditor.image.source.interface import ANONYMOUS, Access, Candidate, Listing, Options, StoredImage, StoredLayer
 from auditor.image.spool import Spool
 from auditor.image.tree import MergedTree
+
+_THREADS = min(4, os.cpu_count() or 1)  # layers that are read side by side
 
 
 @contextmanager
@@ -28,23 +34,80 @@ def load(
     limits: Limits = DEFAULT,
     listener: events.Listener = events.ignore,
     keep: Keep = keep_policy,
+    access: Access = ANONYMOUS,
 ) -> Iterator[Image]:
     """Read one image; its contents can be read until the block ends. Raises an AuditError of some kind, or nothing.
 
-    `platform` chooses one of an index; without it this machine's is taken, else the only one.
+    `platform` chooses one of an index; without it this machine's is taken, else the only one. `access` is for
+    registries.
     """
     if isinstance(reference, str):
         reference = parse(reference)
-    source = open_source(reference, Options(limits, listener, platform))
-    try:
+    options = Options(limits, listener, platform, access)
+    with closing(open_source(reference, options)) as source, Spool(limits.kept) as spool:
         listing = choose(source.images(), reference)
         candidate = choose_platform(listing.candidates(), platform, reference)
         listener(events.SourceChosen(source.name, reference.text, candidate.digest or listing.digest))
-        with Spool(limits.kept) as spool:
-            reader = LayerReader(spool, limits, listener, keep)
-            yield reader.image(reference, source.name, candidate, platform)
-    finally:
-        source.close()
+        stored = candidate.read()
+        yield LayerReader(spool, options, keep).image(reference, source.name, candidate, stored, platform)
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """All platforms of one image. `digest` is the index's own, None where there is no index.
+
+    `platforms` are as the index names them (as the config does, where there is no index), in its order.
+    """
+
+    reference: str
+    source: str
+    digest: str | None
+    platforms: tuple[Platform, ...]
+    _read: Callable[[int], Image] = field(repr=False)
+
+    def images(self) -> Iterator[Image]:
+        """Each platform's image, read when it is asked for; a layer that several have is read once."""
+        for number in range(len(self.platforms)):
+            yield self._read(number)
+
+
+@contextmanager
+def load_index(
+    reference: Reference | str,
+    *,
+    limits: Limits = DEFAULT,
+    listener: events.Listener = events.ignore,
+    keep: Keep = keep_policy,
+    access: Access = ANONYMOUS,
+) -> Iterator[Index]:
+    """All platforms of an image, of one where it is no index; contents can be read until the block ends."""
+    if isinstance(reference, str):
+        reference = parse(reference)
+    options = Options(limits, listener, None, access)
+    with closing(open_source(reference, options)) as source, Spool(limits.kept) as spool:
+        listing = choose(source.images(), reference)
+        candidates = listing.candidates()
+        if reference.digest:
+            candidates = tuple(one for one in candidates if one.digest == reference.digest) or candidates
+        listener(events.SourceChosen(source.name, reference.text, listing.digest))
+        images = [candidate.read() for candidate in candidates]
+        reader = LayerReader(spool, options, keep, images)
+
+        def read(number: int) -> Image:
+            return reader.image(reference, source.name, candidates[number], images[number], None)
+
+        platforms = tuple(
+            candidate.platform or _claimed(stored, limits) for candidate, stored in zip(candidates, images, strict=True)
+        )
+        digest = None if listing.digest == candidates[0].digest else listing.digest
+        yield Index(reference.text, source.name, digest, platforms, read)
+
+
+def _claimed(stored: StoredImage, limits: Limits) -> Platform:
+    """The platform that a config gives."""
+    if stored.root is not None and not stored.config:
+        return Platform("linux", "")
+    return parse_config(stored.config, stored.config_where, len(stored.layers), limits).config.platform
 
 
 def choose(listings: tuple[Listing, ...], reference: Reference) -> Listing:
@@ -106,19 +169,27 @@ def choose_platform(candidates: tuple[Candidate, ...], platform: Platform | None
 
 
 class LayerReader:
-    """Reads layers once each, however many images have them, and merges them into trees."""
+    """Reads layers, several at a time, and merges them into trees; those that `images` share are read once."""
 
-    def __init__(self, spool: Spool, limits: Limits, listener: events.Listener, keep: Keep) -> None:
+    def __init__(self, spool: Spool, options: Options, keep: Keep, images: Sequence[StoredImage] = ()) -> None:
         self._spool = spool
-        self._budget = Budget(limits)
-        self._limits = limits
-        self._listener = listener
+        self._budget = Budget(options.limits)
+        self._limits = options.limits
+        self._listener = options.listener
         self._keep = keep
-        self._read: dict[tuple[str, str], LayerContents] = {}
+        self._uses = Counter(key for image in images for key in {layer.key for layer in image.layers})
+        self._known: dict[tuple[str, str], LayerContents] = {}
+        self._stopped = threading.Event()
 
-    def image(self, reference: Reference, source: str, candidate: Candidate, platform: Platform | None) -> Image:
+    def image(
+        self,
+        reference: Reference,
+        source: str,
+        candidate: Candidate,
+        stored: StoredImage,
+        platform: Platform | None,
+    ) -> Image:
         """The whole image of one candidate."""
-        stored = candidate.read()
         if stored.root is not None:
             config = Config(platform or Platform("linux", ""))  # a directory doesn't say what machine it is for
             if stored.config:
@@ -126,16 +197,27 @@ class LayerReader:
             return Image(reference.text, source, None, None, config, (), stored.root)
         parsed = parse_config(stored.config, stored.config_where, len(stored.layers), self._limits)
         claimed = parsed.config.platform
-        if platform is not None and fitness(platform, claimed) is None:
+        if platform is not None and candidate.platform is None and fitness(platform, claimed) is None:
             raise ImageNotFound(f"is for {claimed}, not for {platform}", reference.text, "choose another --platform")
         layers, tree = self._layers(stored, parsed)
-        return Image(reference.text, source, stored.digest, stored.config_digest, parsed.config, layers, tree)
+        return Image(
+            reference.text,
+            source,
+            stored.digest,
+            stored.config_digest,
+            parsed.config,
+            layers,
+            tree,
+            candidate.platform,
+        )
 
     def _layers(self, stored: StoredImage, parsed: ParsedConfig) -> tuple[tuple[Layer, ...], MergedTree]:
+        read = self._read_all(stored.layers, parsed.diff_ids)
         merge = Merge()
         layers = []
         for index, layer in enumerate(stored.layers):
-            contents = self._contents(index, layer, parsed.diff_ids[index], len(stored.layers))
+            key = (layer.key, parsed.diff_ids[index])
+            contents = read[key]
             merge.apply(index, contents.entries, layer.where)
             layers.append(
                 Layer(
@@ -147,13 +229,39 @@ class LayerReader:
                     parsed.created_by[index],
                 )
             )
+        for key, contents in read.items():
+            self._uses[key[0]] -= 1
+            if self._uses[key[0]] > 0:
+                self._known[key] = contents
+            else:
+                self._known.pop(key, None)
         return tuple(layers), MergedTree(merge.root, merge.removed)
 
+    def _read_all(
+        self, layers: tuple[StoredLayer, ...], diff_ids: tuple[str, ...]
+    ) -> dict[tuple[str, str], LayerContents]:
+        """Every layer's contents, each read once: decompressing and hashing leave the interpreter to others."""
+        wanted: dict[tuple[str, str], Callable[[], LayerContents]] = {}
+        for index, (layer, diff_id) in enumerate(zip(layers, diff_ids, strict=True)):
+            key = (layer.key, diff_id)
+            if key in self._known or key in wanted:
+                self._listener(events.LayerFinished(index, 0, reused=True))
+            else:
+                wanted[key] = partial(self._contents, index, layer, diff_id, len(layers))
+        if len(wanted) < 2:
+            return {**self._known, **{key: read() for key, read in wanted.items()}}
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - brings logging along
+
+        with ThreadPoolExecutor(min(_THREADS, len(wanted)), "layer") as pool:
+            futures = {key: pool.submit(read) for key, read in wanted.items()}
+            try:
+                return {**self._known, **{key: future.result() for key, future in futures.items()}}
+            except BaseException:
+                self._stopped.set()
+                pool.shutdown(cancel_futures=True)
+                raise
+
     def _contents(self, index: int, layer: StoredLayer, diff_id: str, count: int) -> LayerContents:
-        known = self._read.get((layer.key, diff_id))
-        if known is not None:
-            self._listener(events.LayerFinished(index, 0, reused=True))
-            return known
         self._listener(events.LayerStarted(index, count, layer.digest or diff_id, layer.size))
         expected = Expected(layer.where, layer.digest, layer.size, diff_id, layer.media_type)
         with layer.open() as file:
@@ -166,8 +274,9 @@ class LayerReader:
                 progress=partial(self._advance, index),
             )
         self._listener(events.LayerFinished(index, contents.size))
-        self._read[layer.key, diff_id] = contents
         return contents
 
     def _advance(self, index: int, read: int) -> None:
+        if self._stopped.is_set():
+            raise AuditError("was given up, since another layer can't be read")
         self._listener(events.LayerAdvanced(index, read))

@@ -44,7 +44,10 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One image of one platform. `digest` is the manifest's, None where the source has no manifest of its own."""
+    """One image of one platform. `digest` is the manifest's, None where the source has no manifest of its own.
+
+    `offered_as` is the platform under which an index lists it, which the config may contradict; None without an index.
+    """
 
     reference: str
     source: str
@@ -53,3 +56,4 @@ class Image:
     config: Config
     layers: tuple[Layer, ...]
     tree: FileTree = field(repr=False)
+    offered_as: Platform | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from auditor import events
@@ -11,12 +12,25 @@ from auditor.image.model import Platform
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """How a registry may be reached. `authfile` and `ca` are files; None stands for the usual places."""
+
+    authfile: Path | None = None
+    ca: Path | None = None
+    plain_http: bool = False
+
+
+ANONYMOUS = Access()
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """What a source may need to know beside the reference."""
 
     limits: Limits = DEFAULT
     listener: events.Listener = events.ignore
     platform: Platform | None = None  # a daemon that holds several saves only this one
+    access: Access = ANONYMOUS
 
 
 @dataclass(frozen=True, slots=True)
