@@ -21,6 +21,8 @@ Writer = Callable[[Report | IndexReport, Style], str]
 _MODULES = {
     "text": "auditor.report.format.text",
     "json": "auditor.report.format.json",
+    "cyclonedx-json": "auditor.report.format.cyclonedx",
+    "spdx-json": "auditor.report.format.spdx",
 }
 
 

@@ -1,0 +1,39 @@
+"""What an image is called in a bill of materials: a repository's or a file's name, never a path of the machine."""
+
+from pathlib import PurePosixPath
+
+from auditor.errors import UsageError
+from auditor.image.reference import Name, Scheme, parse_name
+
+_SCHEMES = {scheme.value: scheme for scheme in Scheme if scheme.value}
+_PATH_STARTS = ("/", "./", "../")
+
+
+def scheme_of(reference: str) -> Scheme | None:
+    """The scheme of a reference by its text alone; None for a bare path."""
+    if reference.startswith(_PATH_STARTS) or reference in (".", ".."):
+        return None
+    word, colon, _ = reference.partition(":")
+    return _SCHEMES.get(word, Scheme.NAME) if colon else Scheme.NAME
+
+
+def name_of(reference: str) -> Name | None:
+    """The image name in a reference to a daemon or registry; None where it is none."""
+    scheme = scheme_of(reference)
+    if scheme is None:
+        return None
+    try:
+        return parse_name(reference.removeprefix(f"{scheme.value}:") if scheme.value else reference)
+    except UsageError:
+        return None
+
+
+def shown_name(reference: str) -> str:
+    """`calico/node` for `registry:calico/node:v3`, `node.tar` for `docker-archive:/builds/node.tar`."""
+    scheme = scheme_of(reference)
+    if scheme in (Scheme.NAME, Scheme.DOCKER, Scheme.PODMAN, Scheme.REGISTRY):
+        name = name_of(reference)
+        return Name(name.host, name.repository).familiar if name else reference
+    path = reference.removeprefix(f"{scheme.value}:") if scheme else reference
+    # A file's name may hold a colon, a tag or digest behind it may too: what is lost is only the bill's title.
+    return PurePosixPath(path.partition(":")[0].partition("@")[0]).name or path

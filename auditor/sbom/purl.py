@@ -1,0 +1,60 @@
+"""Package URLs with the qualifiers that vulnerability scanners look for (purl-spec; `upstream` as syft writes it)."""
+
+from packageurl import PackageURL
+
+from auditor.image.reference import Scheme
+from auditor.inventory.model import Distribution, InstalledPackage
+from auditor.report.model import ReportImage
+from auditor.sbom.naming import name_of, scheme_of
+
+_TYPES = frozenset({"deb", "rpm", "apk"})
+# Red Hat's os-release says `rhel`, purl-spec's namespace for it is `redhat`; all of openSUSE's share one.
+_VENDORS = {"rhel": "redhat", "opensuse-leap": "opensuse", "opensuse-tumbleweed": "opensuse"}
+
+
+def package_purl(package: InstalledPackage, distribution: Distribution) -> str:
+    """The purl of an installed package; without a namespace where the image does not say which distribution it is."""
+    if not package.name or package.type not in _TYPES:
+        return ""
+    namespace = distribution.id.lower() or None
+    version = package.version
+    qualifiers = {"arch": package.architecture, "upstream": _upstream(package)}
+    if distribution.id and distribution.version_id:
+        qualifiers["distro"] = f"{distribution.id}-{distribution.version_id}"
+    if package.type == "rpm":
+        namespace = _VENDORS.get(namespace or "", namespace)
+        qualifiers["epoch"], _, version = version.rpartition(":")
+    kept = {key: value for key, value in qualifiers.items() if value}
+    return PackageURL(package.type, namespace, package.name, version or None, kept).to_string()
+
+
+def image_purl(image: ReportImage) -> str:
+    """The purl of an image that a registry or daemon names and whose manifest's digest is known; else empty."""
+    if image.digest is None or scheme_of(image.reference) not in _NAMED:
+        return ""
+    name = name_of(image.reference)
+    if name is None:
+        return ""
+    qualifiers = {
+        "arch": image.platform.architecture,
+        "repository_url": f"{name.host}/{name.repository}",
+        "tag": name.tag,
+    }
+    kept = {key: value for key, value in qualifiers.items() if value}
+    return PackageURL("oci", None, name.repository.rpartition("/")[2], image.digest, kept).to_string()
+
+
+_NAMED = frozenset({Scheme.NAME, Scheme.DOCKER, Scheme.PODMAN, Scheme.REGISTRY})
+
+
+def _upstream(package: InstalledPackage) -> str:
+    source, version = package.source, package.source_version
+    if not source:
+        return ""
+    if package.type == "rpm":
+        return f"{source}-{version}.src.rpm" if version else source
+    if package.type == "apk":
+        return source if source != package.name else ""
+    if version and version != package.version:
+        return f"{source}@{version}"
+    return source if source != package.name else ""
