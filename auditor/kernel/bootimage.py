@@ -21,6 +21,8 @@ _BANNER = re.compile(rb"Linux version ([0-9][0-9A-Za-z._+~-]{2,127}) \(")
 _MAGICS = re.compile(
     rb"\x1f\x8b\x08\0|\xfd7zXZ\0|\x28\xb5\x2f\xfd|BZh[1-9]1AY&SY|\x5d\0\0[\0-\xff]{2}\xff|\x02\x21\x4c\x18"
 )
+_ELF = b"\x7fELF"
+_ARM64 = b"ARM\x64"  # at 56: Documentation/arch/arm64/booting.rst
 _MAX_TRIES = 32  # places that look like a compressed kernel
 
 
@@ -46,23 +48,28 @@ class KernelImage:
         return foreign_kind(self._data if payload is None else payload)
 
     def _kernel(self) -> bytes:
-        """The kernel, decompressed; the bytes as they are where none is found in them."""
+        """The kernel, decompressed; empty where none is found."""
         if self._found is None:
-            self._found = next((kernel for kernel in self._candidates() if _BANNER.search(kernel)), self._data)
+            self._found = next((kernel for kernel in self._candidates() if _BANNER.search(kernel)), b"")
         return self._found
 
     def _candidates(self) -> Iterator[bytes]:
-        yield self._data
+        """What may be the kernel, the likeliest first; compressed bytes, which may hold its texts by chance, last."""
         payload = _payload(self._data)
         if payload is not None:
             if kind_of(payload):
                 yield decompress(payload, LIMIT, self._where, trailing=True)
             return
+        plain = self._data[:4] == _ELF or self._data[56:60] == _ARM64
+        if plain:
+            yield self._data
         for match in islice(_MAGICS.finditer(self._data), _MAX_TRIES):
             try:
                 yield decompress(self._data[match.start() :], LIMIT, self._where, trailing=True)
             except AuditError:
                 continue  # bytes that only look like the start of a stream
+        if not plain:
+            yield self._data
 
 
 def embedded_config(data: bytes, where: str) -> bytes | None:

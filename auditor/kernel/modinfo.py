@@ -84,12 +84,16 @@ def _section(data: bytes, wanted: bytes) -> tuple[bytes | None, str]:
     else:
         table, _, entry_size, count, names_index = struct.unpack_from(order + "I10sHHH", data, 32)
         layout = order + "IIIIIIII"
+    if table + struct.calcsize(layout) > len(data):
+        raise struct.error
     # With 0xff00 sections or more, the first one's header holds the numbers.
     first = struct.unpack_from(layout, data, table)
     count = count or first[5]
     names_index = first[6] if names_index == 0xFFFF else names_index
-    if entry_size < struct.calcsize(layout) or count * entry_size > len(data) or names_index >= count:
+    if entry_size < struct.calcsize(layout) or names_index >= count:
         return None, architecture
+    if table + count * entry_size > len(data):
+        raise struct.error
     names = struct.unpack_from(layout, data, table + names_index * entry_size)[4]
     for index in range(count):
         name, kind, _, _, offset, size, _, _ = struct.unpack_from(layout, data, table + index * entry_size)
