@@ -83,7 +83,7 @@ def load_index(
     """All platforms of an image, of one where it is no index; contents can be read until the block ends."""
     if isinstance(reference, str):
         reference = parse(reference)
-    options = Options(limits, listener, None, access)
+    options = Options(limits, listener, None, access, all_platforms=True)
     with closing(open_source(reference, options)) as source, Spool(limits.kept) as spool:
         listing = choose(source.images(), reference)
         candidates = listing.candidates()

@@ -22,7 +22,7 @@ MANIFEST_TYPES = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
-_SCHEMA_1 = (
+SCHEMA_1_TYPES = (
     "application/vnd.docker.distribution.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v1+prettyjws",
 )
@@ -129,7 +129,7 @@ class Manifests:
             budget -= 1
             if budget < 0:
                 raise LimitExceeded(f"an index of more than {self._limits.index_entries} entries", self._where)
-            if item.media_type in _SCHEMA_1:
+            if item.media_type in SCHEMA_1_TYPES:
                 raise self._schema_1(item)
             if depth and not self._blobs.has_blob(item.digest):
                 missing.append(item.digest)

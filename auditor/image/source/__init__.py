@@ -14,7 +14,9 @@ _MODULES = {
     Scheme.OCI_ARCHIVE: "oci_archive",
     Scheme.OCI_DIR: "oci_dir",
     Scheme.DIR: "directory",
-    Scheme.NAME: "docker_daemon",
+    Scheme.NAME: "bare_name",
+    Scheme.PODMAN: "podman",
+    Scheme.REGISTRY: "registry",
 }
 
 

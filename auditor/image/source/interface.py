@@ -31,6 +31,7 @@ class Options:
     listener: events.Listener = events.ignore
     platform: Platform | None = None  # a daemon that holds several saves only this one
     access: Access = ANONYMOUS
+    all_platforms: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The OCI distribution protocol, the pulling half: transport, credentials, tokens, and blobs as streams."""

@@ -1,0 +1,30 @@
+"""A name without a scheme: the Docker daemon is asked first, then the registry, as people know it from syft."""
+
+from auditor import events
+from auditor.errors import AuditError, ImageNotFound, SourceUnavailable
+from auditor.image.reference import Reference
+from auditor.image.source import docker_daemon
+from auditor.image.source.interface import Options, Source
+
+
+def open_source(reference: Reference, options: Options) -> Source:
+    """The first source that has the image; the listener hears why one was passed over."""
+    if options.all_platforms:  # a daemon holds those that it was told to pull, which says nothing of the release
+        reason = "a daemon need not hold all platforms"
+    else:
+        try:
+            return docker_daemon.open_source(reference, options)
+        except (ImageNotFound, SourceUnavailable) as error:
+            reason = error.what
+    options.listener(events.SourceTried("docker", reason))
+    from auditor.image.source import registry  # noqa: PLC0415 - a client that a daemon's image doesn't need
+
+    try:
+        return registry.open_source(reference, options)
+    except (ImageNotFound, SourceUnavailable) as error:
+        raise _both(error, reason) from error
+
+
+def _both(error: AuditError, reason: str) -> AuditError:
+    """The registry's error, with what kept the image from coming from the daemon."""
+    return type(error)(f"{error.what} (and not from the daemon: {reason})", error.where, error.remedy)
