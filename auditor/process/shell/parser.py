@@ -160,6 +160,7 @@ class _Parser(Source):
         items: list[Item] = []
         while True:
             self._skip_newlines()
+            items.extend(self._from_here_documents())
             if self.at >= len(self.text) or self.peek() == ")" or self.starts(";;") or self.starts(";&"):
                 break
             if self._reserved() in self._CLOSERS:
@@ -167,11 +168,13 @@ class _Parser(Source):
             command = self._and_or()
             background = self._separator()
             items.append(Item(command, background))
-        if self._substituted:
-            items.append(Item(AndOr(Pipeline((Test(tuple(self._substituted)),)))))
-            self._substituted = []
         self.leave()
         return Script(tuple(items))
+
+    def _from_here_documents(self) -> list[Item]:
+        """The substitutions in the here-documents that were passed since the last time, as commands of their own."""
+        scripts, self._substituted = self._substituted, []
+        return [Item(AndOr(Pipeline((Test(tuple(scripts)),))))] if scripts else []
 
     def _separator(self) -> bool:
         """Pass what ends a command; true for `&`."""

@@ -1,0 +1,37 @@
+"""What is gathered while starts are followed through an image."""
+
+from dataclasses import dataclass, field
+
+from auditor.process.model import LaunchProblem, LaunchUnknown, Origin, Start
+from auditor.process.state import Context
+from auditor.process.supervisors import Supervision
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A script puts something into a directory: `sources` are paths, or folders of which some entry is meant."""
+
+    sources: tuple[str, ...]
+    any_of: tuple[str, ...]
+    target: str
+    certain: bool
+
+
+@dataclass(slots=True)
+class Findings:
+    """What is collected on the way; the same thing found twice counts once."""
+
+    starts: dict[Start, None] = field(default_factory=dict)
+    problems: dict[LaunchProblem, None] = field(default_factory=dict)
+    unknowns: dict[LaunchUnknown, None] = field(default_factory=dict)
+    supervisions: list[tuple[Supervision, Origin, Context]] = field(default_factory=list)
+    placements: list[Placement] = field(default_factory=list)
+    removed: set[str] = field(default_factory=set)  # paths that some command takes away or makes inactive
+    made: set[str] = field(default_factory=set)  # words of commands that may make files
+    filled: set[str] = field(default_factory=set)  # directories that some command fills
+    permitted: set[str] = field(default_factory=set)  # words of commands that may set x bits
+    installs: bool = False
+
+    def unknown(self, message: str, origin: Origin) -> None:
+        """Note something."""
+        self.unknowns[LaunchUnknown(message, origin)] = None
