@@ -12,9 +12,13 @@ from typing import Literal
 
 import pytest
 
+from auditor.packages import Packages
 from auditor.packages.rpm.header import Tag
 
 SHARED = Path(__file__).parents[3] / "shared" / "rpmdb"
+
+PACKAGE_FORMAT = "%{NAME}\t%{EVR}\t%{ARCH}\t%{SOURCERPM}\t%{VENDOR}\t%{LICENSE}\t%{URL}\n"
+FILE_FORMAT = "[%{FILENAMES}\t%{FILEDIGESTS}\t%{FILEMODES}\t%{FILELINKTOS}\n]"
 
 Value = str | int | list[str] | list[int]
 
@@ -111,3 +115,22 @@ def rpm(directory: Path, *arguments: str) -> list[str]:
         errors="surrogateescape",
     )
     return done.stdout.splitlines()
+
+
+def package_lines(packages: Packages) -> list[str]:
+    """The packages as rpm prints them by PACKAGE_FORMAT, with nothing for `(none)`."""
+    lines = []
+    for package in packages.packages:
+        source = f"{package.source}-{package.source_version}.src.rpm" if package.source else ""
+        first = (package.name, package.version, package.architecture, source)
+        lines.append("\t".join((*first, package.vendor, package.licence, package.homepage)))
+    return sorted(lines)
+
+
+def file_lines(packages: Packages) -> list[str]:
+    """The files as rpm prints them by FILE_FORMAT."""
+    return sorted(
+        f"{owned.path}\t{owned.digest.partition(':')[2]}\t{owned.mode}\t{owned.target}"
+        for package in packages.packages
+        for owned in packages.files(package)
+    )
