@@ -48,7 +48,7 @@ def accept_candidate(stored: StoredFile, profile: LoaderProfile) -> Acceptance:
     if stored.node is None:
         return _passed_over(_FAULTS[stored.fault or LookupFault.MISSING])
     if stored.node.kind is FileKind.DIRECTORY:
-        return _fatal("cannot read file data: Is a directory")
+        return _fatal("cannot read file data: Error 21")
     if stored.elf is None:
         return _fatal("file too short")  # a device or pipe: what it would give to a reader isn't in an image
     if isinstance(stored.elf, NotElf):
@@ -62,13 +62,13 @@ def accept_candidate(stored: StoredFile, profile: LoaderProfile) -> Acceptance:
 
 def _accept_header(elf: ElfFile, target: Architecture) -> Acceptance:
     ident = elf.ident
-    same_order = elf.byte_order == target.byte_order
     if ident[4] != _CLASS[target.bits]:
         return Acceptance(Answer.PASSED_OVER, f"wrong ELF class: ELFCLASS{elf.bits}", foreign=True, other_class=True)
+    # The loader reads the machine in its own byte order: a true file of another architecture is passed over.
+    same_order = elf.byte_order == target.byte_order
+    if (elf.machine if same_order else _swapped(elf.machine)) != target.machine:
+        return Acceptance(Answer.PASSED_OVER, f"for another machine ({describe(elf)})", foreign=True)
     if not same_order:
-        # The loader reads the machine in its own byte order: a true file of another architecture is passed over.
-        if _swapped(elf.machine) != target.machine:
-            return Acceptance(Answer.PASSED_OVER, f"for another machine ({describe(elf)})", foreign=True)
         order = "little" if target.byte_order == "little" else "big"
         return Acceptance(Answer.FATAL, f"ELF file data encoding not {order}-endian", foreign=True)
     if ident[6] != 1:
@@ -81,8 +81,6 @@ def _accept_header(elf: ElfFile, target: Architecture) -> Acceptance:
         return _fatal("nonzero padding in e_ident")
     if elf.version != 1:
         return _fatal("ELF file version does not match current one")
-    if elf.machine != target.machine:
-        return Acceptance(Answer.PASSED_OVER, f"for another machine ({describe(elf)})", foreign=True)
     if elf.type not in (FileType.DYN, FileType.EXEC):
         return _fatal("only ET_DYN and ET_EXEC can be loaded")
     if elf.header_entry_size != (56 if elf.bits == 64 else 32):

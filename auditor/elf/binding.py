@@ -31,23 +31,18 @@ class Exports:
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """What an object asks for and may not go without, as keys.
+    """What an object asks for, as keys.
 
-    `start`: by relocations that are always done at start; `calls`: by PLT relocations alone; `copies`: by COPY
-    relocations, which look everywhere but in the program. `weak` are looked up and may be missing. `fault`: tables
-    that can't be read.
+    `strong` may not be missing, `weak` may, save in programs' COPY relocations (`copies`), which look everywhere but
+    in the program. `lazy`: what only PLT relocations name, which may be done at the first call. `fault`: tables that
+    can't be read.
     """
 
-    start: frozenset[bytes] = _NOTHING
-    calls: frozenset[bytes] = _NOTHING
-    copies: frozenset[bytes] = _NOTHING
+    strong: frozenset[bytes] = _NOTHING
     weak: frozenset[bytes] = _NOTHING
+    copies: frozenset[bytes] = _NOTHING
+    lazy: frozenset[bytes] = _NOTHING
     fault: str = ""
-
-    @property
-    def all(self) -> frozenset[bytes]:
-        """All but the copies."""
-        return self.start | self.calls if self.calls else self.start
 
 
 class Binder:
@@ -65,8 +60,8 @@ class Binder:
         if witness is not None and witness <= identities:
             return _NOTHING
         references = self.references(mapped)
-        left, used = self._without(references.all, scope)
-        by_address = self._addresses(left & references.start, scope)
+        left, used = self._without(references.strong, scope)
+        by_address = self._addresses(left - references.lazy, scope)
         left -= by_address
         if references.copies:
             missing, more = self._without(references.copies, [each for each in scope if each is not mapped])
@@ -101,7 +96,7 @@ class Binder:
                 continue
             names = {version.name.encode("utf-8", "surrogateescape") for version in need.versions}
             references = self.references(mapped)
-            wanted = {each for each in references.all | references.weak if each.partition(b"\0")[2] in names}
+            wanted = {each for each in references.strong | references.weak if each.partition(b"\0")[2] in names}
             left, _ = self._without(frozenset(wanted), scope[:place])
             offered = self.exports(scope[place]).wild
             found += [(each, scope[place]) for each in sorted(left) if each.partition(b"\0")[0] in offered]
@@ -129,21 +124,22 @@ class Binder:
         return keys & offered
 
     def _read_references(self, mapped: Mapped) -> References:
-        start, calls, copies, weak = set(), set(), set(), set()
+        strong: set[bytes] = set()
+        weak: set[bytes] = set()
+        copies, lazy = set(), set()
         try:
             for reference in symbol_table(_content(mapped), mapped.elf).references():
                 wanted = reference.name if self._musl else key(reference.name, reference.version)
                 if reference.copied:
                     copies.add(wanted)
-                if self._may_go_without(reference):
-                    weak.add(wanted)
-                elif reference.eager:
-                    start.add(wanted)
-                elif reference.lazy:
-                    calls.add(wanted)
+                if not (reference.eager or reference.lazy):
+                    continue
+                (weak if self._may_go_without(reference) else strong).add(wanted)
+                if not reference.eager:
+                    lazy.add(wanted)
         except Unreadable as unreadable:
             return References(fault=str(unreadable))
-        return References(frozenset(start), frozenset(calls), frozenset(copies), frozenset(weak))
+        return References(frozenset(strong), frozenset(weak), frozenset(copies), frozenset(lazy))
 
     def _may_go_without(self, reference: Reference) -> bool:
         if self._musl:  # which also looks up what the object itself defines, and doesn't mind visibility

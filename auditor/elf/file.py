@@ -19,6 +19,7 @@ _HEAD = 1 << 12  # bytes of the first read: nearly always all program headers
 _DYNAMIC_LIMIT = 1 << 16  # bytes
 _NOTE_LIMIT = 1 << 16
 _NOTE_COUNT_LIMIT = 64
+_PAGE = 4096  # the smallest of any machine here
 _PATH_MAX = 4096  # limits.h, which execve(2) applies to an interpreter's path
 
 
@@ -264,7 +265,9 @@ def _read_segments(content: Content, elf: ElfFile, headers: Sequence[_ProgramHea
         for header in headers
         if header.kind == _PT_LOAD
     )
-    if any(segment.file_size and segment.offset + segment.file_size > elf.size for segment in segments):
+    # What is missing of the last page reads as zeros; a page that is wholly missing can't be touched (mmap(2)).
+    mappable = -(-elf.size // _PAGE) * _PAGE
+    if any(segment.file_size and segment.offset + segment.file_size > mappable for segment in segments):
         fault = fault or "a segment reaches beyond the end of the file"
     interpreter, interpreter_fault = _interpreter(content, headers)
     notes = _notes(content, headers, elf.prefix)

@@ -11,6 +11,7 @@ from auditor.elf.symbols import key_text
 from auditor.elf.versioncheck import VersionCheck
 
 _MIPS = 8
+_NOTHING: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +52,19 @@ def judge(
     identities = frozenset(mapped.identity for mapped in scope)
     for mapped in objects:
         references = checks.binder.references(mapped)
+        lazily = not (bind_now or mapped.elf.bind_now)
         if references.fault:
             message = f"{mapped.path}: {references.fault}"
             own.append(LoadProblem(LoadFault.ELF_MALFORMED, mapped.real_path, "", message))
         if checks.profile.asserts_versions:
-            own += _aborts(checks.binder, mapped, scope)
-        eager = bind_now or mapped.elf.bind_now
+            own += _aborts(checks.binder, mapped, scope, references.lazy if lazily else _NOTHING)
         for symbol in sorted(checks.binder.unresolved(mapped, scope, identities)):
             name, version = key_text(symbol)
             index = blame.of(mapped, version)
             if index is not None:
                 evidence.setdefault(index, []).append(name)
                 continue
-            at_start = eager or symbol not in references.calls
+            at_start = not lazily or symbol not in references.lazy or symbol in references.copies
             own.append(_symbol_problem(checks.profile.loader, mapped, name, version, at_start=at_start))
     for index, symbols in evidence.items():
         problems[index] = replace(problems[index], symbols=tuple(sorted(set(symbols))))
@@ -100,7 +101,7 @@ def _files_of(mapped: Mapped, version: str) -> tuple[str, ...]:
     return tuple(need.file for need in mapped.elf.needs if any(needed.name == version for needed in need.versions))
 
 
-def _aborts(binder: Binder, mapped: Mapped, scope: Sequence[Mapped]) -> Iterable[LoadProblem]:
+def _aborts(binder: Binder, mapped: Mapped, scope: Sequence[Mapped], lazy: frozenset[bytes]) -> Iterable[LoadProblem]:
     for symbol, provider in binder.aborting_references(mapped, scope):
         name, version = key_text(symbol)
         message = (
@@ -110,7 +111,12 @@ def _aborts(binder: Binder, mapped: Mapped, scope: Sequence[Mapped]) -> Iterable
         )
         label = f"{version} ({provider.name})"
         yield LoadProblem(
-            LoadFault.SYMBOL_VERSION_MISSING, mapped.real_path, label, message, provider=provider.real_path
+            LoadFault.SYMBOL_VERSION_MISSING,
+            mapped.real_path,
+            label,
+            message,
+            at_start=symbol not in lazy,
+            provider=provider.real_path,
         )
 
 

@@ -1,0 +1,133 @@
+"""Every rule of glibc's loader, each with a root of its own: the auditor says what the real loader does there."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from auditor.elf.linker import Linker
+from auditor.elf.model import Closure
+from tests.elf.chamber import Chamber, NoChamber
+from tests.elf.dirtree import DirTree
+from tests.elf.forge import Forge
+from tests.elf.glibccases import CASES, Case
+from tests.elf.lab import Trace, closure_of, lay_out, read_trace, start, told_by
+
+INTERPRETER = "/lib64/ld-linux-x86-64.so.2"
+TRACE = {"LD_TRACE_LOADED_OBJECTS": "1", "LD_WARN": "yes", "LD_BIND_NOW": "1"}
+OLDER = (2, 31)  # the version of a loader that doesn't show one
+
+
+@dataclass(frozen=True)
+class RealLoader:
+    """A loader's file and its glibc version."""
+
+    path: Path
+    version: tuple[int, int]
+
+
+@pytest.fixture(scope="session")
+def chamber() -> Iterator[Chamber]:
+    try:
+        chamber = Chamber()
+    except NoChamber as reason:
+        pytest.skip(str(reason))
+    yield chamber
+    chamber.close()
+
+
+@pytest.fixture(scope="session")
+def forge(tmp_path_factory: pytest.TempPathFactory) -> Forge:
+    reason = Forge.missing()
+    if reason:
+        pytest.skip(reason)
+    return Forge(tmp_path_factory.mktemp("forge"))
+
+
+def own_loader() -> Path:
+    path = Path(INTERPRETER)
+    if not path.exists():
+        pytest.skip(f"this machine has no {INTERPRETER}")
+    return path
+
+
+def suite_loader(suite: str) -> Path:
+    from fixtures.build import build_image  # noqa: PLC0415 (not needed by the quick suite)
+    from fixtures.workspace import FixtureError  # noqa: PLC0415
+
+    try:
+        tree = build_image(suite, "amd64").tree
+    except FixtureError as error:
+        pytest.skip(f"no image of {suite}: {error}")
+    real_path = DirTree(tree).find(INTERPRETER).path
+    return tree / real_path.lstrip("/")
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        "own",
+        *(pytest.param(suite, marks=pytest.mark.full) for suite in ("bullseye", "bookworm", "trixie", "sid")),
+    ],
+)
+def loader(request: pytest.FixtureRequest) -> RealLoader:
+    path = own_loader() if request.param == "own" else suite_loader(request.param)
+    profile = Linker(DirTree(Path("/"))).profile(str(path))
+    assert profile is not None
+    return RealLoader(path, profile.version or OLDER)
+
+
+def without_interpreter(trace: Trace) -> tuple[tuple[str, str], ...]:
+    return tuple(pair for pair in trace.found if pair[1] != INTERPRETER)
+
+
+def words(message: str) -> str:
+    """The loader's own part of a message: what the auditor adds stands in brackets behind an assertion."""
+    head, assertion, tail = message.partition("Assertion")
+    return assertion + tail.partition(" failed!")[0] if assertion else head
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_auditor_says_what_the_loader_does(
+    case: Case, loader: RealLoader, forge: Forge, chamber: Chamber, tmp_path: Path
+) -> None:
+    if case.set_gid and os.geteuid() != 0:
+        pytest.skip("only root can make a file of another group that AT_SECURE is set for")
+    lay_out(tmp_path, case, forge, loader.path)
+    closure = closure_of(tmp_path, case)
+    started = start(chamber, tmp_path, case, {})
+    assert (started.code == 0) == (not any(problem.at_start for problem in closure.problems)), started.output
+    if case.traced and not case.set_gid:  # such a program refuses to be traced
+        told = told_by(closure)
+        traced = start(chamber, tmp_path, case, TRACE)
+        same_as_traced(told, read_trace(traced.output, case.cwd), traced.output + started.output)
+    if case.holds_for(loader.version):
+        as_expected(case, closure)
+
+
+def same_as_traced(told: Trace, traced: Trace, output: str) -> None:
+    if told.other:
+        # The loader stops at the first such fault, with a message or by a signal.
+        assert any(words(message) in output for message in told.other) or not traced.found, output
+        return
+    assert without_interpreter(told) == without_interpreter(traced), output
+    assert told.missing == traced.missing
+    assert told.versions == traced.versions
+    if not told.missing and not told.versions:
+        assert told.symbols == traced.symbols, output
+
+
+def as_expected(case: Case, closure: Closure) -> None:
+    found = {each.name: each.path for each in closure.objects}
+    absent = {problem.name for problem in closure.problems}
+    for name, path in case.finds.items():
+        assert found.get(name) == path
+        assert (name in absent) == (path is None)
+    if case.fails:
+        assert any(case.fails in problem.message for problem in closure.problems), closure.problems
+    if case.finds and None not in case.finds.values() and not case.fails and not case.lives:
+        assert not closure.problems
+    if case.lives:
+        assert closure.problems and not any(problem.at_start for problem in closure.problems)
