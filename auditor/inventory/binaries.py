@@ -4,18 +4,28 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from auditor.elf.architecture import describe
-from auditor.elf.file import NotElf
+from auditor.elf.file import ElfFile, NotElf
 from auditor.elf.linker import Linker
 from auditor.elf.model import Closure
 from auditor.filetree import Content, FileKind, FileTree
 from auditor.inventory.capabilities import capability_names
 from auditor.inventory.model import Binary, ClosureEntry, Tool
 from auditor.inventory.owners import Owners
-from auditor.tools.catalogue import TOOLS, sort_key, tools_of
+from auditor.packages import Package
+from auditor.tools.catalogue import TOOLS, order, tools_of
 from auditor.tools.identify import identify
 from auditor.tools.model import Evidence, Identity
 
 _SET_ID = 0o6000
+# What distributions call the projects' source packages.
+_SOURCES = {
+    "iptables": ("iptables",),
+    "ip6tables": ("iptables",),
+    "ipset": ("ipset",),
+    "iputils": ("iputils",),
+    "iproute2": ("iproute2", "iproute"),
+    "conntrack-tools": ("conntrack-tools", "conntrack"),
+}
 
 
 class ToolReader:
@@ -40,7 +50,7 @@ class ToolReader:
         return tuple(self._tool(tool, paths) for tool, paths in found.items())
 
     def _tool(self, name: str, paths: Mapping[str, str]) -> Tool:
-        ordered = sorted(paths, key=lambda path: sort_key(name, path.rpartition("/")[2]))
+        ordered = sorted(paths, key=lambda path: order(name, path.rpartition("/")[2]))
         identities = {path: self._identity(path, paths[path]) for path in ordered}
         binaries = tuple(self._binary(name, path, paths[path], identities[path]) for path in ordered)
         if not binaries:
@@ -56,12 +66,12 @@ class ToolReader:
         node = self._tree.find(real_path).node
         assert node is not None  # it was found on PATH
         elf = self._linker.elf(real_path)
-        kind = _kind(tool, identity)
+        kind = _kind(elf, identity)
         record = self._owners.record(real_path)
         vouched = self._owners.vouches(real_path)
         package_version = record.package.upstream_version if record else None
         version, reason = identity.version, identity.reason
-        if kind == "program" and version is None and vouched and package_version:
+        if kind == "program" and version is None and vouched and record and _is_project(tool, identity, record.package):
             version, reason = package_version, ""
         closure = self._closures.get(real_path)
         return Binary(
@@ -114,11 +124,14 @@ class ToolReader:
         return identify(path.rpartition("/")[2], real_path, node.content, elf or NotElf("not an ELF file"), library)
 
 
-def _kind(tool: str, identity: Identity) -> str:
-    if identity.reason == "script":
-        return "script"
-    if identity.reason == "applet":
-        return "applet"
-    if identity.tool and tool in TOOLS and identity.tool != tool and {identity.tool, tool} != {"iptables", "ip6tables"}:
-        return "other"
-    return "program"
+def _kind(elf: ElfFile | None, identity: Identity) -> str:
+    if identity.reason in ("script", "applet"):
+        return identity.reason
+    return "other" if elf is None else "program"
+
+
+def _is_project(tool: str, identity: Identity, package: Package) -> bool:
+    """Whether a package's version is the tool's: it is built from the tool's own source, or the tool is not known."""
+    if identity.tool == tool or tool not in _SOURCES:
+        return True
+    return (package.source or package.name) in _SOURCES[tool]

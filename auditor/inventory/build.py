@@ -27,7 +27,7 @@ from auditor.inventory.plugins import PluginReader
 from auditor.inventory.programs import look_at_programs, merge_notices, merge_problems
 from auditor.inventory.whereabouts import NameIndex
 from auditor.packages import read_packages
-from auditor.process.launch import read_launch
+from auditor.process.launch import launch as follow_launch
 from auditor.process.model import Launch, LaunchFault
 from auditor.process.path import SearchPath, environment, executables, lookup, search_path
 from auditor.tools.link_types import known_link_types
@@ -67,7 +67,7 @@ def take_inventory(image: Image, wanted: Wanted) -> Inventory:
         tree, env=env, working_dir=config.working_dir or "/", machine=architecture(config.platform.architecture)
     )
     on_path = executables(tree, search)
-    launch = read_launch(tree, config.entrypoint, config.cmd, config.env, config.working_dir)
+    launch = follow_launch(tree, config)
     looked_at = look_at_programs(tree, on_path, launch, linker, owners)
     closures = looked_at.closures
 
@@ -89,12 +89,11 @@ def take_inventory(image: Image, wanted: Wanted) -> Inventory:
     index = NameIndex(tree)
     asked = {name: tool for tool, wanted in programs.items() for name in wanted if name not in reached}
     missed = {name: {tool} for name, tool in asked.items()} | _missing_libraries(problems, tool_paths)
-    owning = {record.package.name for path in used if (record := owners.record(path)) is not None}
-    used_packages = {
-        name: {tool for path, tools_here in used.items() if owners.label(path) == name for tool in tools_here}
-        for name in owning
-    }
-    gone, rest = missing_files(tree, packages, used_packages, missed)
+    tool_packages: dict[str, set[str]] = {}
+    for path, by in tool_paths.items():
+        if (record := owners.record(path)) is not None:
+            tool_packages.setdefault(record.package.name, set()).update(by)
+    gone, rest = missing_files(tree, packages, tool_packages, missed)
     return Inventory(
         platform=config.platform,
         config=RuntimeConfig(config.entrypoint, config.cmd, config.env, config.user, config.working_dir),
@@ -178,12 +177,16 @@ def _whereabouts(
 ) -> tuple[Whereabouts, ...]:
     """Of every program and plug-in that is asked for and not there, and of every library that something lacks."""
     programs = {*_VARIANTS, *(name for names in wanted.programs.values() for name in names)} - reached.keys()
-    libraries = {problem.name.rpartition("/")[2] for problem in problems if problem.fault == _LIBRARY_FAULT}
+    passed_over: dict[str, set[str]] = {}
+    for problem in problems:
+        if problem.fault == _LIBRARY_FAULT:
+            paths = {tree.find(path).path for path, _ in problem.passed_over}
+            passed_over.setdefault(problem.name.rpartition("/")[2], set()).update(paths)
     plugins = {f"{prefix}{name}.so" for prefix in _PLUGIN_PREFIXES for name in wanted.extensions}
-    others = libraries | {name for name in plugins if name not in index and tree.removals(name)}
     return (
-        *(index.of(name, _unusable(tree, name, search)) for name in sorted(programs)),
-        *(index.of(name) for name in sorted(others - programs)),
+        *(index.of(name, _unusable(tree, name, search), executable=True) for name in sorted(programs)),
+        *(index.of(name, known=passed_over[name]) for name in sorted(passed_over.keys() - programs)),
+        *(index.of(name) for name in sorted(plugins) if name in index or tree.removals(name)),
     )
 
 
@@ -197,13 +200,13 @@ def _unusable(tree: FileTree, name: str, search: SearchPath) -> tuple[Unusable, 
             continue
         reason = "a link in a circle" if at.fault is LookupFault.LOOP else f"a dangling link to {at.path}"
         removals = [removal for removal in tree.removals(at.path.rpartition("/")[2]) if removal.path == at.path]
-        link = tree.lstat(path)
+        link = tree.lstat(at.links[-1] if at.links else path)
         layer = removals[-1].layer if removals else (link.layer if link else None)
         entries.append(Unusable(path, reason, layer))
     return tuple(entries)
 
 
-_WORDS = {LaunchFault.NOT_EXECUTABLE: "it is not an executable file"}
+_WORDS = {LaunchFault.NOT_EXECUTABLE: "not an executable file"}
 
 
 def _start_problems(tree: FileTree, launch: Launch) -> tuple[StartProblem, ...]:

@@ -26,19 +26,19 @@ def changed_files(tree: FileTree, owners: Owners, used: Mapping[str, Iterable[st
 def missing_files(
     tree: FileTree,
     packages: Packages,
-    used_packages: Mapping[str, Iterable[str]],
+    tool_packages: Mapping[str, Iterable[str]],
     wanted: Mapping[str, Iterable[str]],
 ) -> tuple[tuple[Drift, ...], tuple[MissingFiles, ...]]:
     """What the packages of the tools list and the image lacks.
 
-    `used_packages` are names of packages with the tools that they serve; `wanted` are file names (required
-    programs, libraries that something needs) with the tools that want them: each of these is drift of its own, the
-    rest is counted by package.
+    `tool_packages` are the names of packages that have a program of a tool, with those tools; `wanted` are file
+    names (required programs, libraries that something needs) with the tools that want them: each of these is drift
+    of its own, the rest is counted by package.
     """
     drift: list[Drift] = []
     rest: list[MissingFiles] = []
     for package in packages.packages:
-        tools = used_packages.get(package.name)
+        tools = tool_packages.get(package.name)
         names_here = [owned for owned in packages.files(package) if tools is not None or _name(owned) in wanted]
         gone = [owned for owned in names_here if not owned.optional and _is_gone(tree, packages, owned)]
         other = []

@@ -77,8 +77,20 @@ class Executable:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A path, and the layer that wrote it or, of a path that is gone, deleted it."""
+
+    path: str
+    layer: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
-    """One load problem (see auditor.elf.model.LoadProblem) with every program that it stops."""
+    """One load problem (see auditor.elf.model.LoadProblem) with every program that it stops.
+
+    `suspect` is where to look first: the file that the loader passes over, or the part of the program that the
+    latest layer brought, where that is later than the one that wrote `path`.
+    """
 
     fault: str
     path: str
@@ -91,6 +103,7 @@ class Problem:
     passed_over: tuple[tuple[str, str], ...] = ()
     symbols: tuple[str, ...] = ()
     variant: str = ""
+    suspect: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +134,6 @@ class LoadableExtension:
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
-    """A path that a layer deleted."""
-
-    path: str
-    layer: int
-
-
-@dataclass(frozen=True, slots=True)
 class Unusable:
     """A path on PATH that has the right name and can't be started, and why."""
 
@@ -142,8 +147,8 @@ class Whereabouts:
     """What the image shows of a program or library that is asked for and not found."""
 
     name: str
-    gone: tuple[Gone, ...] = ()
-    elsewhere: tuple[str, ...] = ()  # the same name outside the places that are searched
+    gone: tuple[Place, ...] = ()
+    elsewhere: tuple[Place, ...] = ()  # the same name outside the places that are searched
     siblings: tuple[str, ...] = ()  # the same library under another soname
     unusable: tuple[Unusable, ...] = ()
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from auditor.elf.file import ElfFile
 from auditor.elf.linker import Linker
-from auditor.elf.model import Closure, LoadProblem
+from auditor.elf.model import Closure, LoadFault, LoadProblem
 from auditor.filetree import FileTree
-from auditor.inventory.model import Executable, Notice, Problem
+from auditor.inventory.model import Executable, Notice, Place, Problem
 from auditor.inventory.owners import Owners
 from auditor.process.model import Executable as PathExecutable
 from auditor.process.model import Launch, ProgramKind
@@ -54,34 +54,66 @@ def look_at_programs(
 def merge_problems(tree: FileTree, closures: Iterable[Closure]) -> tuple[Problem, ...]:
     """One problem for all the programs that it stops. A problem of a glibc-hwcaps level that is the plain one's too
     is told once."""
-    merged: dict[LoadProblem, set[str]] = {}
+    merged: dict[LoadProblem, dict[str, Closure]] = {}
     for closure in closures:
         plain = set(closure.problems)
         for variant in (closure, *closure.variants):
             for problem in variant.problems:
                 if variant is closure or replace(problem, variant="") not in plain:
-                    merged.setdefault(problem, set()).add(closure.program)
-    problems = [_problem(tree, problem, programs) for problem, programs in merged.items()]
+                    merged.setdefault(problem, {})[closure.program] = variant
+    problems = [_problem(tree, problem, stopped) for problem, stopped in merged.items()]
     return tuple(
         sorted(problems, key=lambda entry: (entry.fault, entry.path, entry.name, entry.variant, entry.message))
     )
 
 
-def _problem(tree: FileTree, problem: LoadProblem, programs: set[str]) -> Problem:
+def _problem(tree: FileTree, problem: LoadProblem, stopped: Mapping[str, Closure]) -> Problem:
     node = tree.lstat(problem.path)
+    layer = node.layer if node else None
     return Problem(
         fault=problem.fault.value,
         path=problem.path,
         name=problem.name,
         message=problem.message,
-        programs=tuple(sorted(programs)),
-        layer=node.layer if node else None,
+        programs=tuple(sorted(stopped)),
+        layer=layer,
         at_start=problem.at_start,
         provider=problem.provider,
         passed_over=problem.passed_over,
         symbols=problem.symbols,
         variant=problem.variant,
+        suspect=_suspect(tree, problem, layer, next(iter(stopped.values()))),
     )
+
+
+def _suspect(tree: FileTree, problem: LoadProblem, layer: int | None, closure: Closure) -> Place | None:
+    if problem.passed_over:
+        return _passed_over(tree, problem.passed_over[0][0])
+    if problem.fault not in (LoadFault.SYMBOL_MISSING, LoadFault.SYMBOL_VERSION_MISSING):
+        return None
+    if problem.provider:
+        places = [_place(tree, problem.provider)]
+    else:
+        places = [_place(tree, entry.real_path) for entry in closure.objects]
+    later = [place for place in places if place.layer is not None and layer is not None and place.layer > layer]
+    return max(later, key=lambda place: (place.layer or 0, place.path), default=None)
+
+
+def _place(tree: FileTree, path: str) -> Place:
+    node = tree.find(path).node
+    return Place(path, node.layer if node else None)
+
+
+def _passed_over(tree: FileTree, path: str) -> Place:
+    """A candidate that the loader skips: its file, or for a dangling link what is gone, else the link itself."""
+    found = tree.find(path)
+    if found.node is not None:
+        return Place(found.path, found.node.layer)
+    removals = [entry for entry in tree.removals(found.path.rpartition("/")[2]) if entry.path == found.path]
+    if removals:
+        return Place(found.path, removals[-1].layer)
+    link = tree.lstat(found.links[-1]) if found.links else None
+    return Place(found.links[-1] if found.links else path, link.layer if link else None)
 
 
 def merge_notices(closures: Iterable[Closure]) -> tuple[Notice, ...]:

@@ -2,10 +2,10 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
-from auditor.filetree import FileKind, FileTree
-from auditor.inventory.model import Gone, LibraryFile, Unusable, Whereabouts
+from auditor.filetree import FileKind, FileTree, Node
+from auditor.inventory.model import LibraryFile, Place, Unusable, Whereabouts
 
 _VERSIONED_LIBRARY = re.compile(r"lib.+\.so\.\d.*")
 _STEM = re.compile(r"(.+?\.so)(?:\..*)?")
@@ -28,22 +28,33 @@ class NameIndex:
             for name in sorted(self._paths)
             if _VERSIONED_LIBRARY.fullmatch(name)
             for path in self._paths[name]
-            if self._is_file(path)
+            if _is_file(self._tree.find(path).node)
         )
 
     def __contains__(self, name: str) -> bool:
         return name in self._paths
 
-    def of(self, name: str, unusable: Iterable[Unusable] = ()) -> Whereabouts:
-        """The layers that deleted the name, where else it lies, and its siblings of another version."""
+    def of(
+        self, name: str, unusable: Iterable[Unusable] = (), known: Container[str] = (), *, executable: bool = False
+    ) -> Whereabouts:
+        """The layers that deleted the name, where else it lies, and its siblings of another version.
+
+        Not elsewhere are the real paths in `known`, and, of a program, files without an x bit.
+        """
         removals = sorted(self._tree.removals(name), key=lambda removal: (removal.layer, removal.path))
         bad = tuple(unusable)
         bad_paths = {entry.path for entry in bad}
-        elsewhere = (path for path in self._paths.get(name, ()) if path not in bad_paths and self._is_file(path))
+        elsewhere = []
+        for path in sorted(self._paths.get(name, ())):
+            found = self._tree.find(path)
+            if path in bad_paths or found.path in known or not _is_file(found.node):
+                continue
+            if found.node is not None and (found.node.mode & 0o111 or not executable):
+                elsewhere.append(Place(path, found.node.layer))
         return Whereabouts(
             name=name,
-            gone=tuple(Gone(removal.path, removal.layer) for removal in removals),
-            elsewhere=tuple(sorted(elsewhere)),
+            gone=tuple(Place(removal.path, removal.layer) for removal in removals),
+            elsewhere=tuple(elsewhere),
             siblings=self._siblings(name),
             unusable=bad,
         )
@@ -59,10 +70,10 @@ class NameIndex:
                 for other, paths in self._paths.items()
                 if other != name
                 and (other == prefix or other.startswith(f"{prefix}."))
-                and any(self._is_file(path) for path in paths)
+                and any(_is_file(self._tree.find(path).node) for path in paths)
             )
         )
 
-    def _is_file(self, path: str) -> bool:
-        node = self._tree.find(path).node
-        return node is not None and node.kind is FileKind.REGULAR
+
+def _is_file(node: Node | None) -> bool:
+    return node is not None and node.kind is FileKind.REGULAR

@@ -94,9 +94,13 @@ def _extension_finding(context: ImageContext, lacks: list[_Lack]) -> Finding:
             "extension-missing", rows[0], first.name, message, evidence=evidence, layer=layer, affects=rows[1:]
         )
     files = [f"{prefix}{first.name}.so" for prefix in ("libxt_", "libipt_", "libip6t_")]
-    gone = [entry for file in files for entry in context.inventory.whereabouts_of(file).gone]
-    layer = gone[-1].layer if gone else None
+    known = [context.inventory.whereabouts_of(file) for file in files]
+    gone = [place for entry in known for place in entry.gone]
+    there = [place for entry in known for place in entry.elsewhere]
+    layer = gone[-1].layer if gone else there[0].layer if there else None
     reason = f": {context.blame(layer)} deletes {gone[-1].path}" if gone else ""
+    if there and not gone:
+        reason = f": {there[0].path} ({context.blame(layer)}) does not register it where iptables looks"
     return finding(
         "extension-missing",
         rows[0],

@@ -74,28 +74,33 @@ def _library_finding(context: ImageContext, soname: str, problems: list[Problem]
     passed_over = sorted({entry for problem in problems for entry in problem.passed_over})
     evidence["passed_over"] = [{"path": path, "reason": reason} for path, reason in passed_over]
     evidence["deleted"] = [{"path": gone.path, "layer": gone.layer} for gone in known.gone]
-    evidence["elsewhere"] = list(known.elsewhere)
+    evidence["elsewhere"] = [place.path for place in known.elsewhere]
     evidence["siblings"] = list(known.siblings)
     hints, fix, layer = [], "", None
+    suspect = next((problem.suspect for problem in problems if problem.suspect), None)
     if known.gone:
         gone = known.gone[-1]
         layer = gone.layer
         hints.append(f"{context.blame(layer)} deletes {gone.path}")
         fix = f"Keep {gone.path} in {context.blame(layer)}."
+    elif suspect:
+        layer = suspect.layer
     if known.elsewhere:
-        hints.append(f"it lies at {enumerate_names(known.elsewhere)}, where the loader does not look")
+        hints.append(f"it lies at {enumerate_names(evidence['elsewhere'])}, where the loader does not look")
         fix = fix or "Move it to a directory that the loader searches, or list its directory and run ldconfig."
-    if known.siblings and not known.gone:
+    if known.siblings and not known.gone and not passed_over:
         hints.append(f"the image has {enumerate_names(known.siblings)} of that library")
         fix = fix or "Rebuild the program against the library that is shipped, or ship the one that it needs."
     if passed_over:
-        hints.append("; ".join(f"{path} is passed over: {reason}" for path, reason in passed_over[:2]))
+        hints += [f"{path} is passed over: {reason}" for path, reason in passed_over[:2]]
+    if not hints:
+        hints += _who_needs_it(context, problems)
     levels = _levels_that_find_it(context, problems)
     if levels:
         evidence["found_on"] = levels
         hints.append(f"only machines of level {levels[-1]} or better find it")
     needed_by = enumerate_names(evidence["needed_by"])
-    message = f"{problems[0].message} (needed by {needed_by}){_on_levels(problems)}"
+    message = f"{_words(problems[0])} (needed by {needed_by}){_on_levels(problems)}"
     if hints:
         message += ": " + "; ".join(hints)
     rows = _rows_of(context, evidence["programs"])
@@ -106,12 +111,24 @@ def _library_finding(context: ImageContext, soname: str, problems: list[Problem]
         rows[0],
         soname,
         message + ".",
-        severity=Severity.WARNING if levels and _every_node_has(context, levels) else None,
+        severity=Severity.WARNING if levels and not _above_floor(context, levels) else None,
         evidence=evidence,
         layer=layer,
         fix=fix or f"Install the package that has {soname}.",
         affects=rows[1:],
     )
+
+
+def _words(problem: Problem) -> str:
+    """The loader's own words, less what it says before each of them."""
+    return problem.message.removeprefix("error while loading shared libraries: ")
+
+
+def _who_needs_it(context: ImageContext, problems: list[Problem]) -> list[str]:
+    """Where no layer ever had the library, the one that brought the need for it."""
+    layers = {problem.layer for problem in problems}
+    blame = context.blame(problems[0].layer) if len(layers) == 1 else ""
+    return [f"no layer ever had it, and {blame} brings the need"] if blame else []
 
 
 def _levels_that_find_it(context: ImageContext, problems: list[Problem]) -> list[str]:
@@ -129,10 +146,10 @@ def _rank(level: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", level)))
 
 
-def _every_node_has(context: ImageContext, levels: list[str]) -> bool:
-    """Whether the spec documents a floor of the processor that is one of these levels or better."""
+def _above_floor(context: ImageContext, levels: list[str]) -> bool:
+    """Whether the spec documents a floor of the processor that is below all of these levels."""
     floor = dict(context.spec.cpu_floor).get(context.inventory.platform.architecture)
-    return floor is not None and _rank(floor) >= _rank(levels[-1])
+    return floor is not None and _rank(floor) < _rank(levels[-1])
 
 
 def _documented_rows(context: ImageContext, soname: str, programs: set[str]) -> list[str]:
@@ -190,6 +207,10 @@ def _by_object(context: ImageContext, rule_id: str, word: str) -> Iterator[Findi
         rows = _rows_of(context, evidence["programs"])
         stopped = [program for program in evidence["programs"] if program != path]
         stops = f"; it stops {enumerate_names(stopped)}" if stopped else ""
+        suspect = next((problem.suspect for problem in found if problem.suspect), None)
+        if suspect:
+            evidence["suspect"] = {"path": suspect.path, "layer": suspect.layer}
+            stops += f"; {context.blame(suspect.layer)} brought {suspect.path}"
         yield finding(
             rule_id,
             rows[0],

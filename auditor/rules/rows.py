@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from auditor.inventory.model import Binary
 from auditor.rules.context import ImageContext
 from auditor.rules.libraries import library_state
 from auditor.rules.model import Finding, Severity
@@ -75,9 +76,13 @@ def _unknown(context: ImageContext, row: Requirement, state: str | None) -> str:
         if row.set_types and not context.inventory.set_types:
             return "the set types of the image's libipset can't be read"
         return ""
-    if row.kind is Kind.TOOL and row.minimum:
-        binaries = [context.tool(row.tool).binary(name) for name in row.programs]
-        for binary in binaries:
-            if binary is not None and binary.version is None:
+    if row.kind is Kind.TOOL:
+        for binary in (context.tool(row.tool).binary(name) for name in row.programs):
+            # Without a minimum, a build that shows no version is still the tool; what is no program of it may not be.
+            if binary and binary.version is None and (row.minimum or binary.kind != "program" or _is_other(binary)):
                 return f"{binary.path} shows no version: {binary.reason}"
     return ""
+
+
+def _is_other(binary: Binary) -> bool:
+    return binary.reason.startswith("other")

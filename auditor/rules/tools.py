@@ -36,23 +36,25 @@ def tool_missing(context: ImageContext) -> Iterator[Finding]:
 
 
 def _missing(context: ImageContext, row: Requirement, program: str, known: Whereabouts) -> Finding:
+    elsewhere = [place.path for place in known.elsewhere]
+    gone = known.gone[-1] if known.gone else None
     evidence = {
         "path": list(context.inventory.path),
-        "deleted": [{"path": gone.path, "layer": gone.layer} for gone in known.gone],
-        "elsewhere": list(known.elsewhere),
+        "deleted": [{"path": place.path, "layer": place.layer} for place in known.gone],
+        "elsewhere": elsewhere,
     }
-    if known.elsewhere:
-        message = f"{program} is not on PATH; it lies at {enumerate_names(known.elsewhere)}."
+    deleted = f"{context.blame(gone.layer)} deletes {gone.path}" if gone else ""
+    if elsewhere:
+        message = f"{program} is not on PATH; it lies at {enumerate_names(elsewhere)}{f', {deleted}' if gone else ''}."
         fix = f"Add its directory to PATH, or link {program} from {context.inventory.path[0]}."
-        return finding("tool-missing", row.id, program, message, evidence=evidence, fix=fix)
-    if known.gone:
-        gone = known.gone[-1]
-        message = f"{program} is not in the image: {context.blame(gone.layer)} deletes {gone.path}."
+    elif gone:
+        message = f"{program} is not in the image: {deleted}."
         fix = f"Keep {gone.path} in {context.blame(gone.layer)}."
-        return finding("tool-missing", row.id, program, message, evidence=evidence, layer=gone.layer, fix=fix)
-    message = f"{program} is not in the image, neither on PATH nor elsewhere."
-    fix = install_hint(context, row)
-    return finding("tool-missing", row.id, program, message, evidence=evidence, fix=fix)
+    else:
+        message = f"{program} is not in the image, neither on PATH nor elsewhere."
+        fix = install_hint(context, row)
+    layer = gone.layer if gone else None
+    return finding("tool-missing", row.id, program, message, evidence=evidence, layer=layer, fix=fix)
 
 
 def install_hint(context: ImageContext, row: Requirement) -> str:
@@ -81,7 +83,7 @@ def tool_not_executable(context: ImageContext) -> Iterator[Finding]:
                 "tool-not-executable",
                 row.id,
                 bad.path,
-                f"{bad.path} can't be started: {bad.reason}.",
+                f"{bad.path} can't be started: it is {bad.reason}.",
                 evidence={"program": program, "reason": bad.reason},
                 layer=bad.layer,
             )

@@ -8,10 +8,10 @@ import pytest
 from auditor.inventory.model import (
     Drift,
     Floors,
-    Gone,
     Inventory,
     KernelFloor,
     MissingFiles,
+    Place,
     Problem,
     StartProblem,
     StartUnknown,
@@ -181,7 +181,7 @@ def test_every_error_belongs_to_a_row_that_is_not_met(case: str) -> None:
 
 
 def test_a_missing_tool_names_the_layer_that_deleted_it() -> None:
-    gone = with_whereabouts(without("ipset", "ipset"), name="ipset", gone=(Gone("/usr/sbin/ipset", 1),))
+    gone = with_whereabouts(without("ipset", "ipset"), name="ipset", gone=(Place("/usr/sbin/ipset", 1),))
     (found,) = [entry for entry in findings(gone) if entry.rule == "tool-missing"]
     assert found.layer == 1
     assert "layer 1 (RUN rm -f /usr/sbin/thing) deletes /usr/sbin/ipset" in found.message
@@ -191,7 +191,7 @@ def test_a_missing_library_tells_what_the_image_shows() -> None:
     change = with_whereabouts(
         with_problem("library-missing", "/bin/calico-node", "libpcap.so.0.8", "libpcap.so.0.8: cannot open"),
         name="libpcap.so.0.8",
-        elsewhere=("/opt/libpcap.so.0.8",),
+        elsewhere=(Place("/opt/libpcap.so.0.8", 1),),
         siblings=("libpcap.so.1",),
     )
     (found,) = [entry for entry in findings(change) if entry.rule == "library-missing"]

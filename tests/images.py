@@ -1,0 +1,86 @@
+"""Real images for tests: built from Debian packages once, read without another copy of their layers."""
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from auditor.audit import audit
+from auditor.image import load
+from auditor.report.model import Report
+from auditor.rules import Options
+from auditor.spec import load_spec
+from fixtures.apt import ARCHITECTURES, SUITES
+from fixtures.build import build_image
+from fixtures.image import PLATFORMS, BuiltImage
+from fixtures.workspace import FixtureError, locked, published
+
+# bookworm on amd64 is for every run of the tests, the rest is for the full one.
+EVERY_IMAGE = [
+    pytest.param(
+        suite,
+        architecture,
+        marks=() if (suite, architecture) == ("bookworm", "amd64") else pytest.mark.full,
+        id=f"{suite}-{architecture}",
+    )
+    for suite in SUITES
+    for architecture in ARCHITECTURES
+]
+
+
+def built(suite: str = "bookworm", architecture: str = "amd64", recipe: str = "base") -> BuiltImage:
+    """A fixture; the test is skipped, with the reason, where this machine can't build it."""
+    try:
+        return build_image(suite, architecture, recipe)
+    except FixtureError as error:
+        pytest.skip(str(error))
+
+
+def layout(image: BuiltImage) -> Path:
+    """The image as an OCI layout whose blobs are its own layer files, by hard links."""
+    folder = image.folder / "plain-layout"
+    with locked(folder):
+        if not folder.exists():
+            with published(folder) as scratch:
+                _write_layout(image, scratch)
+    return folder
+
+
+def _write_layout(image: BuiltImage, folder: Path) -> None:
+    blobs = folder / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+    layers = []
+    for layer in image.layers:
+        blob = blobs / layer.diff_id.removeprefix("sha256:")
+        if not blob.exists():
+            blob.hardlink_to(layer.tar)
+        layers.append(
+            {"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": layer.diff_id, "size": layer.size}
+        )
+
+    def write(content: bytes, kind: str) -> dict[str, object]:
+        digest = hashlib.sha256(content).hexdigest()
+        (blobs / digest).write_bytes(content)
+        media_type = f"application/vnd.oci.image.{kind}.v1+json"
+        return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(content)}
+
+    manifest = {"schemaVersion": 2, "config": write(image.config(), "config"), "layers": layers}
+    manifest["mediaType"] = "application/vnd.oci.image.manifest.v1+json"
+    architecture, variant = PLATFORMS.get(image.run.architecture, (image.run.architecture, ""))
+    entry = write(json.dumps(manifest).encode(), "manifest")
+    platform = {"os": "linux", "architecture": architecture} | ({"variant": variant} if variant else {})
+    entry |= {"platform": platform, "annotations": {"org.opencontainers.image.ref.name": image.reference}}
+    (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+
+
+@cache
+def report(
+    suite: str = "bookworm", architecture: str = "amd64", recipe: str = "base", spec: str = "calico-system-requirements"
+) -> Report:
+    """The audit of a fixture, made once per run of the tests."""
+    image = built(suite, architecture, recipe)
+    with load(f"oci-dir:{layout(image)}") as read:
+        return audit(read, load_spec(spec), Options(chosen_platform=True))

@@ -1,0 +1,84 @@
+"""Every fault that reached users is reported by its rule, at that rule's severity; its sound neighbours pass."""
+
+from fnmatch import fnmatchcase
+
+import pytest
+
+from fixtures.apt import ARCHITECTURES, SUITES
+from fixtures.build import recipe_named
+from fixtures.recipe import BASE
+from fixtures.recipes import RECIPES
+from tests.images import EVERY_IMAGE, built, report
+
+SPECS = ("calico-system-requirements", "felix")
+_QUICK = ("bookworm", "amd64")
+
+CASES = [
+    pytest.param(
+        suite,
+        architecture,
+        name,
+        marks=() if (suite, architecture) == _QUICK else pytest.mark.full,
+        id=f"{name}-{suite}-{architecture}",
+    )
+    for name in RECIPES
+    for suite, architecture in [(suite, "amd64") for suite in SUITES]
+    + [("bookworm", architecture) for architecture in ARCHITECTURES[1:]]
+    if not recipe_named(name).obstacle(suite, architecture)
+]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize(("suite", "architecture"), EVERY_IMAGE)
+def test_a_sound_image_passes(suite: str, architecture: str, spec: str) -> None:
+    result = report(suite, architecture, BASE.name, spec)
+    assert [entry for entry in result.findings if entry.severity == "error"] == []
+    assert result.verdict == "pass"
+
+
+@pytest.mark.parametrize(("suite", "architecture", "recipe"), CASES)
+def test_an_incident_is_reported_with_its_rule(suite: str, architecture: str, recipe: str) -> None:
+    image = built(suite, architecture, recipe)
+    expected = recipe_named(recipe).expected
+    for spec in sorted({entry.spec for entry in expected} | (set() if expected else set(SPECS))):
+        result = report(suite, architecture, recipe, spec)
+        for wanted in (entry for entry in expected if entry.spec == spec):
+            found = [
+                entry
+                for entry in result.findings
+                if entry.rule == wanted.rule and fnmatchcase(entry.subject, wanted.subject)
+            ]
+            assert found, f"{wanted.rule} {wanted.subject} is not among {_shown(result.findings)}"
+            if wanted.fails:
+                assert any(entry.severity == "error" for entry in found)
+            last = len(image.layers) - 1
+            if wanted.layer:
+                assert any(entry.layer == last or f"layer {last} " in entry.message for entry in found), found
+        should_fail = any(entry.fails for entry in expected if entry.spec == spec)
+        assert (result.verdict == "fail") is should_fail, _shown(result.findings)
+
+
+@pytest.mark.parametrize(("suite", "architecture", "recipe"), CASES)
+def test_an_incident_is_no_reason_to_report_anything_else(suite: str, architecture: str, recipe: str) -> None:
+    """Every error of the default spec is about the fault: its subject is expected, or the recipe's layer is named."""
+    image = built(suite, architecture, recipe)
+    expected = recipe_named(recipe).expected
+    last = len(image.layers) - 1
+    if len(image.layers) == len(built(suite, architecture).layers):
+        pytest.skip("the recipe changes the config, so its consequences are the image's own")
+    result = report(suite, architecture, recipe)
+    others = [
+        entry
+        for entry in result.findings
+        if entry.severity == "error"
+        and not any(fnmatchcase(entry.subject, wanted.subject) for wanted in expected)
+        and entry.layer != last
+        and f"layer {last} " not in entry.message
+        and not (entry.rule == "extension-missing" and "undefined symbol" in entry.message)
+    ]
+    assert others == [], _shown(tuple(others))
+
+
+def _shown(findings: tuple[object, ...]) -> str:
+    errors = (entry for entry in findings if getattr(entry, "severity", "") != "note")
+    return "; ".join(f"{getattr(entry, 'rule', '')} {getattr(entry, 'subject', '')}" for entry in errors)
