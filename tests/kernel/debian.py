@@ -103,17 +103,28 @@ class Expected:
 
 
 def modprobe(kernel: Unpacked, name: str) -> Expected:
-    """`modprobe --show-depends`: what loading `name` would load last; kind `absent` where it fails."""
-    command = ["modprobe", "--config", "/dev/null", "--show-depends", "--set-version", kernel.release]
-    done = subprocess.run([*command, "-d", str(kernel.root), name], capture_output=True, text=True, check=False)
-    lines = done.stdout.split("\n")[:-1]
-    if done.returncode != 0 or not lines:
+    """What `modprobe --show-depends` would load for `name`; kind `absent` where it fails.
+
+    It prints soft dependencies too, some of them after the module: `--resolve-alias` tells which one is meant.
+    """
+    command = ["modprobe", "--config", "/dev/null", "--set-version", kernel.release, "-d", str(kernel.root)]
+    done = subprocess.run([*command, "--show-depends", name], capture_output=True, text=True, check=False)
+    if done.returncode != 0 or not done.stdout:
         return Expected("absent")
-    word, _, rest = lines[-1].partition(" ")
-    if word == "builtin":
-        return Expected("built-in", rest.strip())
-    place = rest.strip()
-    return Expected("module", Path(place).name.partition(".")[0].replace("-", "_"), str(Path(place).resolve()))
+    found: dict[str, Expected] = {}
+    for line in done.stdout.splitlines():
+        word, _, rest = line.partition(" ")
+        place = Path(rest.strip())
+        module = place.name.partition(".")[0].replace("-", "_")
+        found[module] = Expected("built-in", module) if word == "builtin" else Expected("module", module, _real(place))
+    if name.replace("-", "_") in found:
+        return found[name.replace("-", "_")]
+    resolved = _run(*command, "--resolve-alias", name).split()
+    return found[resolved[0].replace("-", "_")]
+
+
+def _real(place: Path) -> str:
+    return str(place.resolve())
 
 
 def modinfo_field(kernel: Unpacked, name: str, field: str) -> list[str]:
