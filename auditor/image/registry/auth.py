@@ -14,7 +14,8 @@ from auditor.image.registry.credentials import Credentials, Lookup
 from auditor.image.registry.transport import Interrupted, NotTls, Response, Transport, error_words, is_loopback
 
 _LIMIT = 1 << 20
-_CHALLENGE = re.compile(r'\s*,?\s*(?:([A-Za-z-]+)\s+)?([A-Za-z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))')
+_PARAMETER = re.compile(r'([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+_SCHEME = re.compile(r"[\w-]+")
 _LOGIN = "log in with docker login or podman login, or give --authfile FILE"
 
 
@@ -23,13 +24,14 @@ def challenges(header: str) -> Mapping[str, Mapping[str, str]]:
     found: dict[str, dict[str, str]] = {}
     scheme = ""
     at = 0
-    while match := _CHALLENGE.match(header, at):
-        scheme = (match[1] or scheme).lower()
-        value = match[3].replace("\\", "") if match[3] is not None else match[4]
-        found.setdefault(scheme, {})[match[2].lower()] = value
-        at = match.end()
-    for word in re.findall(r"(?:^|,)\s*(Basic|Bearer)\s*(?=,|$)", header, re.IGNORECASE):
-        found.setdefault(word.lower(), {})
+    while at < len(header):
+        if match := _PARAMETER.match(header, at):
+            value = re.sub(r"\\(.)", r"\1", match[2]) if match[2] is not None else match[3]
+            found.setdefault(scheme, {})[match[1].lower()] = value
+        elif match := _SCHEME.match(header, at):
+            scheme = match[0].lower()
+            found.setdefault(scheme, {})
+        at = match.end() if match else at + 1
     return found
 
 
@@ -61,8 +63,6 @@ class Authenticator:
                 return self.header  # another thread has just got a new one
             if "bearer" in offered:
                 header = self._token(offered["bearer"], response.url)
-                if refused and self._lookup().credentials is None:
-                    raise self._refused(f"refuses access (401{words})")
             elif "basic" in offered:
                 header = self._basic(words)
                 if header == refused:
@@ -71,6 +71,13 @@ class Authenticator:
                 raise self._refused(f"refuses access (401{words})")
             self.header = header
             return header
+
+    def refuse(self, response: Response) -> SourceUnavailable:
+        """The error that a header which was just made is refused too."""
+        words = error_words(response)
+        response.close()
+        what = "refuses access" if self._lookup().credentials is None else "refuses these credentials"
+        return self._refused(f"{what} (401{words})")
 
     def _lookup(self) -> Lookup:
         if self._found is None:

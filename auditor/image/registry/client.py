@@ -162,15 +162,10 @@ class Repository:
     def _authorized(self, path: str, headers: Mapping[str, str], where: str) -> Response:
         sent = self._auth.header
         response = self._send(path, headers, sent, where)
-        for _ in range(2):  # a token may have run out, and a new one be for too little
-            if response.status != 401:
-                return response
-            sent = self._auth.renew(response, sent)
-            response = self._send(path, headers, sent, where)
         if response.status == 401:
-            self._auth.renew(response, sent)  # raises, for want of anything better
-            words = error_words(response)
-            raise SourceUnavailable(f"the registry refuses access (401{words})", where, "log in again")
+            response = self._send(path, headers, self._auth.renew(response, sent), where)
+        if response.status == 401:
+            raise self._auth.refuse(response)
         return response
 
     def _send(self, path: str, headers: Mapping[str, str], authorization: str, where: str) -> Response:

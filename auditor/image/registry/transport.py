@@ -301,15 +301,15 @@ def _reason(error: Exception) -> str:
         return "its name is not known"
     if isinstance(error, ProxyError):
         return "the proxy does not answer"
-    if isinstance(error, TimeoutError):
-        return "does not answer in time"
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, OSError) and cause.errno:
-            return os.strerror(cause.errno) if cause.errno in errno.errorcode else "can't be reached"
+        if isinstance(cause, OSError) and cause.errno is not None and cause.errno in errno.errorcode:
+            return os.strerror(cause.errno)
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, NewConnectionError):
         return "can't be reached"
+    if isinstance(error, TimeoutError):
+        return "does not answer in time"
     if isinstance(error, ProtocolError):
         return "the connection broke"
     return "the request failed"

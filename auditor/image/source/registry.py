@@ -6,7 +6,10 @@ from typing import BinaryIO
 from auditor.image.manifest import Descriptor, Manifests
 from auditor.image.reference import Reference
 from auditor.image.registry.client import Repository
+from auditor.image.registry.transport import PATIENT
 from auditor.image.source.interface import Listing, Options, Source
+
+PATIENCE = PATIENT
 
 
 class Registry:
@@ -60,7 +63,7 @@ def open_source(reference: Reference, options: Options) -> Source:
     """The image that the registry of the reference's host has under its name."""
     name = reference.name
     assert name is not None
-    repository = Repository(name, options.access, listener=options.listener)
+    repository = Repository(name, options.access, listener=options.listener, patience=PATIENCE)
     try:
         return Registry(repository, name.digest or name.tag, options)
     except BaseException:

@@ -1,0 +1,645 @@
+"""A registry that works, and one that fails in every way that has a name: one clear line each, or success after all."""
+
+import base64
+import gzip
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from auditor import events
+from auditor.errors import (
+    AuditError,
+    CorruptImage,
+    ImageNotFound,
+    LimitExceeded,
+    SourceUnavailable,
+    UnsupportedFormat,
+    UsageError,
+)
+from auditor.image import Access, Image, Limits, load, load_index, parse_platform
+from auditor.image.registry import transport
+from auditor.image.registry.auth import challenges
+from auditor.image.registry.credentials import Credentials, find
+from auditor.image.registry.transport import Patience
+from auditor.image.source import registry as source
+from tests.image.build import INDEX, Json, Layout, config, encode, file, folder, program, sha256, tar, whiteout
+from tests.image.misbehaving import Answer, Asked, Server, serving
+
+LAYERS = [
+    tar([folder("bin"), program("bin/tool", b"\x7fELF" + os.urandom(300_000)), file("gone", "x", 0o755)]),
+    tar([whiteout("gone"), file("etc/conf", "new")]),
+]
+BLOB = gzip.compress(LAYERS[0], 1, mtime=0)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No waiting, and nobody's real credentials."""
+    monkeypatch.setattr(source, "PATIENCE", Patience(tries=4, first=0.001, longest=0.01))
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "REGISTRY_AUTH_FILE", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
+
+
+@pytest.fixture
+def registry() -> Iterator[Server]:
+    layout = Layout()
+    entry = layout.manifest(LAYERS)
+    with serving(Server(layout, {"v1": str(entry["digest"])})) as server:
+        yield server
+
+
+def pull(server: Server, tag: str = ":v1", **options: object) -> Image:
+    with load(f"registry:{server.host}/team/app{tag}", **options) as image:  # type: ignore[arg-type]
+        tool = image.tree.find("/bin/tool").node
+        assert tool is not None
+        assert tool.content is not None
+        assert tool.content.read(0, 4) == b"\x7fELF"
+        return image
+
+
+def test_an_image_by_tag_and_by_digest(registry: Server) -> None:
+    image = pull(registry)
+    assert (image.source, image.digest) == ("registry", registry.tags["v1"])
+    assert [layer.diff_id for layer in image.layers] == [sha256(layer) for layer in LAYERS]
+    assert image.layers[0].digest == sha256(BLOB)
+    assert registry.count("manifests") == 1
+    assert registry.count("blobs") == 3
+    by_digest = pull(registry, f"@{image.digest}")
+    assert by_digest.digest == image.digest
+    assert pull(registry, f":nonsense@{image.digest}").digest == image.digest
+
+
+def test_a_bare_name_comes_from_the_registry_where_no_daemon_has_it(registry: Server) -> None:
+    seen: list[events.Event] = []
+    with load(f"{registry.host}/team/app:v1", listener=seen.append) as image:
+        assert image.source == "registry"
+    tried = [event for event in seen if isinstance(event, events.SourceTried)]
+    assert [event.source for event in tried] == ["docker"]
+    assert "No such file" in tried[0].reason
+    chosen = [event for event in seen if isinstance(event, events.SourceChosen)]
+    assert [(event.source, event.digest) for event in chosen] == [("registry", registry.tags["v1"])]
+    with pytest.raises(ImageNotFound, match=r"and not from the daemon: .* does not answer"):
+        load(f"{registry.host}/team/app:v2").__enter__()
+
+
+def answer(status: int, code: str, **headers: str) -> Answer:
+    return Answer(status, headers, encode({"errors": [{"code": code, "message": "in the server's words"}]}))
+
+
+def test_401_without_credentials(registry: Server) -> None:
+    challenge = {"WWW-Authenticate": 'Basic realm="here"'}
+    registry.always["manifests"] = lambda _: answer(401, "UNAUTHORIZED", **challenge)
+    with pytest.raises(
+        SourceUnavailable, match=r"user name and password \(401: UNAUTHORIZED in the server's words\).*log in"
+    ):
+        pull(registry)
+
+
+def test_403(registry: Server) -> None:
+    registry.always["manifests"] = lambda _: answer(403, "DENIED")
+    with pytest.raises(SourceUnavailable, match=r"forbids it \(403: DENIED"):
+        pull(registry)
+
+
+def test_404(registry: Server) -> None:
+    with pytest.raises(ImageNotFound, match=r"app:v2: .*404: MANIFEST_UNKNOWN"):
+        pull(registry, ":v2")
+
+
+def test_404_of_a_blob(registry: Server) -> None:
+    registry.always["blobs"] = lambda _: Answer(404)
+    with pytest.raises(ImageNotFound, match="sha256:"):
+        pull(registry)
+
+
+@pytest.mark.parametrize("after", ["0", "", "Wed, 21 Oct 2015 07:28:00 GMT"])
+@pytest.mark.parametrize("kind", ["manifests", "blobs"])
+def test_429_and_then_200(registry: Server, kind: str, after: str) -> None:
+    seen: list[events.Event] = []
+    registry.fail(kind, answer(429, "TOOMANYREQUESTS", **{"Retry-After": after}))
+    pull(registry, listener=seen.append)
+    assert [event.reason for event in seen if isinstance(event, events.Retried)] == ["the registry answers 429"]
+
+
+def test_429_that_asks_for_an_hour(registry: Server) -> None:
+    registry.always["manifests"] = lambda _: answer(429, "TOOMANYREQUESTS", **{"Retry-After": "3600"})
+    with pytest.raises(SourceUnavailable, match="asks to wait 3600 s"):
+        pull(registry)
+    assert registry.count("manifests") == 1
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+@pytest.mark.parametrize("kind", ["manifests", "blobs"])
+def test_500(registry: Server, kind: str, status: int) -> None:
+    registry.always[kind] = lambda _: answer(status, "UNKNOWN")
+    with pytest.raises(SourceUnavailable, match=rf"answers {status}: UNKNOWN in the server's words \(4 tries\)"):
+        pull(registry)
+
+
+def test_500_that_passes(registry: Server) -> None:
+    for kind in ("manifests", "blobs"):
+        registry.fail(kind, Answer(500), Answer(503), Answer(hang_up=True))
+    pull(registry)
+
+
+def test_a_cut_connection_is_resumed(registry: Server) -> None:
+    cuts = [1000, 200_000, 50]
+
+    def cut(asked: Asked) -> Answer | None:
+        sound = registry.plain(asked)
+        if not asked.path.endswith(sha256(BLOB)) or not cuts:
+            return None
+        return Answer(sound.status, sound.headers, sound.body, cut=cuts.pop(0))
+
+    registry.always["blobs"] = cut
+    seen: list[events.Event] = []
+    pull(registry, listener=seen.append)
+    ranges = [asked.headers["Range"] for asked in registry.asked if "Range" in asked.headers]
+    assert ranges == ["bytes=1000-", "bytes=201000-", "bytes=201050-"]
+    assert sum(isinstance(event, events.Retried) for event in seen) == 3
+
+
+def test_a_cut_connection_to_a_server_without_ranges(registry: Server) -> None:
+    registry.ranges = False
+    registry.fail("blobs", lambda _: None)
+    cuts = [1000, 200_000]
+
+    def cut(asked: Asked) -> Answer | None:
+        if not asked.path.endswith(sha256(BLOB)) or not cuts:
+            return None
+        return Answer(200, {}, BLOB, cut=cuts.pop(0))
+
+    registry.always["blobs"] = cut
+    pull(registry)
+
+
+def test_a_connection_that_is_always_cut(registry: Server) -> None:
+    registry.always["blobs"] = lambda asked: Answer(200, {}, registry.plain(asked).body, cut=10, length=99999)
+    with pytest.raises(SourceUnavailable, match=r"sha256:.*\(4 tries\)"):
+        pull(registry)
+
+
+def test_a_manifest_that_is_cut(registry: Server) -> None:
+    whole = registry.plain(Asked("/v2/team/app/manifests/v1", {}))
+    registry.fail("manifests", Answer(200, whole.headers, whole.body, cut=10))
+    pull(registry)
+
+
+@pytest.mark.parametrize("kind", ["manifests", "blobs"])
+def test_a_wrong_digest(registry: Server, kind: str) -> None:
+    def other(asked: Asked) -> Answer:
+        sound = registry.plain(asked)
+        return Answer(200, sound.headers, sound.body[:-1] + b"?")
+
+    registry.always[kind] = other
+    with pytest.raises(CorruptImage, match="sha256:"):
+        pull(registry)
+    registry.always = {"manifests": lambda asked: Answer(200, {}, registry.plain(asked).body + b" ")}
+    with pytest.raises(CorruptImage, match="a manifest with the digest"):
+        pull(registry, f"@{registry.tags['v1']}")
+
+
+@pytest.mark.parametrize("length", [None, -1])
+def test_a_short_blob(registry: Server, length: int | None) -> None:
+    def short(asked: Asked) -> Answer | None:
+        if not asked.path.endswith(sha256(BLOB)):
+            return None
+        return Answer(416) if "Range" in asked.headers else Answer(200, {}, BLOB[:5000], length=length)
+
+    registry.always["blobs"] = short
+    with pytest.raises(CorruptImage, match=f"{sha256(BLOB)}.*has 5000 bytes, the manifest says {len(BLOB)}"):
+        pull(registry)
+
+
+def test_a_blob_that_is_too_long(registry: Server) -> None:
+    registry.always["blobs"] = lambda asked: (
+        Answer(200, {}, BLOB + b"more") if asked.path.endswith(sha256(BLOB)) else None
+    )
+    with pytest.raises(CorruptImage, match=f"is longer than the {len(BLOB)} bytes"):
+        pull(registry)
+
+
+def test_another_range_than_was_asked_for(registry: Server) -> None:
+    def shifted(asked: Asked) -> Answer | None:
+        if not asked.path.endswith(sha256(BLOB)):
+            return None
+        if "Range" in asked.headers:
+            return Answer(206, {"Content-Range": f"bytes 0-{len(BLOB) - 1}/{len(BLOB)}"}, BLOB)
+        return Answer(200, {}, BLOB, cut=100)
+
+    registry.always["blobs"] = shifted
+    with pytest.raises(CorruptImage, match="another range"):
+        pull(registry)
+
+
+def test_html_instead_of_json(registry: Server) -> None:
+    page = Answer(200, {"Content-Type": "text/html"}, b"<html><body>Welcome</body></html>")
+    registry.always["manifests"] = lambda _: page
+    with pytest.raises(CorruptImage, match="web page"):
+        pull(registry)
+    registry.always = {"blobs": lambda _: page}
+    with pytest.raises(CorruptImage, match="has 33 bytes, its descriptor says"):
+        pull(registry)
+
+
+def test_an_endless_redirect(registry: Server) -> None:
+    registry.always["manifests"] = lambda asked: Answer(307, {"Location": f"{asked.path}?again"})
+    registry.always["v1?again"] = registry.always["manifests"]
+    with pytest.raises(SourceUnavailable, match="redirects"):
+        pull(registry)
+    assert len(registry.asked) < 12
+    registry.always["manifests"] = lambda asked: Answer(302, {"Location": asked.path})
+    with pytest.raises(SourceUnavailable, match="redirects to nowhere"):
+        pull(registry)
+    registry.always["manifests"] = lambda _: Answer(302, {"Location": "file:///etc/passwd"})
+    with pytest.raises(SourceUnavailable, match="redirects to nowhere"):
+        pull(registry)
+
+
+def test_a_redirect_takes_no_credentials_along(registry: Server, tmp_path: Path) -> None:
+    layout = Layout()
+    layout.manifest(LAYERS)
+    with serving(Server(layout, {})) as store:
+        there = f"http://{store.host}"
+        registry.always["blobs"] = lambda asked: Answer(307, {"Location": f"{there}{asked.path}?signature=x"})
+        store.always = {}
+        original = store.plain
+        store.plain = lambda asked: original(Asked(asked.path.partition("?")[0], asked.headers))  # type: ignore[method-assign]
+        _wants_basic(registry)
+        pull(registry, access=Access(authfile=_authfile(tmp_path, registry.host)))
+        assert store.asked
+        assert not any("Authorization" in asked.headers for asked in store.asked)
+
+
+def test_a_manifest_beyond_the_limit(registry: Server) -> None:
+    registry.always["manifests"] = lambda _: Answer(200, {}, b" " * 10_000)
+    with pytest.raises(LimitExceeded):
+        pull(registry, limits=Limits(json=5000))
+
+
+def test_a_body_that_is_compressed_for_the_way_is_not_taken_apart(registry: Server) -> None:
+    def marked(asked: Asked) -> Answer:
+        sound = registry.plain(asked)
+        return Answer(sound.status, {**sound.headers, "Content-Encoding": "gzip"}, sound.body)
+
+    registry.always["blobs"] = marked
+    pull(registry)
+
+
+def test_old_manifests_are_named(registry: Server) -> None:
+    body = encode({"schemaVersion": 1})
+    kind = {"Content-Type": "application/vnd.docker.distribution.manifest.v1+prettyjws"}
+    registry.always["manifests"] = lambda _: Answer(200, kind, body)
+    with pytest.raises(UnsupportedFormat, match="schema 1"):
+        pull(registry)
+
+
+def test_nobody_there() -> None:
+    with pytest.raises(SourceUnavailable, match="Connection refused"):
+        load("registry:127.0.0.1:1/a").__enter__()
+
+
+def test_plain_http_has_to_be_asked_for_elsewhere(registry: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auditor.image.registry.client.is_loopback", lambda _: False)
+    with pytest.raises(SourceUnavailable, match=r"does not speak TLS.*--plain-http"):
+        pull(registry)
+    assert pull(registry, access=Access(plain_http=True)).source == "registry"
+
+
+# Logging in
+
+
+def _authfile(folder: Path, key: str, user: str = "me", password: str = "secret:word", **more: object) -> Path:
+    path = folder / "auth.json"
+    encoded = base64.b64encode(f"{user}:{password}".encode()).decode()
+    path.write_text(json.dumps({"auths": {key: {"auth": encoded}}, **more}))
+    return path
+
+
+def _wants_basic(server: Server, user: str = "me", password: str = "secret:word") -> None:
+    expected = Credentials(user, password).basic
+
+    def check(asked: Asked) -> Answer | None:
+        if asked.headers.get("Authorization") == expected:
+            return None
+        return answer(401, "UNAUTHORIZED", **{"WWW-Authenticate": 'Basic realm="here"'})
+
+    before = server.always.get("blobs")
+    server.always["manifests"] = check
+    server.always["blobs"] = lambda asked: check(asked) or (before(asked) if before else None)
+
+
+def test_basic_login(registry: Server, tmp_path: Path) -> None:
+    _wants_basic(registry)
+    pull(registry, access=Access(authfile=_authfile(tmp_path, registry.host)))
+    with pytest.raises(SourceUnavailable, match="refuses these credentials"):
+        pull(registry, access=Access(authfile=_authfile(tmp_path, registry.host, password="wrong")))
+    with pytest.raises(SourceUnavailable, match="user name and password"):
+        pull(registry, access=Access(authfile=_authfile(tmp_path, "other.example")))
+
+
+class TokenServer:
+    """Gives tokens for `/token`, which the registry wants."""
+
+    def __init__(self, server: Server, *, user: str = "", refresh: str = "", lifetime: int = 1 << 30) -> None:
+        self.server = server
+        self.user = user
+        self.refresh = refresh
+        self.given = 0
+        self.uses = 0
+        self.lifetime = lifetime
+        self.key = "token"
+        server.always.update({"manifests": self.check, "blobs": self.check, "/token": self.token})
+
+    def check(self, asked: Asked) -> Answer | None:
+        if asked.headers.get("Authorization") == f"Bearer token-{self.given}" and self.uses < self.lifetime:
+            self.uses += 1
+            return None
+        challenge = (
+            f'Bearer realm="http://{self.server.host}/token",service="the registry",scope="repository:team/app:pull"'
+        )
+        return answer(401, "UNAUTHORIZED", **{"WWW-Authenticate": challenge})
+
+    def token(self, asked: Asked) -> Answer:
+        query = parse_qs(urlsplit(asked.path).query or asked.body.decode())
+        assert query["service"] == ["the registry"]
+        assert query["scope"] == ["repository:team/app:pull"]
+        if self.refresh:
+            if query.get("refresh_token") != [self.refresh] or query.get("grant_type") != ["refresh_token"]:
+                return answer(401, "UNAUTHORIZED")
+        elif asked.headers.get("Authorization", "") != self.user:
+            return answer(401, "UNAUTHORIZED")
+        self.given += 1
+        self.uses = 0
+        return Answer(200, {"Content-Type": "application/json"}, encode({self.key: f"token-{self.given}"}))
+
+
+@pytest.mark.parametrize("key", ["token", "access_token"])
+def test_an_anonymous_token(registry: Server, key: str) -> None:
+    server = TokenServer(registry)
+    server.key = key
+    pull(registry)
+    assert server.given == 1
+
+
+def test_a_token_for_a_user(registry: Server, tmp_path: Path) -> None:
+    server = TokenServer(registry, user=Credentials("me", "secret:word").basic)
+    pull(registry, access=Access(authfile=_authfile(tmp_path, registry.host)))
+    assert server.given == 1
+    with pytest.raises(SourceUnavailable, match=r"refuses these credentials \(401: UNAUTHORIZED"):
+        pull(registry, access=Access(authfile=_authfile(tmp_path, registry.host, password="wrong")))
+    with pytest.raises(SourceUnavailable, match=r"refuses access \(401"):
+        pull(registry)
+
+
+def test_an_identity_token(registry: Server, tmp_path: Path) -> None:
+    TokenServer(registry, refresh="the identity token")
+    path = tmp_path / "auth.json"
+    path.write_text(json.dumps({"auths": {registry.host: {"auth": "", "identitytoken": "the identity token"}}}))
+    pull(registry, access=Access(authfile=path))
+
+
+def test_a_token_that_runs_out_is_renewed(registry: Server) -> None:
+    server = TokenServer(registry, lifetime=2)
+    pull(registry)
+    assert server.given == 2
+
+
+def test_a_token_server_that_makes_no_sense(registry: Server) -> None:
+    TokenServer(registry)
+    for body in (b"", b"[]", b"{}", b"<html>", b'{"token": 5}', b'{"token": "a\\nb"}'):
+        registry.always["/token"] = lambda _, body=body: Answer(200, {}, body)  # type: ignore[misc]
+        with pytest.raises(CorruptImage, match="sent no token"):
+            pull(registry)
+    registry.always["/token"] = lambda _: Answer(404)
+    with pytest.raises(SourceUnavailable, match="answers 404"):
+        pull(registry)
+    for challenge in ("Bearer", "Bearer realm=nowhere", "Negotiate", ""):
+        header = {"WWW-Authenticate": challenge}
+        registry.always["manifests"] = lambda _, header=header: Answer(401, header)  # type: ignore[misc]
+        with pytest.raises(SourceUnavailable):
+            pull(registry)
+
+
+def test_a_token_that_never_does(registry: Server) -> None:
+    server = TokenServer(registry, lifetime=0)
+    with pytest.raises(SourceUnavailable, match="refuses access"):
+        pull(registry)
+    assert server.given <= 3
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ('Basic realm="a b"', {"basic": {"realm": "a b"}}),
+        ("Basic", {"basic": {}}),
+        ('Bearer realm="https://x/t?a=b,c",service=s', {"bearer": {"realm": "https://x/t?a=b,c", "service": "s"}}),
+        ('Bearer realm="r", Basic realm="q"', {"bearer": {"realm": "r"}, "basic": {"realm": "q"}}),
+        ('Basic, Bearer realm="r",scope="a:b,c"', {"basic": {}, "bearer": {"realm": "r", "scope": "a:b,c"}}),
+        ('bearer Realm="a\\"b"', {"bearer": {"realm": 'a"b'}}),
+        ("", {}),
+    ],
+)  # fmt: skip
+def test_challenges(header: str, expected: object) -> None:
+    assert challenges(header) == expected
+
+
+def _basic(user: str) -> dict[str, str]:
+    return {"auth": base64.b64encode(f"{user}:p".encode()).decode()}
+
+
+@pytest.mark.parametrize(
+    ("host", "repository", "user"),
+    [
+        ("r.example", "team/app", "team-app"),
+        ("r.example", "team/other", "team"),
+        ("r.example", "elsewhere", "host"),
+        ("r.example:5000", "a", "port"),
+        ("docker.io", "library/x", "hub"),
+        ("old.example", "a", "old"),
+        ("none.example", "a", None),
+        ("empty.example", "a", None),
+    ],
+)
+def test_the_most_specific_entry_counts(tmp_path: Path, host: str, repository: str, user: str | None) -> None:
+    auths = {
+        "r.example": _basic("host"),
+        "r.example/team": _basic("team"),
+        "r.example/team/app": _basic("team-app"),
+        "r.example:5000": _basic("port"),
+        "https://index.docker.io/v1/": _basic("hub"),
+        "https://old.example/v2/": _basic("old"),
+        "empty.example": {},
+    }
+    path = tmp_path / "auth.json"
+    path.write_text(json.dumps({"auths": auths}))
+    found = find(host, repository, path, {}).credentials
+    assert (found.username if found else None) == user
+
+
+def test_places_in_order(tmp_path: Path) -> None:
+    environment = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path / "run")}
+    places = ["run/containers/auth.json", ".config/containers/auth.json", ".docker/config.json"]
+    for name in reversed(places):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(json.dumps({"auths": {"h": _basic(name)}}))
+        found = find("h", "r", None, environment).credentials
+        assert found is not None
+        assert found.username == name
+    named = tmp_path / "named"
+    named.write_text(json.dumps({"auths": {"h": _basic("named")}}))
+    found = find("h", "r", None, {**environment, "REGISTRY_AUTH_FILE": str(named)}).credentials
+    assert found is not None
+    assert found.username == "named"
+    assert find("other", "r", named, environment).credentials is None
+
+
+def _helper(folder: Path, name: str, script: str) -> None:
+    folder.mkdir(exist_ok=True)
+    path = folder / f"docker-credential-{name}"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+def test_credential_helpers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "bin"
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    _helper(folder, "one", 'read server; echo "{\\"Username\\": \\"$1 $server\\", \\"Secret\\": \\"s\\"}"')
+    _helper(folder, "token", 'echo \'{"Username": "<token>", "Secret": "identity"}\'')
+    _helper(folder, "none", "echo credentials not found in native keychain; exit 1")
+    _helper(folder, "broken", "echo it is locked; exit 1")
+    _helper(folder, "noise", "echo no json")
+    path = tmp_path / "config.json"
+    helpers = {"one.example": "one", "token.example": "token", "broken.example": "broken", "noise.example": "noise",
+               "absent.example": "absent", "path.example": "../one", "none.example": "none"}  # fmt: skip
+    path.write_text(json.dumps({"credHelpers": helpers, "credsStore": "none"}))
+    found = {host: find(host, "r", path, {}) for host in [*helpers, "other.example"]}
+    assert found["one.example"].credentials == Credentials("get one.example", "s")
+    assert found["token.example"].credentials == Credentials(identity_token="identity")
+    assert "it is locked" in found["broken.example"].note
+    assert "not on the PATH" in found["absent.example"].note
+    assert "can't be read" in found["noise.example"].note
+    assert found["none.example"].note == found["other.example"].note == ""
+    assert [host for host, lookup in found.items() if lookup.credentials] == ["one.example", "token.example"]
+    path.write_text(json.dumps({"credsStore": "one"}))
+    hub = find("docker.io", "library/x", path, {}).credentials
+    assert hub is not None
+    assert hub.username == "get https://index.docker.io/v1/"
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{", '{"auths": {"h": {"auth": "%%%"}}}', '{"auths": {"h": {"auth": "YQ=="}}}']
+)
+def test_a_broken_file_of_credentials(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "auth.json"
+    path.write_text(content)
+    if not content:
+        assert find("h", "r", path, {}).credentials is None
+        return
+    with pytest.raises(UsageError, match=r"auth\.json"):
+        find("h", "r", path, {})
+
+
+def test_a_file_of_credentials_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such file"):
+        find("h", "r", tmp_path / "nothing", {})
+
+
+def test_secrets_are_not_shown() -> None:
+    assert "word" not in repr(Credentials("me", "word", "word"))
+
+
+# Proxies
+
+
+@pytest.mark.parametrize(
+    ("host", "environment", "proxy"),
+    [
+        ("r.example", {"HTTPS_PROXY": "http://p:1"}, "http://p:1"),
+        ("r.example", {"https_proxy": "p:1"}, "http://p:1"),
+        ("r.example", {"HTTP_PROXY": "http://p:1"}, ""),
+        ("r.example", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "example"}, ""),
+        ("r.example", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": ".example, other"}, ""),
+        ("r.example", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "*"}, ""),
+        ("r.example", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "ample"}, "http://p:1"),
+        ("10.1.2.3", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "10.0.0.0/8"}, ""),
+        ("11.1.2.3", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "10.0.0.0/8,junk/8"}, "http://p:1"),
+        ("localhost", {"HTTPS_PROXY": "http://p:1"}, ""),
+        ("127.0.0.5", {"HTTPS_PROXY": "http://p:1"}, ""),
+        ("::1", {"HTTPS_PROXY": "http://p:1"}, ""),
+    ],
+)
+def test_proxies_from_the_environment(host: str, environment: dict[str, str], proxy: str) -> None:
+    made = transport.Transport(host, environment=environment)
+    assert made._proxy("https", host) == proxy
+
+
+def test_a_pull_through_a_proxy(registry: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", f"http://user:pass@{registry.host}")
+    original = registry.answer
+    seen = []
+
+    def forward(asked: Asked) -> Answer:
+        seen.append(asked)
+        return original(Asked(urlsplit(asked.path).path, asked.headers))
+
+    registry.answer = forward  # type: ignore[method-assign]
+    with load("registry:r.example/team/app:v1", access=Access(plain_http=True)) as image:
+        assert image.source == "registry"
+    assert all(asked.path.startswith("http://r.example/v2/team/app/") for asked in seen)
+    assert seen[0].headers["proxy-authorization"] == Credentials("user", "pass").basic
+
+
+# Indexes
+
+
+def test_all_platforms_read_shared_layers_once() -> None:
+    layout = Layout()
+    own = {name: tar([program("bin/tool", f"\x7fELF {name}"), file(name)]) for name in ("amd64", "arm64", "s390x")}
+    entries = []
+    for name, layer in own.items():
+        platform: Json = {"os": "linux", "architecture": name}
+        stack = [LAYERS[0], layer]
+        entries.append(layout.manifest(stack, settings=config(stack, **platform), platform=platform))
+    index = layout.index(entries)
+    server = Server(layout, {"v1": str(index["digest"])})
+    server.types[str(index["digest"])] = INDEX
+    seen: list[events.Event] = []
+    with serving(server), load_index(f"registry:{server.host}/team/app:v1", listener=seen.append) as images:
+        assert [str(platform) for platform in images.platforms] == ["linux/amd64", "linux/arm64", "linux/s390x"]
+        assert images.digest == index["digest"]
+        for image, name in zip(images.images(), own, strict=True):
+            assert image.config.platform.architecture == name
+            assert str(image.offered_as) == f"linux/{name}"
+            assert image.tree.find(f"/{name}").node is not None
+    blobs = [asked.path for asked in server.asked if asked.kind == "blobs"]
+    assert len(blobs) == len(set(blobs)) == 7
+    assert sum(event.reused for event in seen if isinstance(event, events.LayerFinished)) == 2
+    with serving(server), load(f"registry:{server.host}/team/app:v1", platform=parse_platform("arm64")) as one:
+        assert one.digest == entries[1]["digest"]
+        assert one.config.platform.architecture == "arm64"
+
+
+def test_an_image_without_index_is_one_platform(registry: Server) -> None:
+    with load_index(f"{registry.host}/team/app:v1") as images:
+        assert [str(platform) for platform in images.platforms] == ["linux/amd64"]
+        assert images.digest is None
+        assert [image.source for image in images.images()] == ["registry"]
+
+
+def test_errors_are_one_line(registry: Server) -> None:
+    registry.always["manifests"] = lambda _: Answer(
+        418, {}, encode({"errors": [{"code": "A\nB", "message": "c\x1b[1m"}]})
+    )
+    with pytest.raises(AuditError) as caught:
+        pull(registry)
+    assert str(caught.value).isprintable()
