@@ -1,164 +1,194 @@
-"""Which matches and targets iptables would find as plug-ins, and which a static build has inside.
+"""Which matches and targets iptables would find as plug-ins, and which a build without plug-ins has inside.
 
-Source of the rules: libxtables' `load_extension`, `xtables_find_match`, `xtables_register_match` and `xtables_init`
-(libxtables/xtables.c), and `struct xtables_match` and `xtables_target` (include/xtables.h).
+Source of the rules: libxtables' `load_extension`, `xtables_find_match`, `xtables_find_target`, `xtables_register_match`
+and `xtables_init` (libxtables/xtables.c).
 """
 
 import re
-import struct
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from auditor.elf.file import ElfFile, NotElf, read_elf
-from auditor.elf.memory import Memory, Unreadable
-from auditor.elf.relocations import relative_relocations
-from auditor.elf.symbols import SymbolTable
-from auditor.filetree import Content, FileKind, FileTree
+from auditor.filetree import Content, FileKind, FileTree, LookupFault
+from auditor.tools.loaded import load
 from auditor.tools.model import Extension
-from auditor.tools.strings import read_strings
+from auditor.tools.registrations import Registration, registrations
 
 _PREFIXES = {"ipv4": "libipt_", "ipv6": "libip6t_", "arp": "libarpt_", "bridge": "libebt_"}
 _COMMON = "libxt_"
 _SUFFIX = ".so"
-_FAMILY_NUMBERS = {2: "ipv4", 10: "ipv6", 3: "arp", 7: "bridge"}  # NFPROTO_*
-_VERSION = re.compile(rb"libxtables\.so\.\d+(?:\.\d+)*")
-_DIRECTORY = rb"/[\w./+-]*/(?:xtables|iptables)"
-_NAME = re.compile(rb"[!-~]{1,29}")  # XT_EXTENSION_MAXNAMELEN
-_PATH_LIMIT = 256  # load_extension's buffer
+_PATH_SIZE = 256  # of load_extension's buffer; a longer path is cut
+# Names that libxtables looks up under another one.
+_SYNONYMS = {
+    ("match", "icmp6"): ("icmpv6", "ipv6-icmp"),
+    ("target", "standard"): ("ACCEPT", "DROP", "QUEUE", "RETURN"),
+}
+# As distributions configure it: `xtables`, RHEL 6 `xtables-1.4.7`, before 1.4.3 `iptables`.
+_USUAL_DIRECTORY = re.compile(rb"/[!-~]*/(?:xtables|iptables)(?:-[\d.]+)?")
+_VERSION = re.compile(rb"libxtables\.so\.\d{1,4}")
+_ANY_DIRECTORY = re.compile(rb"/[!-~]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
-class Registration:
-    """One struct that a plug-in registers. `family` is `any` where it serves all."""
+class RefusedExtension:
+    """A plug-in that is where iptables looks a name up, and that it would not take for that name.
 
+    `kind` and `name` are as registered, where the plug-in registers anything; else `kind` is empty.
+    """
+
+    family: str
     kind: str
     name: str
-    real_name: str
-    revision: int
-    family: str
-    version: str
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionSearch:
+    """What a look-up of every name finds, and what stands in its way."""
+
+    extensions: tuple[Extension, ...]
+    refused: tuple[RefusedExtension, ...] = ()
 
 
 def find_extensions(
     tree: FileTree, libxtables: tuple[str, Content, ElfFile], env: Mapping[str, str]
 ) -> tuple[Extension, ...]:
-    """Every match and target that some family of iptables would find, sorted.
+    """Every match and target that some family of iptables would find, sorted; see `search_extensions`."""
+    return search_extensions(tree, libxtables, env).extensions
 
-    `libxtables` is the library that the program loads (real path, content, what it says), `env` the environment.
-    Whether a plug-in then loads is not judged here.
+
+def search_extensions(
+    tree: FileTree, libxtables: tuple[str, Content, ElfFile], env: Mapping[str, str]
+) -> ExtensionSearch:
+    """Look up every name that has a file, as each family would, and say what it would find.
+
+    `libxtables` is the library that the program loads (real path, content, what it says), `env` the program's
+    environment. A name that all families find alike has the family `any`. Whether a plug-in then loads (dlopen(3)) is
+    not judged here; of several directories, all that could serve a name are given, in case an earlier one doesn't load.
     """
     _, content, elf = libxtables
+    lookup = _Lookup(tree, _abi_version(content, elf))
     found: set[Extension] = set()
-    read: dict[str, tuple[Registration, ...]] = {}
-    for directory in plugin_directories(content, elf, env):
-        names = [name for name in tree.listdir(directory) if name.endswith(_SUFFIX)]
-        for family, prefix in _PREFIXES.items():
-            wanted = {name[len(start) : -len(_SUFFIX)] for name in names for start in (prefix, _COMMON)
-                      if name.startswith(start)}  # fmt: skip
-            for wanted_name in wanted:
-                path = next(
-                    (
-                        place
-                        for start in (prefix, _COMMON)
-                        if tree.find(place := f"{directory}/{start}{wanted_name}{_SUFFIX}").node is not None
-                    ),
-                    None,
-                )
-                if path is None or len(path.encode("utf-8", "surrogateescape")) >= _PATH_LIMIT:
-                    continue
-                for entry in _registered(tree, path, read):
-                    if entry.name == wanted_name and entry.family in (family, "any") and entry.version == elf.soname:
-                        found.add(Extension("", family, entry.kind, entry.name, entry.revision, path))
-    return _sorted(found)
+    refused: set[RefusedExtension] = set()
+    directories = plugin_directories(tree, content, elf, env)
+    names = {directory: _plugin_names(tree, directory) for directory in directories}
+    for family, prefix in _PREFIXES.items():
+        wanted = {name[len(start) : -len(_SUFFIX)] for start in (prefix, _COMMON)
+                  for listed in names.values() for name in listed if name.startswith(start)}  # fmt: skip
+        for name in wanted:
+            for item in lookup.find(directories, family, name):
+                if isinstance(item, Extension):
+                    found.add(item)
+                else:
+                    refused.add(item)
+    return ExtensionSearch(_sorted(_joined(found)), tuple(sorted(refused, key=lambda e: (e.path, e.family, e.kind))))
 
 
 def built_in_extensions(path: str, content: Content, elf: ElfFile) -> tuple[Extension, ...]:
-    """The matches and targets inside a program, sorted: builds without plug-ins have them all there."""
-    return _sorted({
-        Extension("", entry.family, entry.kind, entry.name, entry.revision, path)
-        for entry in registrations(content, elf)
-    })  # fmt: skip
+    """The matches and targets inside a program, sorted; empty where it takes them all from plug-ins.
+
+    `path` is the program's, and becomes that of each extension.
+    """
+    entries = registrations(content, elf)
+    return _sorted(extension for entry in entries for extension in _named(entry, entry.family, path))
 
 
-def plugin_directories(content: Content, elf: ElfFile, env: Mapping[str, str]) -> tuple[str, ...]:
-    """Where libxtables looks for plug-ins: XTABLES_LIBDIR, else the directory that was compiled in."""
-    chosen = env.get("XTABLES_LIBDIR", env.get("IPTABLES_LIB_DIR"))
-    if chosen is not None:
-        return tuple(dict.fromkeys(chosen.split(":")))
-    matches = read_strings(content, elf).bare(_DIRECTORY)
-    return tuple(dict.fromkeys(match[0].decode("ascii") for match in matches))
+def plugin_directories(tree: FileTree, content: Content, elf: ElfFile, env: Mapping[str, str]) -> tuple[str, ...]:
+    """Where libxtables (`content`, `elf`) looks for plug-ins, in order.
+
+    XTABLES_LIBDIR, or else IPTABLES_LIB_DIR, else IP6TABLES_LIB_DIR, may name several directories, separated by
+    colons. Without them it is the one that was compiled in: the text that looks like the usual name, else the only one
+    that names a directory with plug-ins in it; none where that doesn't tell.
+    """
+    for variable in ("XTABLES_LIBDIR", "IPTABLES_LIB_DIR", "IP6TABLES_LIB_DIR"):
+        if variable in env:
+            return tuple(dict.fromkeys(env[variable].split(":")))
+    strings = load(content, elf).strings
+    usual = {text.decode("ascii") for text in strings if _USUAL_DIRECTORY.fullmatch(text)}
+    candidates = usual or {text.decode("ascii") for text in strings if _ANY_DIRECTORY.fullmatch(text)}
+    if len(candidates) > 1:
+        candidates = {directory for directory in candidates if any(_plugin_names(tree, directory))}
+    return tuple(candidates) if len(candidates) == 1 else ()
 
 
-def registrations(content: Content, elf: ElfFile) -> tuple[Registration, ...]:
-    """The structs of a plug-in or program; empty where it has none."""
-    kinds = _kinds(content, elf)
-    memory = elf.memory(content)
-    targets = dict(relative_relocations(content, elf))
-    found: dict[Registration, None] = {}
-    for address, target in targets.items():
-        version = _VERSION.fullmatch(_text(memory, target))
-        entry = version and _structure(memory, elf, targets, address, version[0].decode())
-        if entry:
-            for kind in kinds or (_conventional_kind(entry.name),):
-                found[Registration(kind, entry.name, entry.real_name, entry.revision, entry.family, entry.version)] = (
-                    None
-                )
-    return tuple(found)
+def _plugin_names(tree: FileTree, directory: str) -> list[str]:
+    """File names in the directory that a look-up could ask for. A relative directory is anybody's guess."""
+    if directory and not directory.startswith("/"):
+        return []
+    prefixes = (*_PREFIXES.values(), _COMMON)
+    return [name for name in tree.listdir(directory or "/") if name.startswith(prefixes) and name.endswith(_SUFFIX)]
 
 
-def _structure(
-    memory: Memory, elf: ElfFile, targets: Mapping[int, int], address: int, version: str
-) -> Registration | None:
-    word = elf.word_size
-    name = _text(memory, targets.get(address + 2 * word))
-    real_name = _text(memory, targets.get(address + 3 * word))
-    fields = memory.read(address + 4 * word, 4)
-    if not _NAME.fullmatch(name) or len(fields) < 4:
-        return None
-    revision, flags, family = struct.unpack(f"{elf.prefix}BBH", fields)
-    families = {0: "any", **_FAMILY_NUMBERS}
-    if family not in families or flags > 7:
-        return None
-    return Registration(
-        "", name.decode("ascii"), real_name.decode("ascii", "replace"), revision, families[family], version
-    )
+class _Lookup:
+    """One program's look-ups. Plug-ins are read once."""
+
+    def __init__(self, tree: FileTree, version: str) -> None:
+        self._tree = tree
+        self._version = version
+        self._read: dict[str, tuple[Registration, ...]] = {}
+
+    def find(self, directories: tuple[str, ...], family: str, name: str) -> Iterator[Extension | RefusedExtension]:
+        """What `-m name` and `-j name` would find.
+
+        The first file that exists decides in its directory; the next directory is asked only where it doesn't load.
+        """
+        for directory in directories:
+            for prefix in (_PREFIXES[family], _COMMON):
+                path = f"{directory}/{prefix}{name}{_SUFFIX}"
+                if len(path.encode("utf-8", "surrogateescape")) >= _PATH_SIZE:
+                    continue
+                found = self._tree.find(path)
+                if found.fault in (LookupFault.LOOP, LookupFault.NOT_A_DIRECTORY):
+                    return
+                if found.node is None:
+                    continue
+                if found.node.kind is not FileKind.REGULAR or found.node.content is None:
+                    yield RefusedExtension(family, "", name, path, "not a regular file")
+                    break
+                entries = self._registrations(found.path, found.node.content)
+                mine = [entry for entry in entries if entry.name == name and entry.family in (family, "any")]
+                yield from self._judged(mine, family, path)
+                if not mine:
+                    yield RefusedExtension(family, "", name, path, f"it doesn't register {name} for {family}")
+                    return
+                break
+
+    def _judged(
+        self, entries: Iterable[Registration], family: str, path: str
+    ) -> Iterator[Extension | RefusedExtension]:
+        for entry in entries:
+            if entry.version == self._version:
+                yield from _named(entry, family, path)
+            else:
+                reason = f"it is made for {entry.version}, and the program loads {self._version}"
+                yield RefusedExtension(family, entry.kind, entry.name, path, reason)
+
+    def _registrations(self, path: str, content: Content) -> tuple[Registration, ...]:
+        if path not in self._read:
+            elf = read_elf(content)
+            self._read[path] = () if isinstance(elf, NotElf) else registrations(content, elf)
+        return self._read[path]
 
 
-def _text(memory: Memory, address: int | None) -> bytes:
-    if address is None:
-        return b""
-    text, end, _ = memory.read(address, 64).partition(b"\0")
-    return text if end else b""
+def _abi_version(content: Content, elf: ElfFile) -> str:
+    """What libxtables asks plug-ins for: XTABLES_VERSION, which is the soname that it was built with."""
+    versions = [text for text in load(content, elf).strings if _VERSION.fullmatch(text)]
+    return versions[0].decode("ascii") if len(versions) == 1 else elf.soname or ""
 
 
-def _kinds(content: Content, elf: ElfFile) -> tuple[str, ...]:
-    """What the plug-in registers, by the functions that it imports; empty where it imports none."""
-    try:
-        names = {reference.name for reference in SymbolTable(elf.memory(content), elf).references()}
-    except Unreadable:
-        return ()
-    kinds = []
-    if names & {b"xtables_register_match", b"xtables_register_matches"}:
-        kinds.append("match")
-    if names & {b"xtables_register_target", b"xtables_register_targets"}:
-        kinds.append("target")
-    return tuple(kinds)
+def _named(entry: Registration, family: str, path: str) -> Iterator[Extension]:
+    """The extension under its name, and under those that libxtables takes for it."""
+    for name in (entry.name, *_SYNONYMS.get((entry.kind, entry.name), ())):
+        yield Extension("", family, entry.kind, name, entry.revision, path)
 
 
-def _conventional_kind(name: str) -> str:
-    return "target" if name[:1].isupper() else "match"
+def _joined(found: set[Extension]) -> Iterator[Extension]:
+    """The extensions, with one of the family `any` for those that every family finds alike."""
+    for extension in found:
+        others = {replace(extension, family=family) for family in _PREFIXES}
+        yield replace(extension, family="any") if others <= found else extension
 
 
-def _registered(tree: FileTree, path: str, read: dict[str, tuple[Registration, ...]]) -> tuple[Registration, ...]:
-    found = tree.find(path)
-    node = found.node
-    if node is None or node.kind is not FileKind.REGULAR or node.content is None:
-        return ()
-    if found.path not in read:
-        elf = read_elf(node.content)
-        read[found.path] = () if isinstance(elf, NotElf) else registrations(node.content, elf)
-    return read[found.path]
-
-
-def _sorted(found: set[Extension]) -> tuple[Extension, ...]:
-    return tuple(sorted(found, key=lambda entry: (entry.name, entry.kind, entry.family, entry.revision, entry.path)))
+def _sorted(found: Iterable[Extension]) -> tuple[Extension, ...]:
+    return tuple(sorted(set(found), key=lambda e: (e.name, e.kind, e.family, e.revision, e.path)))

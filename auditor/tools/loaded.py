@@ -1,0 +1,125 @@
+"""A program's loaded segments, read once: its bytes by address, its strings, and the pointers that it holds.
+
+Everything that the tools say of themselves is in there. Sections aren't needed, and may be stripped.
+"""
+
+import re
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+
+from auditor.elf.file import ElfFile, FileType
+from auditor.elf.relocations import relative_relocations
+from auditor.filetree import Content
+
+_LIMIT = 1 << 25  # bytes of all segments; the largest real tool has a tenth of it
+_SEGMENT_LIMIT = 64
+_POINTER_LIMIT = 1 << 19
+_WORD_LIMIT = 1 << 21  # words of writable segments; a busybox has some ten thousand
+_WRITABLE = 2  # PF_W
+_STRING = re.compile(rb"[\t\n\r\x20-\x7e]+(?=\0)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    address: int
+    data: bytes
+    writable: bool
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The file's own bytes of each loaded segment. Nothing where the file is `too_large` to be one of the tools."""
+
+    content: Content
+    elf: ElfFile
+    parts: tuple[_Part, ...] = field(repr=False)
+    too_large: bool = False
+
+    @cached_property
+    def strings(self) -> frozenset[bytes]:
+        """Every text that a NUL ends, with its line ends.
+
+        What precedes a text is not looked at, but that it is no text: a char array may follow other data.
+        """
+        return frozenset(text for part in self.parts for text in _STRING.findall(part.data))
+
+    @cached_property
+    def writable_strings(self) -> frozenset[bytes]:
+        """Those of the writable segments: char arrays that aren't constant."""
+        return frozenset(text for part in self.parts if part.writable for text in _STRING.findall(part.data))
+
+    def has(self, text: bytes) -> bool:
+        """Whether these bytes are there, wherever."""
+        return any(text in part.data for part in self.parts)
+
+    def search(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
+        """The first match in any segment."""
+        return next((match for part in self.parts if (match := pattern.search(part.data))), None)
+
+    def matches(self, pattern: re.Pattern[bytes]) -> Iterator[tuple[int, re.Match[bytes]]]:
+        """Every match with its address."""
+        for part in self.parts:
+            for match in pattern.finditer(part.data):
+                yield part.address + match.start(), match
+
+    def read(self, address: int, length: int) -> bytes:
+        """Up to `length` bytes at an address; b"" outside."""
+        for part in self.parts:
+            start = address - part.address
+            if 0 <= start < len(part.data):
+                return part.data[start : start + length]
+        return b""
+
+    def text(self, address: int, limit: int) -> bytes:
+        """The string at an address; b"" where it has no end within `limit` bytes."""
+        text, end, _ = self.read(address, limit + 1).partition(b"\0")
+        return text if end else b""
+
+    def pointers(self) -> Iterator[tuple[int, int]]:
+        """Each address that holds a pointer into the file, with where it points.
+
+        They show as relative relocations; in a program that is linked to a fixed address, as aligned words of the
+        writable segments, of which some may be plain numbers.
+        """
+        yield from islice(relative_relocations(self.content, self.elf), _POINTER_LIMIT)
+        if self.elf.type == FileType.EXEC:
+            yield from self._words()
+
+    def pointers_to(self, targets: Iterable[int]) -> Iterator[tuple[int, int]]:
+        """Those pointers that lead to one of `targets`."""
+        wanted = frozenset(targets)
+        if wanted:
+            yield from ((address, target) for address, target in self.pointers() if target in wanted)
+
+    def _words(self) -> Iterator[tuple[int, int]]:
+        word = struct.Struct(self.elf.prefix + ("Q" if self.elf.bits == 64 else "I"))
+        left = _WORD_LIMIT
+        low = min((part.address for part in self.parts), default=0)
+        high = max((part.address + len(part.data) for part in self.parts), default=0)
+        for part in self.parts:
+            if not part.writable:
+                continue
+            skipped = -part.address % word.size
+            count = min((len(part.data) - skipped) // word.size, left)
+            left -= max(count, 0)
+            for number in range(count):
+                position = skipped + number * word.size
+                (value,) = word.unpack_from(part.data, position)
+                if low <= value < high:
+                    yield part.address + position, value
+
+
+def load(content: Content, elf: ElfFile) -> Loaded:
+    """The segments of a file, as far as the file has them. Raises nothing, reads no more than a real tool has."""
+    segments = [segment for segment in elf.segments if segment.file_size and segment.offset < content.size]
+    length = sum(min(segment.file_size, content.size - segment.offset) for segment in segments)
+    if length > _LIMIT or len(segments) > _SEGMENT_LIMIT:
+        return Loaded(content, elf, (), too_large=True)
+    parts = tuple(
+        _Part(segment.address, content.read(segment.offset, segment.file_size), bool(segment.flags & _WRITABLE))
+        for segment in segments
+    )
+    return Loaded(content, elf, parts)
