@@ -215,6 +215,9 @@ def _start_problems(tree: FileTree, launch: Launch) -> tuple[StartProblem, ...]:
         node = tree.find(problem.path).node
         layer = node.layer if node is not None else _deleted_by(tree, problem.path)
         origin = problem.origin
+        if node is None and layer is None and origin.path:
+            script = tree.find(origin.path).node  # what was never there is mended where it is asked for
+            layer = script.layer if script else None
         problems.append(StartProblem(problem.path, problem.message, layer, origin.path, origin.line, origin.text))
     return tuple(problems)
 

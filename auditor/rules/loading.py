@@ -133,12 +133,12 @@ def _who_needs_it(context: ImageContext, problems: list[Problem]) -> list[str]:
 
 def _levels_that_find_it(context: ImageContext, problems: list[Problem]) -> list[str]:
     """The glibc-hwcaps levels on which every one of these needs is met, best first."""
-    needs = {(problem.path, problem.name) for problem in problems}
-    by_level: dict[str, set[tuple[str, str]]] = {}
+    stopped = {program for problem in problems for program in problem.programs}
+    by_level: dict[str, set[str]] = {}
     for notice in context.inventory.notices:
-        if notice.kind == "hwcaps-only":
-            by_level.setdefault(notice.variant, set()).add((notice.path, notice.name))
-    return sorted((level for level, found in by_level.items() if needs <= found), key=_rank, reverse=True)
+        if notice.kind == "hwcaps-only" and notice.name == problems[0].name:
+            by_level.setdefault(notice.variant, set()).update(notice.programs)
+    return sorted((level for level, found in by_level.items() if stopped <= found), key=_rank, reverse=True)
 
 
 def _rank(level: str) -> tuple[int, ...]:
