@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.exceptions import TyperException
 
-from auditor.cli import check, explain, sbom, schema, spec
+from auditor.cli import check, diff, explain, sbom, schema, spec
 from auditor.cli.output import EXIT_NOT_AUDITED, report_error
 from auditor.errors import AuditError
 
@@ -24,6 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("check")(check.check)
+app.command("diff")(diff.diff)
 app.command("sbom")(sbom.sbom)
 app.command("explain")(explain.explain)
 app.add_typer(spec.app, name="spec")

@@ -1,4 +1,4 @@
-"""`audit-image schema report|spec`: the published JSON schemas."""
+"""`audit-image schema report|diff|spec`: the published JSON schemas."""
 
 import json
 from typing import Any
@@ -14,6 +14,14 @@ def report() -> int:
     from auditor.report.document import report_schema  # noqa: PLC0415
 
     return _write(report_schema())
+
+
+@app.command("diff")
+def diff() -> int:
+    """The schema of `diff -o json`."""
+    from auditor.report.diff.document import diff_schema  # noqa: PLC0415
+
+    return _write(diff_schema())
 
 
 @app.command("spec")

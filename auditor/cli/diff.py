@@ -1,0 +1,74 @@
+"""`audit-image diff OLD NEW`: what changed between two images, and whether it is worse."""
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from auditor.cli.check import IpFamily
+from auditor.cli.output import EXIT_FAILED, EXIT_OK, parse_outputs, wants_colour, write_output
+
+
+class FailOn(enum.StrEnum):
+    """Which changes fail the comparison."""
+
+    REGRESSION = "regression"
+    ANY = "any"
+    NEVER = "never"
+
+
+_IMAGE = "An image as `check` takes it, or a saved report: report:FILE, or its path."
+
+
+def diff(
+    old: Annotated[str, typer.Argument(metavar="OLD", help=_IMAGE, show_default=False)],
+    new: Annotated[str, typer.Argument(metavar="NEW", help=_IMAGE, show_default=False)],
+    spec: Annotated[
+        str, typer.Option(help="The spec that both are judged by: a shipped spec's name, or a spec file.")
+    ] = "calico-system-requirements",
+    strict: Annotated[bool, typer.Option("--strict", help="Read the document word for word.")] = False,
+    ip_family: Annotated[IpFamily, typer.Option(help="The IP families of the cluster.")] = IpFamily.DUAL,
+    platform: Annotated[
+        str | None,
+        typer.Option(metavar="OS/ARCH[/VARIANT]", help="The platform of both, where they are indexes."),
+    ] = None,
+    old_platform: Annotated[
+        str | None, typer.Option(metavar="OS/ARCH[/VARIANT]", help="The platform of OLD, where it is another.")
+    ] = None,
+    waivers: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A TOML file of accepted deviations.", show_default=False)
+    ] = None,
+    fail_on: Annotated[FailOn, typer.Option(help="Which changes fail.")] = FailOn.REGRESSION,
+    output: Annotated[
+        list[str] | None,
+        typer.Option("-o", "--output", metavar="FORMAT[=FILE]", help="text, json, markdown or html; may be repeated."),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every change with its reason.")] = False,
+) -> int:
+    """Tell what changed from OLD to NEW; exit code 0: nothing is worse, 1: something is, 2: not compared."""
+    # What a comparison needs is imported here, so that --help and a mistyped option cost nothing.
+    from auditor.cli.source import audit_reference  # noqa: PLC0415
+    from auditor.report.diff.compare import compare  # noqa: PLC0415
+    from auditor.report.diff.format import formats, writer  # noqa: PLC0415
+    from auditor.report.format import Style  # noqa: PLC0415
+    from auditor.rules import Options  # noqa: PLC0415
+    from auditor.spec import Family, load_spec  # noqa: PLC0415
+    from auditor.waivers import load_waivers  # noqa: PLC0415
+
+    outputs = parse_outputs(output or ["text"], formats())
+    requirements = load_spec(spec)
+    accepted = load_waivers(waivers) if waivers else ()
+    options = Options(strict, Family(ip_family.value))
+    before = audit_reference(_reference(old), requirements, options, accepted, old_platform or platform)
+    after = audit_reference(_reference(new), requirements, options, accepted, platform)
+    found = compare(before, after, fail_on.value)
+    for place in outputs:
+        style = Style(colour=wants_colour(place), verbose=verbose)
+        write_output(place, writer(place.format)(found, style))
+    return EXIT_OK if found.verdict == "pass" else EXIT_FAILED
+
+
+def _reference(text: str) -> str:
+    """A saved report by its bare name too: no image is called `old.json` where a file of that name lies."""
+    return f"report:{text}" if text.endswith(".json") and ":" not in text and Path(text).is_file() else text

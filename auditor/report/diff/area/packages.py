@@ -1,0 +1,86 @@
+"""Installed packages: added, removed, upgraded, downgraded, by each package manager's own order of versions."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from auditor.inventory.model import InstalledPackage
+from auditor.report.diff.model import Assessment, Change
+from auditor.report.diff.packageversions import compare_packages
+from auditor.report.diff.pair import Pair, Side, listed
+
+_ANY_MACHINE = frozenset({"", "all", "any", "noarch", "(none)"})
+
+
+def changes(pair: Pair) -> Iterator[Change]:
+    """Package by package; a database that only one image has is one change."""
+    olds, news = _by_type(pair.old), _by_type(pair.new)
+    for kind in sorted(olds.keys() | news.keys()):
+        if kind not in news:
+            why = "The image no longer says what is installed: its packages can't be told."
+            yield _database(kind, olds[kind], None, "regression", why)
+        elif kind not in olds:
+            why = "The image now says what is installed."
+            yield _database(kind, None, news[kind], "improvement", why)
+        else:
+            yield from _packages(kind, _by_name(olds[kind]), _by_name(news[kind]))
+
+
+def _database(
+    kind: str,
+    old: Sequence[InstalledPackage] | None,
+    new: Sequence[InstalledPackage] | None,
+    assessment: Assessment,
+    why: str,
+) -> Change:
+    old_text, new_text = (None if found is None else f"{len(found)} packages" for found in (old, new))
+    return Change("package-database", kind, old_text, new_text, assessment, why)
+
+
+def _packages(
+    kind: str, olds: Mapping[tuple[str, str], Sequence[str]], news: Mapping[tuple[str, str], Sequence[str]]
+) -> Iterator[Change]:
+    for key in sorted(olds.keys() | news.keys()):
+        name = f"{key[0]}:{key[1]}" if key[1] else key[0]
+        gone, came = Counter(olds.get(key, ())), Counter(news.get(key, ()))
+        before, after = sorted((gone - came).elements()), sorted((came - gone).elements())
+        if before and after:
+            yield _version(kind, name, before, after)
+        elif before:
+            why = "No longer installed." if key not in news else "Installed in one version less."
+            yield Change("package-removed", name, listed(before), None, "neutral", why)
+        elif after:
+            why = "Not installed before." if key not in olds else "Installed in one version more."
+            yield Change("package-added", name, None, listed(after), "neutral", why)
+
+
+def _version(kind: str, name: str, before: Sequence[str], after: Sequence[str]) -> Change:
+    order = compare_packages(kind, before[0], after[0]) if len(before) == len(after) == 1 else None
+    shown = (listed(before), listed(after))
+    if order is None or order == 0:
+        why = "Which of the two is newer can't be told."
+        return Change("package-changed", name, *shown, "neutral", why)
+    if order < 0:
+        return Change("package-upgraded", name, *shown, "neutral", "A newer version.")
+    why = "An older version: what was mended since, security fixes included, is gone."
+    return Change("package-downgraded", name, *shown, "regression", why)
+
+
+def _by_type(side: Side) -> Mapping[str, Sequence[InstalledPackage]]:
+    found: dict[str, list[InstalledPackage]] = defaultdict(list)
+    for package in side.inventory.packages:
+        found[package.type].append(package)
+    return found
+
+
+def _by_name(packages: Sequence[InstalledPackage]) -> Mapping[tuple[str, str], Sequence[str]]:
+    """(name, architecture) -> versions; the architecture is empty for the image's own, so that images compare.
+
+    The image's own architecture is that of most of its packages, in the words of the package manager.
+    """
+    machines = Counter(package.architecture for package in packages if package.architecture not in _ANY_MACHINE)
+    own = min(machines, key=lambda machine: (-machines[machine], machine), default="")
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for package in packages:
+        foreign = package.architecture not in _ANY_MACHINE and package.architecture != own
+        found[package.name, package.architecture if foreign else ""].append(package.version)
+    return found

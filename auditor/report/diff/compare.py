@@ -1,0 +1,120 @@
+"""Two reports in, one diff out."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+from auditor.report.diff.area import (
+    closures,
+    config,
+    extensions,
+    files,
+    findings,
+    floors,
+    layers,
+    packages,
+    platform,
+    requirements,
+    settypes,
+    tools,
+)
+from auditor.report.diff.kinds import ORDER
+from auditor.report.diff.model import Change, Diff, DiffSide, FailOn, Summary, UnchangedFinding
+from auditor.report.diff.pair import Pair, Side
+from auditor.report.document import from_document, to_document
+from auditor.report.model import Report, ReportFinding, Verdict
+
+# A new area is one module and one line.
+_AREAS: tuple[Callable[[Pair], Iterable[Change]], ...] = (
+    findings.changes,
+    requirements.changes,
+    tools.changes,
+    closures.changes,
+    extensions.changes,
+    settypes.changes,
+    floors.changes,
+    config.changes,
+    packages.changes,
+    files.changes,
+    platform.changes,
+    layers.changes,
+)
+_RANKS = {"regression": 0, "improvement": 1, "neutral": 2}
+
+
+def compare(old: Report, new: Report, fail_on: FailOn = "regression") -> Diff:
+    """What changed from `old` to `new`. Both must be judged by one spec, or its changes would look like the image's."""
+    pair = Pair(Side(_plain(old)), Side(_plain(new)))
+    changes = tuple(sorted((change for area in _AREAS for change in area(pair)), key=_key))
+    matched = findings.match(pair)
+    return Diff(
+        old=_side(pair.old.report),
+        new=_side(pair.new.report),
+        spec=pair.new.report.spec,
+        fail_on=fail_on,
+        verdict=_verdict(changes, fail_on),
+        summary=_summary(changes, matched),
+        layers=layers.summary(pair),
+        changes=changes,
+        unchanged=tuple(_unchanged(after) for _, after in matched.both),
+        notes=tuple(_notes(pair)),
+    )
+
+
+def _plain(report: Report) -> Report:
+    """As a saved report has it: an image and its report give the same diff."""
+    return from_document(to_document(report), report.image.reference)
+
+
+def _key(change: Change) -> tuple[int, int, str, str, str, tuple[str, ...]]:
+    rank = _RANKS[change.assessment]
+    return (rank, ORDER[change.kind], change.subject, change.old or "", change.new or "", change.tools)
+
+
+def _verdict(changes: tuple[Change, ...], fail_on: FailOn) -> Verdict:
+    if fail_on == "never":
+        return "pass"
+    return "fail" if any(fail_on == "any" or change.assessment == "regression" for change in changes) else "pass"
+
+
+def _summary(changes: Iterable[Change], matched: findings.Matched) -> Summary:
+    counts = Counter(change.assessment for change in changes)
+    return Summary(
+        regressions=counts["regression"],
+        improvements=counts["improvement"],
+        neutral=counts["neutral"],
+        findings_new=len(matched.new),
+        findings_fixed=len(matched.old),
+        findings_unchanged=len(matched.both),
+    )
+
+
+def _unchanged(finding: ReportFinding) -> UnchangedFinding:
+    return UnchangedFinding(
+        finding.rule, finding.severity, finding.requirement, finding.subject, finding.message, finding.waived_by
+    )
+
+
+def _side(report: Report) -> DiffSide:
+    image = report.image
+    return DiffSide(
+        reference=image.reference,
+        source=image.source,
+        digest=image.digest,
+        config_digest=image.config_digest,
+        platform=image.platform,
+        distribution=report.inventory.distribution,
+        verdict=report.verdict,
+    )
+
+
+def _notes(pair: Pair) -> Iterator[str]:
+    for word, side in (("old", pair.old), ("new", pair.new)):
+        if not side.has_config:
+            yield f"the {word} image has no config: its entrypoint, environment and user are not compared"
+        if not side.report.image.layers:
+            yield f"the {word} image has no layers: they are not compared"
+        for message in side.inventory.package_warnings:
+            yield f"the {word} image's package database: {message}"
+    for word, side, other in (("old", pair.old, pair.new), ("new", pair.new, pair.old)):
+        for name in sorted(other.tools.keys() - side.tools.keys()):
+            yield f"the {word} image's report did not look for {name}: it is not compared"

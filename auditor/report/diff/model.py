@@ -1,0 +1,95 @@
+"""The diff as a value; its JSON form is this, field by field (`audit-image schema diff`)."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from auditor.image.model import Platform
+from auditor.inventory.model import Distribution
+from auditor.report.model import ReportSpec, Verdict
+
+SCHEMA_VERSION = "1"
+Assessment = Literal["regression", "improvement", "neutral"]
+FailOn = Literal["regression", "any", "never"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change: what it was, what it is, whether that is worse and why.
+
+    `old` None: it was not there before; `new` None: it is not there any more. `tools` are the documented tools
+    that it concerns.
+    """
+
+    kind: str
+    subject: str
+    old: str | None
+    new: str | None
+    assessment: Assessment
+    why: str
+    tools: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DiffSide:
+    """One of the two images, and whether it meets the spec by itself."""
+
+    reference: str
+    source: str
+    digest: str | None
+    config_digest: str | None
+    platform: Platform
+    distribution: Distribution
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSummary:
+    """How many layers the images share, and the stored bytes of those that they don't; None where not all say."""
+
+    shared: int
+    removed: int
+    added: int
+    bytes_shared: int | None
+    bytes_removed: int | None
+    bytes_added: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnchangedFinding:
+    """A finding that both images have, as the new one's report words it."""
+
+    rule: str
+    severity: Literal["error", "warning", "note"]
+    requirement: str | None
+    subject: str
+    message: str
+    waived_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How many changes of each assessment, and how many findings are as they were."""
+
+    regressions: int
+    improvements: int
+    neutral: int
+    findings_new: int
+    findings_fixed: int
+    findings_unchanged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """Two images compared under one spec. `notes` say what could not be compared."""
+
+    old: DiffSide
+    new: DiffSide
+    spec: ReportSpec
+    fail_on: FailOn
+    verdict: Verdict
+    summary: Summary
+    layers: LayerSummary
+    changes: tuple[Change, ...]
+    unchanged: tuple[UnchangedFinding, ...]
+    notes: tuple[str, ...] = ()
+    schema_version: str = field(default=SCHEMA_VERSION)
