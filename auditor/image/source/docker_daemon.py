@@ -3,6 +3,7 @@
 The image is saved to an unlinked file and read from there: the daemon can only send it whole.
 """
 
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -27,9 +28,9 @@ def open_source(reference: Reference, options: Options) -> Source:
     assert name is not None
 
     def connect() -> Any:
-        import docker  # type: ignore[import-untyped]  # noqa: PLC0415 - a third of a second that only this source costs
+        from auditor.image.source.docker_client import from_environment  # noqa: PLC0415 - brings the SDK
 
-        return docker.from_env(timeout=_CONNECT, use_ssh_client=True)
+        return from_environment(os.environ, _CONNECT)
 
     names = [name.familiar]
     return open_daemon(connect, names, name, options, scheme="docker", title="the Docker daemon")
@@ -40,21 +41,20 @@ def open_daemon(
 ) -> Source:
     """The image that a daemon has under the first of `names` that it knows.
 
-    `connect` gives a docker client. Raises SourceUnavailable where the daemon can't be reached, ImageNotFound.
+    `connect` gives a client of the docker SDK. Raises SourceUnavailable where it reaches nobody, ImageNotFound.
     """
-    import docker.errors  # type: ignore[import-untyped]  # noqa: PLC0415 - as above
+    import docker.errors  # type: ignore[import-untyped]  # noqa: PLC0415 - a third of a second, only for daemons
 
     where = f"{scheme}:{name.familiar}"
     try:
-        client = connect()
+        api = connect()
         try:
-            api = client.api
             inspected = _inspect(api, names, where, title)
             _check_platform(inspected, options, where, title)
             api.timeout = _SAVE
             source = _save(api, inspected["Id"], where, options, scheme)
         finally:
-            client.close()
+            api.close()
     except AuditError:
         raise
     except docker.errors.APIError as error:

@@ -20,9 +20,9 @@ def open_source(reference: Reference, options: Options) -> Source:
     address = _address(os.environ, f"podman:{name.familiar}")
 
     def connect() -> Any:
-        import docker  # type: ignore[import-untyped]  # noqa: PLC0415 - only daemons need it
+        from auditor.image.source.docker_client import DaemonClient  # noqa: PLC0415 - brings the SDK
 
-        return docker.DockerClient(base_url=address, timeout=_CONNECT, use_ssh_client=True)
+        return DaemonClient(base_url=address, version="auto", timeout=_CONNECT, use_ssh_client=True)
 
     return open_daemon(connect, _names(name), name, options, scheme="podman", title="podman")
 

@@ -1,0 +1,169 @@
+"""Real servers on loopback, started for a test and stopped after it."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+def needs(*programs: str) -> None:
+    """Skip where a program is not installed; fixtures/system-packages.txt names their packages."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"not installed here: {', '.join(missing)}")
+
+
+def run(*command: object, **options: object) -> str:
+    """A command that has to succeed; what it prints."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
+    assert done.returncode == 0, f"{command}: {done.stderr}"
+    return str(done.stdout)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def started(
+    command: Sequence[object], log: Path, ready: object, seconds: float = 60, **options: object
+) -> Iterator[None]:
+    """Run a server until the block ends. `ready` is a port or a socket's path."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [str(word) for word in command],
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            **options,  # type: ignore[call-overload]
+        )
+    try:
+        end = time.monotonic() + seconds
+        while not _answers(ready):
+            if process.poll() is not None or time.monotonic() > end:
+                pytest.fail(f"{command[0]} did not start: {log.read_text()[-2000:]}")
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _answers(ready: object) -> bool:
+    try:
+        if isinstance(ready, int):
+            socket.create_connection(("127.0.0.1", ready), 1).close()
+        else:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(str(ready))
+    except OSError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class RealRegistry:
+    """Debian's docker-registry with TLS and a password file. `ca` signed its certificate."""
+
+    host: str
+    ca: Path
+    authfile: Path
+    folder: Path
+
+    def push(self, source: str, name: str, *options: str) -> None:
+        """Copy an image, with all its platforms, into the registry."""
+        run(
+            "skopeo", "copy", "-q", "--all", *options, "--dest-authfile", self.authfile,
+            "--dest-cert-dir", self.ca.parent, source, f"docker://{self.host}/{name}",
+        )  # fmt: skip
+
+
+USER, PASSWORD = "auditor", "open sesame"
+
+
+@contextmanager
+def real_registry(folder: Path) -> Iterator[RealRegistry]:
+    """An empty registry."""
+    needs("docker-registry", "skopeo", "openssl", "htpasswd")
+    certificates = folder / "certs"
+    certificates.mkdir(parents=True)
+    make_certificates(certificates)
+    (folder / "htpasswd").write_text(run("htpasswd", "-Bbn", USER, PASSWORD))
+    port = free_port()
+    host = f"localhost:{port}"
+    (folder / "config.yml").write_text(
+        f"""
+version: 0.1
+log: {{level: warn, accesslog: {{disabled: false}}}}
+storage: {{filesystem: {{rootdirectory: {folder}/data}}}}
+http:
+  addr: 127.0.0.1:{port}
+  tls: {{certificate: {certificates}/server.crt, key: {certificates}/server.key}}
+auth: {{htpasswd: {{realm: test, path: {folder}/htpasswd}}}}
+"""
+    )
+    command = ["docker-registry", "serve", folder / "config.yml"]
+    with started(command, folder / "log", port):
+        authfile = folder / "auth.json"
+        ca = folder / "trusted/ca.crt"
+        ca.parent.mkdir()
+        ca.write_bytes((certificates / "ca.crt").read_bytes())
+        run("skopeo", "login", "--authfile", authfile, "--cert-dir", ca.parent, "-u", USER, "-p", PASSWORD, host)
+        yield RealRegistry(host, ca, authfile, folder)
+
+
+def make_certificates(folder: Path) -> None:
+    """A private authority, and a server's certificate for localhost."""
+    run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test authority",
+        "-keyout", folder / "authority.pem", "-out", folder / "ca.crt")  # fmt: skip
+    run("openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost",
+        "-keyout", folder / "server.key", "-out", folder / "server.csr")  # fmt: skip
+    (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+    run("openssl", "x509", "-req", "-in", folder / "server.csr", "-CA", folder / "ca.crt", "-CAkey",
+        folder / "authority.pem", "-CAcreateserial", "-days", "2", "-extfile", folder / "names",
+        "-out", folder / "server.crt")  # fmt: skip
+
+
+@contextmanager
+def real_dockerd(folder: Path, *options: object, ready: object = None) -> Iterator[str]:
+    """A Docker daemon without network; its address."""
+    needs("dockerd", "containerd")
+    if os.geteuid() != 0:
+        pytest.skip("dockerd needs root")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "d.sock"
+    command = [
+        "dockerd", "--storage-driver=vfs", "--iptables=false", "--bridge=none", "--data-root", folder / "data",
+        "--exec-root", folder / "exec", "--pidfile", folder / "pid", "-H", f"unix://{path}", *options,
+    ]  # fmt: skip
+    with started(command, folder / "log", ready or path):
+        yield f"unix://{path}"
+
+
+@contextmanager
+def real_podman(folder: Path) -> Iterator[tuple[str, list[object]]]:
+    """podman's service on a socket; its address, and the command that shares its store."""
+    needs("podman")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "p.sock"
+    command: list[object] = [
+        "podman", "--root", folder / "root", "--runroot", folder / "run", "--storage-driver=vfs",
+        "--cgroup-manager=cgroupfs", "--events-backend=none",
+    ]  # fmt: skip
+    service = [*command, "system", "service", "--time=0", f"unix://{path}"]
+    with started(service, folder / "log", path):
+        yield f"unix://{path}", command
