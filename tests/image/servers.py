@@ -150,8 +150,11 @@ def real_dockerd(folder: Path, *options: object, ready: object = None) -> Iterat
         "dockerd", "--storage-driver=vfs", "--iptables=false", "--bridge=none", "--data-root", folder / "data",
         "--exec-root", folder / "exec", "--pidfile", folder / "pid", "-H", f"unix://{path}", *options,
     ]  # fmt: skip
-    with started(command, folder / "log", ready or path):
-        yield f"unix://{path}"
+    try:
+        with started(command, folder / "log", ready or path):
+            yield f"unix://{path}"
+    finally:  # a daemon that was killed leaves its data mounted
+        subprocess.run(["umount", "-q", str(folder / "data")], capture_output=True, check=False)
 
 
 @contextmanager
