@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
+from auditor.cli.options import (
+    AuthfileOption,
+    CaOption,
+    PlainHttpOption,
+    PlatformOption,
+    QuietOption,
+    SpecOption,
+    VerboseOption,
+)
 from auditor.cli.output import EXIT_FAILED, EXIT_OK, parse_outputs, wants_colour, write_output
+from auditor.errors import UsageError
 
 
 class IpFamily(enum.StrEnum):
@@ -35,11 +45,18 @@ def check(
             show_default=False,
         ),
     ],
-    spec: Annotated[str, typer.Option(help="A shipped spec's name, or a spec file.")] = "calico-system-requirements",
+    spec: SpecOption = "calico-system-requirements",
     strict: Annotated[bool, typer.Option("--strict", help="Read the document word for word.")] = False,
     ip_family: Annotated[IpFamily, typer.Option(help="The IP families of the cluster.")] = IpFamily.DUAL,
-    platform: Annotated[
-        str | None, typer.Option(metavar="OS/ARCH[/VARIANT]", help="The platform of an index.", show_default=False)
+    platform: PlatformOption = None,
+    all_platforms: Annotated[
+        bool, typer.Option("--all-platforms", help="Audit every platform of an index, and whether they agree.")
+    ] = False,
+    require_platform: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OS/ARCH", help="A platform that the index must have; may be repeated.", show_default=False
+        ),
     ] = None,
     waivers: Annotated[
         str | None, typer.Option(metavar="FILE", help="A TOML file of accepted deviations.", show_default=False)
@@ -47,23 +64,35 @@ def check(
     fail_on: Annotated[FailOn, typer.Option(help="The mildest severity that fails.")] = FailOn.ERROR,
     output: Annotated[
         list[str] | None,
-        typer.Option("-o", "--output", metavar="FORMAT[=FILE]", help="text or json; may be repeated."),
+        typer.Option(
+            "-o", "--output", metavar="FORMAT[=FILE]", help="The report's format; may be repeated.", show_default="text"
+        ),
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show notes, paths and sources.")] = False,
+    authfile: AuthfileOption = None,
+    ca: CaOption = None,
+    plain_http: PlainHttpOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> int:
     """Audit one image against a spec; exit code 0: it meets it, 1: it doesn't, 2: not audited."""
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
-    from auditor.cli.source import audit_reference  # noqa: PLC0415
+    from auditor.cli.source import Reach, audit_all_platforms, audit_reference  # noqa: PLC0415
+    from auditor.image import parse_platform  # noqa: PLC0415
     from auditor.report.format import Style, formats, writer  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
     from auditor.spec import Family, load_spec  # noqa: PLC0415
     from auditor.waivers import load_waivers  # noqa: PLC0415
 
+    if platform and all_platforms:
+        raise UsageError("--platform and --all-platforms exclude each other")
     outputs = parse_outputs(output or ["text"], formats())
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
-    options = Options(strict, Family(ip_family.value), fail_on.value)
-    report = audit_reference(image, requirements, options, accepted, platform)
+    required = tuple(str(parse_platform(name)) for name in require_platform or ())
+    options = Options(strict, Family(ip_family.value), fail_on.value, required)
+    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose)
+    audit = audit_all_platforms if all_platforms else audit_reference
+    report = audit(image, requirements, options, accepted, reach)
     for place in outputs:
         style = Style(colour=wants_colour(place), verbose=verbose)
         write_output(place, writer(place.format)(report, style))

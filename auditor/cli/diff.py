@@ -48,7 +48,7 @@ def diff(
 ) -> int:
     """Tell what changed from OLD to NEW; exit code 0: nothing is worse, 1: something is, 2: not compared."""
     # What a comparison needs is imported here, so that --help and a mistyped option cost nothing.
-    from auditor.cli.source import audit_reference  # noqa: PLC0415
+    from auditor.cli.source import Reach, audit_reference  # noqa: PLC0415
     from auditor.report.diff.compare import compare  # noqa: PLC0415
     from auditor.report.diff.format import formats, writer  # noqa: PLC0415
     from auditor.report.format import Style  # noqa: PLC0415
@@ -60,8 +60,8 @@ def diff(
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
     options = Options(strict, Family(ip_family.value))
-    before = audit_reference(_reference(old), requirements, options, accepted, old_platform or platform)
-    after = audit_reference(_reference(new), requirements, options, accepted, platform)
+    before = audit_reference(_reference(old), requirements, options, accepted, Reach(old_platform or platform))
+    after = audit_reference(_reference(new), requirements, options, accepted, Reach(platform))
     found = compare(before, after, fail_on.value)
     for place in outputs:
         style = Style(colour=wants_colour(place), verbose=verbose)

@@ -28,13 +28,13 @@ def sbom(
     ] = None,
 ) -> int:
     """Write an image's tools, libraries and packages, and what needs what; exit code 0: written, 2: not audited."""
-    from auditor.cli.source import audit_reference  # noqa: PLC0415 - --help and a mistyped option cost nothing
+    from auditor.cli.source import Reach, audit_reference  # noqa: PLC0415 - --help and a mistyped option cost nothing
     from auditor.report.format import Style, writer  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
     from auditor.spec import load_spec  # noqa: PLC0415
 
     outputs = parse_outputs(output or ["cyclonedx-json"], FORMATS)
-    report = audit_reference(image, load_spec(spec), Options(), (), platform)
+    report = audit_reference(image, load_spec(spec), Options(), (), Reach(platform))
     for place in outputs:
         write_output(place, writer(place.format)(report, Style()))
     return EXIT_OK

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from auditor.audit import audit, judge
+from auditor.audit import audit, audit_index, judge
+from auditor.cli.progress import listening
 from auditor.errors import UsageError
-from auditor.image import Reference, Scheme, load, parse, parse_platform
+from auditor.image import Access, Reference, Scheme, load, load_index, parse, parse_platform
 from auditor.report.document import from_document
-from auditor.report.model import Report
+from auditor.report.model import IndexReport, Report
 from auditor.rules import Options
 from auditor.spec import Spec
 from auditor.waivers import Waiver
@@ -16,17 +18,52 @@ from auditor.waivers import Waiver
 _MAX_REPORT_BYTES = 256 << 20
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How to get at an image: which platform of it, how registries are reached, and what is said meanwhile."""
+
+    platform: str | None = None
+    authfile: str | None = None
+    ca: str | None = None
+    plain_http: bool = False
+    quiet: bool = True
+    verbose: bool = False
+
+    @property
+    def access(self) -> Access:
+        """The part of it that registries need."""
+        authfile = Path(self.authfile) if self.authfile else None
+        return Access(authfile, Path(self.ca) if self.ca else None, self.plain_http)
+
+
 def audit_reference(
-    text: str, spec: Spec, options: Options, waivers: Sequence[Waiver], platform: str | None = None
+    text: str, spec: Spec, options: Options, waivers: Sequence[Waiver] = (), reach: Reach | None = None
 ) -> Report:
     """Audit the image that `text` names, or judge the saved report `report:FILE` by this spec and these waivers."""
+    reach = reach or Reach()
     reference = parse(text)
+    chosen = parse_platform(reach.platform) if reach.platform else None
+    options = replace(options, chosen_platform=chosen is not None)
     if reference.scheme is Scheme.REPORT:
         saved = read_report(reference)
         return judge(saved.image, saved.inventory, spec, options, waivers)
-    chosen = parse_platform(platform) if platform else None
-    with load(reference, platform=chosen) as image:
+    with (
+        listening(quiet=reach.quiet, verbose=reach.verbose) as listener,
+        load(reference, platform=chosen, listener=listener, access=reach.access) as image,
+    ):
         return audit(image, spec, options, waivers)
+
+
+def audit_all_platforms(
+    text: str, spec: Spec, options: Options, waivers: Sequence[Waiver] = (), reach: Reach | None = None
+) -> IndexReport:
+    """Audit every platform of the image that `text` names; layers that they share are read once."""
+    reach = reach or Reach()
+    with (
+        listening(quiet=reach.quiet, verbose=reach.verbose) as listener,
+        load_index(parse(text), listener=listener, access=reach.access) as index,
+    ):
+        return audit_index(index, spec, options, waivers)
 
 
 def read_report(reference: Reference) -> Report:

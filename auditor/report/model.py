@@ -106,10 +106,20 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportIndex:
+    """Which index was audited. `digest` is None where the source had an image and no index."""
+
+    reference: str
+    source: str
+    digest: str | None
+    platforms: tuple[Platform, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class IndexReport:
     """An index of several platforms audited; `findings` are those that only show across platforms."""
 
-    index: ReportImage
+    index: ReportIndex
     verdict: Verdict
     platforms: tuple[Report, ...]
     findings: tuple[ReportFinding, ...]

@@ -12,7 +12,7 @@ from auditor.image.model import Platform
 from auditor.inventory.model import Inventory, Tool
 from auditor.report.document import from_document, index_document, report_schema, to_document
 from auditor.report.format import Style, formats, writer
-from auditor.report.model import IndexReport, Report, ReportImage
+from auditor.report.model import IndexReport, Report, ReportImage, ReportIndex
 from auditor.rules import Options
 from auditor.spec import load_spec
 from tests.inventories import LAYERS, sound, with_tool
@@ -39,7 +39,7 @@ def test_the_document_keeps_the_schema_and_comes_back_equal(inventory: Inventory
 
 def test_a_report_of_an_index_keeps_the_schema() -> None:
     one = report()
-    document = index_document(IndexReport(one.image, "pass", (one, one), ()))
+    document = index_document(IndexReport(ReportIndex("calico/node:v1", "registry", None, (one.image.platform,)), "pass", (one, one), ()))
     assert set(document) == {"schema_version", "index", "verdict", "platforms", "findings"}
     jsonschema.validate(document, report_schema())
 

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -117,9 +117,6 @@ class Pair:
         return None
 
 
-def listed(names: Iterable[str], most: int = 6) -> str:
-    """`a, b, c and 4 more`."""
-    found: Sequence[str] = tuple(names)
-    if len(found) <= most:
-        return ", ".join(found)
-    return f"{', '.join(found[: most - 1])} and {len(found) - most + 1} more"
+def listed(names: Iterable[str]) -> str:
+    """`a, b, c`: every one of them, since scripts read it too; formats for people shorten it."""
+    return ", ".join(names)

@@ -2,9 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from textwrap import fill
 
+from auditor.image.model import Layer
 from auditor.inventory.model import Tool
 from auditor.report.document import printable
 from auditor.report.format import Style
@@ -23,15 +24,17 @@ def write(report: Report | IndexReport, style: Style) -> str:
 
 
 def _index(report: IndexReport, style: Style) -> Iterator[str]:
-    yield from _title(report.index, f"{len(report.platforms)} platforms")
+    count = len(report.platforms)
+    digest = f", {report.index.digest[:_SHORT_DIGEST]}" if report.index.digest else ""
+    yield f"{report.index.reference}  ({report.index.source}{digest}, {count} platform{'' if count == 1 else 's'})"
     yield ""
-    yield from _findings(report.findings, report.index, style)
+    yield from _findings(report.findings, (), style)
     for platform in report.platforms:
         yield _paint(f"── {platform.image.platform} " + "─" * 40, "dim", style)
         yield from _image(platform, style)
         yield ""
     failed = [str(entry.image.platform) for entry in report.platforms if entry.verdict == "fail"]
-    told = f"fails on {', '.join(failed)}" if failed else "every platform was audited"
+    told = f"fails on {', '.join(failed)}" if failed else f"{count} platforms audited"
     yield f"{_verdict(report.verdict, style)}  {report.index.reference}: {told}"
 
 
@@ -40,7 +43,7 @@ def _image(report: Report, style: Style) -> Iterator[str]:
     yield from _title(report.image, f"{report.image.platform}, {count} layer{'' if count == 1 else 's'}")
     yield ""
     shown = [entry for entry in report.findings if style.verbose or entry.severity != "note"]
-    yield from _findings(shown, report.image, style)
+    yield from _findings(shown, report.image.layers, style)
     yield from _waivers(report.waivers)
     yield from _tools(report, style)
     yield from _summary(report, style)
@@ -60,15 +63,15 @@ def _verdict(verdict: str, style: Style) -> str:
     return _paint(verdict.upper(), verdict, style)
 
 
-def _findings(findings: Iterable[ReportFinding], image: ReportImage, style: Style) -> Iterator[str]:
+def _findings(findings: Iterable[ReportFinding], layers: Sequence[Layer], style: Style) -> Iterator[str]:
     for entry in findings:
         label = _paint(f"{entry.severity}[{entry.rule}]", entry.severity, style)
         waived = f"  waived: {entry.waived_by}" if entry.waived_by else ""
         row = f"  ({entry.requirement})" if entry.requirement else ""
         yield f"{label} {entry.subject}{row}{waived}"
         yield fill(entry.message, _WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
-        if entry.layer is not None and entry.layer < len(image.layers):
-            command = " ".join(image.layers[entry.layer].created_by.split())
+        if entry.layer is not None and entry.layer < len(layers):
+            command = " ".join(layers[entry.layer].created_by.split())
             indent = "         "
             yield fill(f"  layer {entry.layer}: {command}", _WIDTH, subsequent_indent=indent, break_on_hyphens=False)
         if entry.fix and entry.severity != "note":

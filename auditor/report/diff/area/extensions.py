@@ -22,7 +22,7 @@ def changes(pair: Pair) -> Iterator[Change]:
 
 
 def _all_of_them(olds: Iterable[tuple[str, str]], news: Iterable[tuple[str, str]]) -> Iterator[Change]:
-    before, after = (listed((name for _, name in sorted(found)), 8) for found in (olds, news))
+    before, after = (listed(name for _, name in sorted(found)) for found in (olds, news))
     if before:
         why = "No xtables extension can be loaded any more."
         yield Change("extension-lost", "all extensions", before, None, "regression", why)

@@ -14,10 +14,10 @@ def changes(pair: Pair) -> Iterator[Change]:
     if not olds or not news:
         if olds:
             why = "No set type of the image's libipset can be read any more."
-            yield Change("set-type-lost", "all set types", listed(sorted(olds), 8), None, "regression", why, _TOOLS)
+            yield Change("set-type-lost", "all set types", listed(sorted(olds)), None, "regression", why, _TOOLS)
         if news:
             why = "No set type of the image's libipset could be read before."
-            new = listed(sorted(news), 8)
+            new = listed(sorted(news))
             yield Change("set-type-gained", "all set types", None, new, "improvement", why, _TOOLS)
         return
     for name in sorted(olds.keys() | news.keys()):

@@ -28,7 +28,7 @@ def changes(pair: Pair) -> Iterator[Change]:
     for before, after in pair.kept_tools:
         yield from _versions(before, after)
         yield from _flavours(before, after)
-        yield from _names(before, after)
+        yield from _names(pair, before, after)
         yield from _programs(pair, before, after)
     yield from _link_types(pair)
 
@@ -81,18 +81,27 @@ def _flavours(before: Tool, after: Tool) -> Iterator[Change]:
         yield Change("flavour-gained", subject, None, listed(news[flavour]), "improvement", why, (after.name,))
 
 
-def _names(before: Tool, after: Tool) -> Iterator[Change]:
+def _names(pair: Pair, before: Tool, after: Tool) -> Iterator[Change]:
     """Names that only one image has, but for those that came or went with their flavour."""
     olds, news = _by_name(before), _by_name(after)
     flavours = _by_flavour(before).keys() & _by_flavour(after).keys()
     for name in sorted(olds.keys() - news.keys()):
         if not olds[name].flavour or olds[name].flavour in flavours:
-            why = "PATH no longer reaches a program of this name."
-            yield Change("program-lost", name, olds[name].path, None, "regression", why, (after.name,))
+            asked = _is_missed(pair, name)
+            assessment: Assessment = "regression" if asked else "neutral"
+            why = "PATH no longer reaches a program of this name" + (
+                "." if asked else ", which the spec doesn't ask for."
+            )
+            yield Change("program-lost", name, olds[name].path, None, assessment, why, (after.name,))
     for name in sorted(news.keys() - olds.keys()):
         if not news[name].flavour or news[name].flavour in flavours:
             why = "PATH reached no program of this name before."
             yield Change("program-gained", name, None, news[name].path, "neutral", why, (after.name,))
+
+
+def _is_missed(pair: Pair, name: str) -> bool:
+    """A finding of the new image is about the absence of this very name."""
+    return any(finding.subject == name and finding.severity == "error" for finding in pair.new.report.findings)
 
 
 def _programs(pair: Pair, before: Tool, after: Tool) -> Iterator[Change]:

@@ -23,10 +23,11 @@ h3 { font-size: 1rem; margin: 1.25rem 0 .4rem; }
 .verdict { display: inline-block; border-radius: .4rem; padding: .1rem .6rem; color: var(--back); font-weight: 600; }
 .pass { background: var(--improvement); } .fail { background: var(--regression); }
 .table { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; }
+table { border-collapse: collapse; width: 100%; min-width: 45rem; table-layout: fixed; }
 th, td { border-bottom: 1px solid var(--line); padding: .35rem .6rem; text-align: left; vertical-align: top; }
-th { background: var(--band); font-weight: 600; white-space: nowrap; }
-td { overflow-wrap: anywhere; min-width: 5rem; }
+th { background: var(--band); font-weight: 600; }
+th:first-child { width: 13%; } th:last-child { width: 28%; }
+td { overflow-wrap: anywhere; }
 td.kind { color: var(--soft); }
 td.value { font-family: ui-monospace, monospace; font-size: .9em; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; margin: 1rem 0; }
@@ -90,10 +91,10 @@ def _table(changes: Sequence[Change]) -> Iterator[str]:
     head = "".join(f'<th scope="col">{name}</th>' for name in ("change", "what", "old", "new", "why"))
     yield f"<thead><tr>{head}</tr></thead>\n<tbody>"
     for change in changes:
-        tools = [tool for tool in change.tools if tool != change.subject]
+        tools = words.other_tools(change)
         concerned = f' <span class="soft">{_text(", ".join(tools))}</span>' if tools else ""
         yield (
-            f'<tr><td class="kind">{words.heading(change)}</td><td>{_text(change.subject)}{concerned}</td>'
+            f'<tr><td class="kind">{words.heading(change)}</td><td>{_text(words.subject(change))}{concerned}</td>'
             f'<td class="value">{_text(change.old or "")}</td><td class="value">{_text(change.new or "")}</td>'
             f"<td>{_text(change.why)}</td></tr>"
         )

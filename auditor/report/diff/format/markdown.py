@@ -51,8 +51,8 @@ def _areas(changes: Sequence[Change]) -> Iterator[str]:
 
 
 def _row(change: Change) -> str:
-    tools = [tool for tool in change.tools if tool != change.subject]
-    subject = f"{change.subject} ({', '.join(tools)})" if tools else change.subject
+    tools, subject = words.other_tools(change), words.subject(change)
+    subject = f"{subject} ({', '.join(tools)})" if tools else subject
     cells = (words.heading(change), subject, change.old or "", change.new or "", change.why)
     return f"| {' | '.join(map(_text, cells))} |"
 

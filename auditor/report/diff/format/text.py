@@ -1,6 +1,6 @@
 """Text for people: what got worse first, each with the reason; then what got better, then the rest in short."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 from textwrap import fill
 
@@ -10,6 +10,7 @@ from auditor.report.document import printable
 from auditor.report.format import Style
 
 _WIDTH = 100
+_LONGEST = 80  # characters of a value without --verbose
 _SHOWN = 8  # changes of one kind without --verbose
 _COLOURS = {"regression": "31;1", "improvement": "32;1", "neutral": "1", "fail": "31;1", "pass": "32;1", "dim": "2"}
 
@@ -27,8 +28,9 @@ def _lines(diff: Diff, style: Style) -> Iterator[str]:
         changes = words.assessed(diff, assessment)
         if changes:
             yield _paint(f"{words.TITLES[assessment].lower()} ({len(changes)})", assessment, style)
-            for change in changes:
-                yield from _told(change, style)
+            for why, alike in groupby(changes, key=lambda change: change.why):
+                yield from (f"  {_summary(change, style)}" for change in alike)
+                yield _folded("    ", why)
             yield ""
     yield from _rest(diff, style)
     for note in diff.notes:
@@ -53,11 +55,6 @@ def _rest(diff: Diff, style: Style) -> Iterator[str]:
     yield ""
 
 
-def _told(change: Change, style: Style) -> Iterator[str]:
-    yield f"  {_summary(change, style)}"
-    yield _folded("    ", change.why)
-
-
 def _short(changes: list[Change], style: Style) -> Iterator[str]:
     shown = changes if style.verbose else changes[:_SHOWN]
     for change in shown:
@@ -70,16 +67,21 @@ def _short(changes: list[Change], style: Style) -> Iterator[str]:
 
 def _summary(change: Change, style: Style) -> str:
     what = _paint(f"{words.heading(change)}:", "dim", style)
-    tools = [tool for tool in change.tools if tool != change.subject]
+    tools = words.other_tools(change)
     concerned = f"  ({', '.join(tools)})" if tools else ""
-    return f"{what} {_safe(change.subject)}{_values(change)}{_safe(concerned)}"
+    return f"{what} {_value(words.subject(change), style)}{_values(change, style)}{_safe(concerned)}"
 
 
-def _values(change: Change) -> str:
+def _values(change: Change, style: Style) -> str:
     if change.old is None or change.new is None:
-        value = change.old if change.new is None else change.new
-        return f"  {_safe(value)}" if value not in (None, change.subject) else ""
-    return f"  {_safe(change.old)} → {_safe(change.new)}"
+        value = change.old or change.new or change.subject
+        return f"  {_value(value, style)}" if value != change.subject else ""
+    return f"  {_value(change.old, style)} → {_value(change.new, style)}"
+
+
+def _value(text: str, style: Style) -> str:
+    shown = _safe(text)
+    return shown if style.verbose or len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
 
 
 def _folded(indent: str, text: str) -> str:
@@ -91,7 +93,7 @@ def _paint(text: str, kind: str, style: Style) -> str:
     return f"\x1b[{_COLOURS[kind]}m{text}\x1b[0m" if style.colour and text else text
 
 
-def _safe(text: str | Iterable[str] | None) -> str:
+def _safe(text: str) -> str:
     """No control character of an image reaches the terminal, and no line break of one makes a line of ours."""
-    shown: str = printable(text or "")
+    shown: str = printable(text)
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in shown)

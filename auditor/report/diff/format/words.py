@@ -32,6 +32,18 @@ def heading(change: Change) -> str:
     return KINDS[change.kind].heading
 
 
+def subject(change: Change) -> str:
+    """What it is about; a layer by the beginning of its digest."""
+    if change.kind in ("layer-added", "layer-removed"):
+        return change.subject[:_SHORT_DIGEST]
+    return change.subject
+
+
+def other_tools(change: Change) -> tuple[str, ...]:
+    """The tools that it concerns, but for the one that it is about."""
+    return tuple(tool for tool in change.tools if tool != change.subject)
+
+
 def side(one: DiffSide) -> str:
     """`(registry, sha256:0123456789ab, linux/amd64)`."""
     digest = one.digest or one.config_digest or ""

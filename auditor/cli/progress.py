@@ -1,0 +1,83 @@
+"""Progress for people: a bar per layer on a terminal, log lines with --verbose, nothing in a pipe."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from auditor import events
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+_SPOOL = -1  # the place of what is no layer
+_SHOWN_DIGEST = len("sha256:") + 12
+
+
+@contextmanager
+def listening(*, quiet: bool, verbose: bool) -> Iterator[events.Listener]:
+    """A listener for one run. Everything that it writes goes to standard error."""
+    if quiet:
+        yield events.ignore
+        return
+    if not sys.stderr.isatty():
+        yield _log if verbose else events.ignore
+        return
+    from rich.console import Console  # noqa: PLC0415 - costs 50 ms, and only a terminal needs it
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield Bars(progress, verbose=verbose)
+
+
+class Bars:
+    """A listener that draws. Layers may be read side by side, each in a thread of its own."""
+
+    def __init__(self, progress: "Progress", *, verbose: bool) -> None:
+        self._progress = progress
+        self._verbose = verbose
+        self._tasks: dict[int, TaskID] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, event: events.Event) -> None:
+        """Draw one event."""
+        with self._lock:
+            self._draw(event)
+
+    def _draw(self, event: events.Event) -> None:
+        match event:
+            case events.LayerStarted(index, count, name, size):
+                text = f"layer {index + 1}/{count} {name[:_SHOWN_DIGEST]}"
+                self._tasks[index] = self._progress.add_task(text, total=size)
+            case events.LayerAdvanced(index, read) if index in self._tasks:
+                self._progress.update(self._tasks[index], completed=read)
+            case events.LayerFinished(index, read) if index in self._tasks:
+                self._progress.update(self._tasks.pop(index), completed=read, total=read)
+            case events.ImageSpooled(source, received):
+                if _SPOOL not in self._tasks:
+                    self._tasks[_SPOOL] = self._progress.add_task(f"from {source}", total=None)
+                self._progress.update(self._tasks[_SPOOL], completed=received)
+            case _ if self._verbose and (line := describe(event)):
+                self._progress.console.print(line, markup=False, highlight=False)
+
+
+def describe(event: events.Event) -> str:
+    """One line for the events that a log keeps; empty for the others."""
+    match event:
+        case events.SourceTried(source, reason):
+            return f"{source}: {reason}"
+        case events.SourceChosen(source, reference, digest):
+            return f"{reference}: answered by {source}{f', {digest}' if digest else ''}"
+        case events.Retried(where, reason, delay):
+            return f"{where}: {reason}; trying again in {delay:.1f} s"
+        case _:
+            return ""
+
+
+def _log(event: events.Event) -> None:
+    line = describe(event)
+    if line:
+        shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
+        print(f"audit-image: {shown}", file=sys.stderr)
