@@ -5,13 +5,13 @@ Whether a reference is satisfied depends on the objects in scope, not on their o
 program that has them in scope too: each library is bound once, not once per program.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from auditor.elf.mapped import Mapped
 from auditor.elf.memory import Unreadable
 from auditor.elf.model import Loader
-from auditor.elf.symbols import STT_GNU_IFUNC, Definition, Reference, key, symbol_table
+from auditor.elf.symbols import STT_GNU_IFUNC, STT_OBJECT, Definition, key, key_text, symbol_table
 from auditor.filetree import Content
 
 _NOTHING: frozenset[bytes] = frozenset()
@@ -21,26 +21,29 @@ _NOTHING: frozenset[bytes] = frozenset()
 class Exports:
     """What an object offers, as keys. `exact`: names with each version they have, and bare names for references
     without version. `wild`: names that satisfy a reference of any version. `addresses`: what a program's canonical
-    PLT entries give to references that aren't calls.
+    PLT entries give to references that aren't calls. `sizes`: of data, by bare name. `fault`: tables that can't be
+    read.
     """
 
     exact: frozenset[bytes] = _NOTHING
     wild: frozenset[bytes] = _NOTHING
     addresses: frozenset[bytes] = _NOTHING
+    sizes: Mapping[bytes, int] = field(default_factory=dict)
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class References:
     """What an object asks for, as keys.
 
-    `strong` may not be missing, `weak` may, save in programs' COPY relocations (`copies`), which look everywhere but
-    in the program. `lazy`: what only PLT relocations name, which may be done at the first call. `fault`: tables that
-    can't be read.
+    `strong` may not be missing, `weak` may. `copies`, with the sizes that the program has room for, are data of
+    COPY relocations, which look everywhere but in the program. `lazy`: what only PLT relocations name, which may be
+    done at the first call. `fault`: tables that can't be read.
     """
 
     strong: frozenset[bytes] = _NOTHING
     weak: frozenset[bytes] = _NOTHING
-    copies: frozenset[bytes] = _NOTHING
+    copies: Mapping[bytes, int] = field(default_factory=dict)
     lazy: frozenset[bytes] = _NOTHING
     fault: str = ""
 
@@ -64,7 +67,7 @@ class Binder:
         by_address = self._addresses(left - references.lazy, scope)
         left -= by_address
         if references.copies:
-            missing, more = self._without(references.copies, [each for each in scope if each is not mapped])
+            missing, more = self._without(frozenset(references.copies), [each for each in scope if each is not mapped])
             left |= missing
             used |= more
         if not left and not by_address:
@@ -102,6 +105,18 @@ class Binder:
             found += [(each, scope[place]) for each in sorted(left) if each.partition(b"\0")[0] in offered]
         return found
 
+    def resized_copies(self, mapped: Mapped, scope: Sequence[Mapped]) -> Iterator[tuple[str, Mapped]]:
+        """Data that a program copies from a library where it has another size than the program has room for."""
+        for wanted, size in sorted(self.references(mapped).copies.items()):
+            name = wanted.partition(b"\0")[0]
+            for provider in scope:
+                exports = self.exports(provider)
+                if provider is mapped or not (wanted in exports.exact or name in exports.wild):
+                    continue
+                if exports.sizes.get(name, size) != size:
+                    yield key_text(wanted)[0], provider
+                break
+
     def _without(self, keys: frozenset[bytes], scope: Iterable[Mapped]) -> tuple[frozenset[bytes], frozenset[int]]:
         """The keys that nothing in scope satisfies, and which objects satisfied others."""
         used = set()
@@ -126,31 +141,31 @@ class Binder:
     def _read_references(self, mapped: Mapped) -> References:
         strong: set[bytes] = set()
         weak: set[bytes] = set()
-        copies, lazy = set(), set()
+        copies: dict[bytes, int] = {}
+        lazy: set[bytes] = set()
+        musl = self._musl
+        table = symbol_table(_content(mapped), mapped.elf)
         try:
-            for reference in symbol_table(_content(mapped), mapped.elf).references():
-                wanted = reference.name if self._musl else key(reference.name, reference.version)
-                if reference.copied:
-                    copies.add(wanted)
-                if not (reference.eager or reference.lazy):
+            for name, version, is_weak, defined_here, local, eager, by_call, copied, size in table.references():
+                wanted = name if musl or not version else key(name, version)
+                if copied and not is_weak:
+                    copies[wanted] = size
+                if not (eager or by_call):
                     continue
-                (weak if self._may_go_without(reference) else strong).add(wanted)
-                if not reference.eager:
+                # musl also looks up what the object itself defines, and doesn't mind visibility.
+                optional = (is_weak and not defined_here) if musl else (is_weak or defined_here or local)
+                (weak if optional else strong).add(wanted)
+                if not eager:
                     lazy.add(wanted)
         except Unreadable as unreadable:
             return References(fault=str(unreadable))
-        return References(frozenset(strong), frozenset(weak), frozenset(copies), frozenset(lazy))
-
-    def _may_go_without(self, reference: Reference) -> bool:
-        if self._musl:  # which also looks up what the object itself defines, and doesn't mind visibility
-            return reference.weak and not reference.defined_here
-        return reference.weak or reference.defined_here or reference.local
+        return References(frozenset(strong), frozenset(weak), copies, frozenset(lazy))
 
     def _read_exports(self, mapped: Mapped) -> Exports:
         try:
-            definitions = list(symbol_table(_content(mapped), mapped.elf).definitions())
-        except Unreadable:
-            return Exports()
+            definitions = symbol_table(_content(mapped), mapped.elf).definitions()
+        except Unreadable as unreadable:
+            return Exports(fault=str(unreadable))
         return _musl_exports(definitions) if self._musl else _glibc_exports(definitions)
 
 
@@ -164,10 +179,13 @@ def _glibc_exports(definitions: Iterable[Definition]) -> Exports:
     """`check_match`: a bare reference takes the oldest version, even a hidden one, else the only visible one."""
     exact, wild, addresses = set(), set(), set()
     newer: dict[bytes, int] = {}
-    for name, version, index, hidden, _, undefined in definitions:
+    sizes: dict[bytes, int] = {}
+    for name, version, index, hidden, kind, size, undefined in definitions:
         if undefined:
             addresses |= {name, key(name, version)}
             continue
+        if kind == STT_OBJECT:
+            sizes[name] = size
         if version:
             exact.add(key(name, version))
         elif not hidden:
@@ -177,7 +195,7 @@ def _glibc_exports(definitions: Iterable[Definition]) -> Exports:
         elif not hidden:
             newer[name] = newer.get(name, 0) + 1
     exact.update(name for name, count in newer.items() if count == 1)
-    return Exports(frozenset(exact), frozenset(wild), frozenset(addresses))
+    return Exports(frozenset(exact), frozenset(wild), frozenset(addresses), sizes)
 
 
 def _musl_exports(definitions: Iterable[Definition]) -> Exports:

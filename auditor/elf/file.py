@@ -5,8 +5,9 @@ Layouts are the gABI's ("ELF Header", "Program Header", "Dynamic Section"). Noth
 
 import enum
 import struct
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Literal
 
 from auditor.elf.memory import Memory, Segment, Strings, Unreadable, Window, file_bytes
@@ -123,6 +124,7 @@ class ElfFile:
     interpreter_fault: str | None = None
     is_dynamic: bool = False  # has PT_DYNAMIC
     tags: tuple[tuple[int, int], ...] = ()  # every dynamic entry
+    last_tags: Mapping[int, int] = field(default_factory=dict, repr=False, compare=False)  # the same, by tag
     needed: tuple[str, ...] = ()
     soname: str | None = None
     rpath: str | None = None
@@ -177,11 +179,7 @@ class ElfFile:
 
     def tag(self, tag: int) -> int | None:
         """The value of a dynamic entry, of several the last, as loaders do; None without."""
-        value = None
-        for number, entry in self.tags:
-            if number == tag:
-                value = entry
-        return value
+        return self.last_tags.get(tag)
 
     def memory(self, content: Content) -> Memory:
         """The file's segments over its bytes."""
@@ -314,7 +312,8 @@ def _read_dynamic(memory: Memory, elf: ElfFile, headers: Sequence[_ProgramHeader
     if not data:
         fault = elf.fault or "the dynamic section lies outside the loaded segments"
         return replace(elf, is_dynamic=True, fault=fault)
-    elf = replace(elf, is_dynamic=True, tags=tuple(_entries(data, elf)))
+    tags = tuple(_entries(data, elf))
+    elf = replace(elf, is_dynamic=True, tags=tags, last_tags=MappingProxyType(dict(tags)))
     try:
         return _read_versions(memory, _read_entries(memory, elf))
     except Unreadable as unreadable:

@@ -67,6 +67,7 @@ class GlibcSearch:
         self._profile = profile
         self._cache = cache
         self._cpu = cpu
+        self._subdirectories = cpu.subdirectories
         self._results: dict[Query, SearchResult] = {}
         self._known_levels = frozenset((*profile.hwcaps, *profile.legacy_names))
 
@@ -125,7 +126,7 @@ class GlibcSearch:
             self._note_levels(directory, self._profile.legacy_names, name, trail)
         if "tls" in names:
             self._note_levels(f"{directory}/tls", self._profile.legacy_names, name, trail)
-        for subdirectory in self._cpu.subdirectories:
+        for subdirectory in self._subdirectories:
             first = subdirectory.partition("/")[0]
             if first in names and name in self._store.names_in(f"{directory}/{subdirectory}"):
                 yield subdirectory

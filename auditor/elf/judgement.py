@@ -53,9 +53,12 @@ def judge(
     for mapped in objects:
         references = checks.binder.references(mapped)
         lazily = not (bind_now or mapped.elf.bind_now)
-        if references.fault:
-            message = f"{mapped.path}: {references.fault}"
+        fault = references.fault or checks.binder.exports(mapped).fault
+        if fault:
+            message = f"{mapped.path}: {fault}"
             own.append(LoadProblem(LoadFault.ELF_MALFORMED, mapped.real_path, "", message))
+        if checks.profile.loader is Loader.GLIBC:
+            record.notices += _resized(checks.binder, mapped, scope)
         if checks.profile.asserts_versions:
             own += _aborts(checks.binder, mapped, scope, references.lazy if lazily else _NOTHING)
         for symbol in sorted(checks.binder.unresolved(mapped, scope, identities)):
@@ -118,6 +121,14 @@ def _aborts(binder: Binder, mapped: Mapped, scope: Sequence[Mapped], lazy: froze
             at_start=symbol not in lazy,
             provider=provider.real_path,
         )
+
+
+def _resized(binder: Binder, mapped: Mapped, scope: Sequence[Mapped]) -> Iterable[LoadNotice]:
+    for name, provider in binder.resized_copies(mapped, scope):
+        message = (
+            f"{mapped.path}: Symbol `{name}' has different size in shared object, consider re-linking ({provider.path})"
+        )
+        yield LoadNotice(NoticeKind.SIZE_DIFFERS, mapped.real_path, name, message)
 
 
 def _symbol_problem(loader: Loader, mapped: Mapped, name: str, version: str, *, at_start: bool) -> LoadProblem:

@@ -93,14 +93,26 @@ class Strings:
         """The string at `offset`. As the loader, which knows no table size, goes on past the table's stated end."""
         end = self._table.find(b"\0", offset) if offset < len(self._table) else -1
         text = self._table[offset:end] if end >= 0 else self._memory.string(self._address + offset)
-        self._left -= len(text)
-        if self._left < 0:
-            raise Unreadable("names that share their bytes add up to more than any real object's")
+        self._spend(len(text))
         return text
+
+    def many(self, offsets: Sequence[int]) -> list[bytes]:
+        """The strings at many offsets, in bulk: symbol tables have thousands."""
+        table, find = self._table, self._table.find
+        ends = [find(b"\0", offset) for offset in offsets]
+        if min(ends, default=0) < 0:
+            return [self.at(offset) for offset in offsets]  # somewhere the table's stated size is too small
+        self._spend(sum(ends) - sum(offsets))
+        return [table[offset:end] for offset, end in zip(offsets, ends, strict=True)]
 
     def text_at(self, offset: int) -> str:
         """The string at `offset` as text, undecodable bytes kept."""
         return self.at(offset).decode("utf-8", "surrogateescape")
+
+    def _spend(self, length: int) -> None:
+        self._left -= length
+        if self._left < 0:
+            raise Unreadable("names that share their bytes add up to more than any real object's")
 
 
 class Window:

@@ -54,6 +54,7 @@ class NoticeKind(enum.StrEnum):
     LEGACY_HWCAPS = "legacy-hwcaps"  # taken from tls/ or the like
     RELATIVE_PATH = "relative-path"  # depends on the working directory
     CACHE_DISORDER = "cache-disorder"
+    SIZE_DIFFERS = "size-differs"  # data that a program copies: it was linked to another build of the library
     DLOPEN = "dlopen"  # a .note.dlopen entry: a library that may be loaded later by name
     UNKNOWN = "unknown"  # could not be told, with the reason in the message
 

@@ -9,7 +9,6 @@ A *key* names a symbol for comparison: `name` or, with a version, `name NUL vers
 import struct
 import sys
 from array import array
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,7 +18,7 @@ from auditor.filetree import Content
 
 _STB_LOCAL, _STB_GLOBAL, _STB_WEAK, _STB_GNU_UNIQUE = 0, 1, 2, 10
 _BINDINGS = frozenset((_STB_GLOBAL, _STB_WEAK, _STB_GNU_UNIQUE))
-_STT_TLS, STT_GNU_IFUNC = 6, 10
+STT_OBJECT, _STT_TLS, STT_GNU_IFUNC = 1, 6, 10
 _TYPES = frozenset((0, 1, 2, 5, _STT_TLS, STT_GNU_IFUNC))  # NOTYPE OBJECT FUNC COMMON TLS GNU_IFUNC
 _STV_LOCAL = frozenset((1, 2))  # INTERNAL, HIDDEN
 _SHN_UNDEF, _SHN_ABS = 0, 0xFFF1
@@ -40,6 +39,9 @@ _COPY: dict[int, int] = {
 }
 
 
+_Row = tuple[int, int, int, int, int, int]  # name, info, other, section, value, size
+
+
 class Definition(NamedTuple):
     """One hashed symbol that others may bind to. `version_index` is 1 and `version` empty where it has none."""
 
@@ -48,6 +50,7 @@ class Definition(NamedTuple):
     version_index: int
     hidden: bool
     type: int
+    size: int
     undefined: bool  # a program's canonical PLT entry: it has a value, and satisfies references that aren't calls
 
 
@@ -62,80 +65,66 @@ class Reference(NamedTuple):
     eager: bool  # by a relocation that is done at start, always
     lazy: bool  # by a PLT relocation, done at the first call if the object binds lazily
     copied: bool  # by a COPY relocation: looked up everywhere but in the program itself
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
 class SymbolTable:
-    """The raw tables of one object, for the two iterators below. Raises `Unreadable` from them."""
+    """The tables of one object. Both methods raise `Unreadable`."""
 
     memory: Memory
     elf: ElfFile
 
-    def definitions(self) -> Iterator[Definition]:
+    def definitions(self) -> list[Definition]:
         """Every symbol that a look-up could find, in table order."""
         first, count = _hashed_range(self.memory, self.elf)
         if count <= first:
-            return
-        names = dynamic_strings(self.memory, self.elf)
-        versions = self._version_names()
+            return []
         symbols = self._symbols(first, count)
         indexes = self._version_indexes(first, count)
-        version_names = versions.get
-        for (name, info, other, section, value), version in zip(symbols, indexes, strict=True):
-            kind = info & 0xF
-            if (
-                info >> 4 not in _BINDINGS
-                or kind not in _TYPES
-                or (other & 3) in _STV_LOCAL
-                or (value == 0 and section != _SHN_ABS and (kind != _STT_TLS or section == _SHN_UNDEF))
-            ):
-                continue
-            index = version & 0x7FFF
-            yield Definition(
-                names.at(name),
-                version_names(index, b""),
-                index,
-                version >= _HIDDEN,
-                kind,
-                section == _SHN_UNDEF,
+        offered = [(*symbol, index) for symbol, index in zip(symbols, indexes, strict=True) if _is_offered(symbol)]
+        names = dynamic_strings(self.memory, self.elf).many([row[0] for row in offered])
+        version_of = self._version_names().get
+        return [
+            Definition(
+                name, version_of(index & 0x7FFF, b""), index & 0x7FFF, index >= _HIDDEN, info & 0xF, size, not section
             )
+            for name, (_, info, _, section, _, size, index) in zip(names, offered, strict=True)
+        ]
 
-    def references(self) -> Iterator[Reference]:
+    def references(self) -> list[Reference]:
         """Every symbol that a relocation names, in table order."""
         uses = _relocated_symbols(self.memory, self.elf)
         if not uses:
-            return
-        names = dynamic_strings(self.memory, self.elf)
-        versions = self._version_names()
-        first, last = min(uses), max(uses)
-        symbols = self._symbols(first, last + 1)
-        indexes = self._version_indexes(first, last + 1)
-        for number in sorted(uses):
-            name, info, other, section, _ = symbols[number - first]
-            if info >> 4 == _STB_LOCAL:
+            return []
+        numbers = sorted(uses)
+        first, end = numbers[0], numbers[-1] + 1
+        symbols = self._symbols(first, end)
+        indexes = self._version_indexes(first, end)
+        names = dynamic_strings(self.memory, self.elf).many([symbols[number - first][0] for number in numbers])
+        version_of = self._version_names().get
+        found = []
+        for number, name in zip(numbers, names, strict=True):
+            _, info, other, section, _, size = symbols[number - first]
+            bind = info >> 4
+            if bind == _STB_LOCAL:
                 continue
-            eager, lazy, copied = uses[number]
-            yield Reference(
-                names.at(name),
-                versions.get(indexes[number - first] & 0x7FFF, b""),
-                info >> 4 == _STB_WEAK,
-                section != _SHN_UNDEF,
-                (other & 3) in _STV_LOCAL,
-                eager,
-                lazy,
-                copied,
-            )
+            version = version_of(indexes[number - first] & 0x7FFF, b"")
+            local = (other & 3) in _STV_LOCAL
+            found.append(Reference(name, version, bind == _STB_WEAK, bool(section), local, *uses[number], size))
+        return found
 
-    def _symbols(self, first: int, end: int) -> list[tuple[int, int, int, int, int]]:
-        """(name, info, other, section, value) of the symbols from `first` to before `end`."""
+    def _symbols(self, first: int, end: int) -> list[_Row]:
+        """The rows of the symbols from `first` to before `end`."""
         wide = self.elf.bits == 64
-        layout = struct.Struct(self.elf.prefix + ("IBBHQ8x" if wide else "III2BH"))
+        layout = struct.Struct(self.elf.prefix + ("IBBHQQ" if wide else "III2BH"))
         address = (self.elf.tag(Tag.SYMTAB) or 0) + first * layout.size
         data = self.memory.read_exactly(address, (end - first) * layout.size)
         if wide:
             return list(layout.iter_unpack(data))
         return [
-            (name, info, other, section, value) for name, value, _, info, other, section in layout.iter_unpack(data)
+            (name, info, other, section, value, size)
+            for name, value, size, info, other, section in layout.iter_unpack(data)
         ]
 
     def _version_indexes(self, first: int, end: int) -> "array[int]":
@@ -159,6 +148,13 @@ class SymbolTable:
         names.pop(0, None)
         names.pop(1, None)
         return names
+
+
+def _is_offered(symbol: _Row) -> bool:
+    _, info, other, section, value, _ = symbol
+    if info >> 4 not in _BINDINGS or info & 0xF not in _TYPES or (other & 3) in _STV_LOCAL:
+        return False
+    return value != 0 or section == _SHN_ABS or (info & 0xF == _STT_TLS and section != _SHN_UNDEF)
 
 
 def symbol_table(content: Content, elf: ElfFile) -> SymbolTable:

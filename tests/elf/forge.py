@@ -38,6 +38,7 @@ class Binary:
     uses: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     mode: int = 0o755
+    interpreter: str = "/lib64/ld-linux-x86-64.so.2"
     change: Callable[[bytes], bytes] | None = field(default=None, compare=False)
 
 
@@ -89,7 +90,7 @@ class Forge:
         if binary.runpath is not None:
             arguments += ["-Wl,--enable-new-dtags", f"-Wl,-rpath,{binary.runpath}"]
         if binary.program:
-            arguments += ["-Wl,--dynamic-linker,/lib64/ld-linux-x86-64.so.2"]
+            arguments += [f"-Wl,--dynamic-linker,{binary.interpreter}"]
         arguments += binary.flags
         name = hashlib.sha256(repr((source, script, arguments, linked)).encode()).hexdigest()[:24]
         made = self._folder / name

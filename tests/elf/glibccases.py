@@ -5,38 +5,11 @@
 loader, whatever it is.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
 from tests.elf.caches import Row, compat_cache, new_cache, old_cache
-from tests.elf.forge import Binary, Need, after_segments, cut, library, poke, program, without_tag
+from tests.elf.case import Case
+from tests.elf.forge import Need, after_segments, cut, library, poke, program, without_tag
 
 NEEDED, SONAME, VERSYM, VERDEF, FILTER, AUXILIARY = 1, 14, 0x6FFFFFF0, 0x6FFFFFFC, 0x7FFFFFFF, 0x7FFFFFFD
-
-
-@dataclass(frozen=True)
-class Case:
-    """A root with its program, and what must come of it."""
-
-    name: str
-    binaries: tuple[Binary, ...]
-    finds: Mapping[str, str | None] = field(default_factory=dict)
-    fails: str = ""
-    files: Mapping[str, bytes] = field(default_factory=dict)
-    links: Mapping[str, str] = field(default_factory=dict)
-    hard_links: Mapping[str, str] = field(default_factory=dict)
-    folders: tuple[str, ...] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
-    cwd: str = "/"
-    start: str = "/bin/prog"
-    since: tuple[int, int] = (0, 0)
-    before: tuple[int, int] = (99, 0)
-    set_gid: bool = False
-    traced: bool = True  # False where ld.so's tracing tells something else than a start
-    lives: bool = False  # starts, though something is missing that is only called later
-
-    def holds_for(self, version: tuple[int, int]) -> bool:
-        return self.since <= version < self.before
 
 
 T = "x86_64-linux-gnu"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from auditor.elf.linker import Linker
 from auditor.elf.model import Closure, LoadFault
+from tests.elf.case import Case
 from tests.elf.chamber import Chamber, Outcome
 from tests.elf.dirtree import DirTree
 from tests.elf.forge import Forge
-from tests.elf.glibccases import Case
 
 _FOUND = re.compile(r"^\t(\S.*) => (/.*) \(0x[0-9a-f]+\)$")
 _MISSING = re.compile(r"^\t(\S.*) => not found$")
@@ -62,8 +62,8 @@ def lay_out(root: Path, case: Case, forge: Forge, loader: Path) -> None:
     """Write a case's files."""
     for folder in ("proc", "lib64", "lib", "usr/lib/x86_64-linux-gnu", "etc", "bin", case.cwd.lstrip("/") or "bin"):
         (root / folder).mkdir(parents=True, exist_ok=True)
-    (root / "lib64/ld-linux-x86-64.so.2").write_bytes(loader.read_bytes())
-    (root / "lib64/ld-linux-x86-64.so.2").chmod(0o755)
+    place(root, case.loader).write_bytes(loader.read_bytes())
+    (root / case.loader.lstrip("/")).chmod(0o755)
     for folder in case.folders:
         (root / folder.lstrip("/")).mkdir(parents=True, exist_ok=True)
     for path, data in case.files.items():

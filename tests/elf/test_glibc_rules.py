@@ -1,7 +1,6 @@
 """Every rule of glibc's loader, each with a root of its own: the auditor says what the real loader does there."""
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +8,11 @@ import pytest
 
 from auditor.elf.linker import Linker
 from auditor.elf.model import Closure
-from tests.elf.chamber import Chamber, NoChamber
+from tests.elf.case import Case
+from tests.elf.chamber import Chamber
 from tests.elf.dirtree import DirTree
 from tests.elf.forge import Forge
-from tests.elf.glibccases import CASES, Case
+from tests.elf.glibccases import CASES
 from tests.elf.lab import Trace, closure_of, lay_out, read_trace, start, told_by
 
 INTERPRETER = "/lib64/ld-linux-x86-64.so.2"
@@ -26,24 +26,6 @@ class RealLoader:
 
     path: Path
     version: tuple[int, int]
-
-
-@pytest.fixture(scope="session")
-def chamber() -> Iterator[Chamber]:
-    try:
-        chamber = Chamber()
-    except NoChamber as reason:
-        pytest.skip(str(reason))
-    yield chamber
-    chamber.close()
-
-
-@pytest.fixture(scope="session")
-def forge(tmp_path_factory: pytest.TempPathFactory) -> Forge:
-    reason = Forge.missing()
-    if reason:
-        pytest.skip(reason)
-    return Forge(tmp_path_factory.mktemp("forge"))
 
 
 def own_loader() -> Path:

@@ -1,0 +1,26 @@
+"""What the loader tests share: a compiler, and a place to run what it makes."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.elf.chamber import Chamber, NoChamber
+from tests.elf.forge import Forge
+
+
+@pytest.fixture(scope="session")
+def chamber() -> Iterator[Chamber]:
+    try:
+        chamber = Chamber()
+    except NoChamber as reason:
+        pytest.skip(str(reason))
+    yield chamber
+    chamber.close()
+
+
+@pytest.fixture(scope="session")
+def forge(tmp_path_factory: pytest.TempPathFactory) -> Forge:
+    reason = Forge.missing()
+    if reason:
+        pytest.skip(reason)
+    return Forge(tmp_path_factory.mktemp("forge"))
