@@ -99,10 +99,10 @@ class Pair:
         return self.soname(_TRIPLET.sub("{machine}", path))
 
     def soname(self, name: str) -> str:
-        """A library's name as it compares: between machines, the loaders are one."""
+        """A library's name or path as it compares: between machines, the loaders are one."""
         if self.same_machine or not _LOADER.search(posixpath.basename(name)):
             return name
-        return posixpath.join(posixpath.dirname(name), "{loader}")
+        return "{loader}"
 
     def moved_layer(self, old_index: int | None, new_index: int | None) -> tuple[str, str] | None:
         """The layers' ids, where a thing came from one of the images' common layers and now from another, or back.

@@ -70,7 +70,8 @@ def _owner(entry: Executable) -> str:
 
 def _unexplained(pair: Pair, side: Side) -> Mapping[str, Executable]:
     """Programs on PATH that neither belong to a documented tool nor to a package whose versions differ."""
-    tools = {binary.path for tool in side.inventory.tools for binary in tool.binaries}
+    both = (*pair.old.inventory.tools, *pair.new.inventory.tools)
+    tools = {binary.path for tool in both for binary in tool.binaries}
     return {
         pair.place(entry.path): entry
         for entry in side.inventory.executables

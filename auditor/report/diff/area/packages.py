@@ -32,7 +32,9 @@ def _database(
     assessment: Assessment,
     why: str,
 ) -> Change:
-    old_text, new_text = (None if found is None else f"{len(found)} packages" for found in (old, new))
+    old_text, new_text = (
+        None if found is None else f"{len(found)} package{'' if len(found) == 1 else 's'}" for found in (old, new)
+    )
     return Change("package-database", kind, old_text, new_text, assessment, why)
 
 

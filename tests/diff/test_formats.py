@@ -1,0 +1,239 @@
+"""How a diff is written: for people, for scripts, for release notes, and safely whatever the image holds."""
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import jsonschema
+import pytest
+from markdown_it import MarkdownIt
+
+from auditor.cli.main import run
+from auditor.report.diff.compare import compare
+from auditor.report.diff.document import diff_document, diff_schema
+from auditor.report.diff.format import formats, writer
+from auditor.report.diff.format.words import size
+from auditor.report.diff.kinds import KINDS
+from auditor.report.diff.model import Diff
+from auditor.report.document import dump, to_document
+from auditor.report.format import Style
+from auditor.report.model import Report
+from tests.diff.test_compare import CASES, IPSET_LOST, package, report, versioned, with_packages
+from tests.inventories import sound
+
+EVIL = (
+    "\x1b[2J\x9b1m</td><script>alert(1)</script>\n| # @everyone \u202e[x](http://a.b) <!-- "
+    "`code` \x00 \udcff \\| **b** &amp;"
+)
+
+
+def hostile() -> Diff:
+    packages = with_packages(package(EVIL, EVIL), package("kept", "1"))
+    tool = packages.tools[0]
+    strange = replace(
+        packages,
+        tools=(replace(tool, version=EVIL), *packages.tools[1:]),
+        config=replace(packages.config, env=(f"X={EVIL}",), entrypoint=(EVIL,)),
+        package_warnings=(EVIL,),
+    )
+    new = report(strange)
+    image = replace(new.image, reference=EVIL, source=EVIL, layers=(replace(new.image.layers[0], created_by=EVIL),))
+    return compare(report(with_packages(package("kept", "1"))), replace(new, image=image))
+
+
+DIFFS = {
+    "empty": compare(report(), report()),
+    "lost": compare(report(), report(IPSET_LOST)),
+    "gained": compare(report(IPSET_LOST), report(versioned("ipset", "7.22"))),
+    "hostile": hostile(),
+}
+
+
+@pytest.mark.parametrize("diff", [*DIFFS.values(), *(compare(report(old), report(new)) for _, old, new, _ in CASES)])
+def test_the_document_keeps_the_published_schema(diff: Diff) -> None:
+    document = diff_document(diff)
+    jsonschema.Draft202012Validator(diff_schema()).validate(document)
+    json.dumps(document).encode()
+
+
+def test_the_schema_names_every_kind_of_change() -> None:
+    jsonschema.Draft202012Validator.check_schema(diff_schema())
+    assert diff_schema()["$defs"]["Change"]["properties"]["kind"]["enum"] == list(KINDS)
+    document = diff_document(DIFFS["lost"])
+    document["changes"][0]["kind"] = "no-such-kind"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, diff_schema())
+
+
+@pytest.mark.parametrize("name", formats())
+@pytest.mark.parametrize("diff", DIFFS.values(), ids=DIFFS)
+def test_every_format_is_the_same_each_time_and_tells_the_verdict(name: str, diff: Diff) -> None:
+    text = writer(name)(diff, Style())
+    assert text == writer(name)(diff, Style())
+    assert text.endswith("\n")
+    assert diff.verdict in text.lower()
+    text.encode()
+
+
+@pytest.mark.parametrize("name", ["text", "markdown", "html"])
+def test_people_read_regressions_first_and_every_reason(name: str) -> None:
+    diff = compare(report(versioned("ipset", "7.22")), report(versioned("ipset", "7.9")))
+    text = writer(name)(diff, Style())
+    assert "An older upstream release" in text
+    assert "7.22" in text
+    assert "7.9" in text
+    lost = writer(name)(DIFFS["lost"], Style())
+    assert lost.lower().index("regressions") < lost.lower().index("tool lost")
+
+
+def test_an_empty_diff_says_so() -> None:
+    text = writer("text")(DIFFS["empty"], Style())
+    assert text.splitlines()[-1] == "PASS  nothing that the audit looks at has changed"
+
+
+def test_text_shortens_long_lists_and_verbose_does_not() -> None:
+    many = with_packages(*(package(f"p{number:02}", "1") for number in range(40)), package("q", "1"))
+    diff = compare(report(with_packages(package("q", "1"))), report(many))
+    short, full = (writer("text")(diff, Style(verbose=verbose)) for verbose in (False, True))
+    assert "and 32 more like this" in short
+    assert "p39" not in short
+    assert "p39" in full
+
+
+def test_no_control_character_of_an_image_reaches_a_terminal() -> None:
+    for style in (Style(), Style(verbose=True), Style(colour=True, verbose=True)):
+        text = writer("text")(DIFFS["hostile"], style)
+        rest = re.sub(r"\x1b\[(?:31;1|32;1|1|2|0)m", "", text) if style.colour else text
+        assert all(char.isprintable() or char == "\n" for char in rest)
+        assert "\n| #" not in rest
+
+
+class Reader(HTMLParser):
+    """Which elements and attributes a page has, and what it says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.links: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.links += [value or "" for name, value in attrs if name in ("src", "href", "action", "style")]
+        assert not any(name.startswith("on") for name, _ in attrs)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def read(page: str) -> Reader:
+    reader = Reader()
+    reader.feed(page)
+    return reader
+
+
+@pytest.mark.parametrize("diff", DIFFS.values(), ids=DIFFS)
+def test_html_fetches_nothing_and_runs_nothing(diff: Diff) -> None:
+    page = writer("html")(diff, Style())
+    reader = read(page)
+    assert not reader.tags & {"script", "img", "link", "iframe", "object", "a", "base", "form"}
+    assert reader.links == []
+    assert "url(" not in page
+    assert "@import" not in page
+    assert "<!--" not in page
+    assert all(char.isprintable() or char == "\n" for char in page)
+
+
+def test_html_shows_what_the_image_says_as_text() -> None:
+    assert "</td><script>alert(1)</script>" in read(writer("html")(DIFFS["hostile"], Style())).text
+
+
+@pytest.mark.parametrize("diff", DIFFS.values(), ids=DIFFS)
+def test_markdown_of_an_image_is_text_and_nothing_else(diff: Diff) -> None:
+    notes = writer("markdown")(diff, Style())
+    html = MarkdownIt("gfm-like", {"linkify": False, "html": True}).render(notes)
+    reader = read(html)
+    assert reader.tags <= {"h2", "h3", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "ul", "li"}
+    rows = re.findall(r"<tr>.*?</tr>", html, re.DOTALL)
+    assert {row.count("</td>") + row.count("</th>") for row in rows} <= {3, 5}
+    assert "@" not in notes
+    assert "://" not in notes
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_949, "999.9 kB"), (999_951, "1.0 MB"), (None, "size unknown")],
+)
+def test_sizes(count: int | None, text: str) -> None:
+    assert size(count) == text
+
+
+def saved(folder: Path, name: str, value: Report) -> str:
+    file = folder / name
+    file.write_text(dump(to_document(value)))
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ([], 1),
+        (["--fail-on", "never"], 0),
+        (["--fail-on", "any"], 1),
+        (["--spec", "felix", "--strict"], 1),
+        (["-o", "json"], 1),
+    ],
+)
+def test_the_exit_code_is_the_verdict(
+    arguments: list[str], code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = saved(tmp_path, "old.json", report()), saved(tmp_path, "new.json", report(IPSET_LOST))
+    assert run(["diff", old, f"report:{new}", *arguments]) == code
+    assert "tool-lost" in capsys.readouterr().out or "json" not in arguments
+    assert run(["diff", old, old, *arguments]) == 0
+
+
+def test_a_saved_report_is_known_by_its_bare_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved(tmp_path, "old.json", report())
+    monkeypatch.chdir(tmp_path)
+    assert run(["diff", "old.json", "old.json"]) == 0
+
+
+def test_saved_reports_are_judged_by_the_spec_in_force(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old = saved(tmp_path, "old.json", report())
+    strict = saved(tmp_path, "strict.json", replace(report(), findings=(), requirements=()))
+    assert run(["diff", old, strict, "--fail-on", "any"]) == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["diff"],
+        ["diff", "report:/no/such.json"],
+        ["diff", "report:/no/such.json", "report:/no/such.json"],
+        ["diff", "/no/such.json", "/no/such.json"],
+        ["diff", "dir:/", "dir:/", "--fail-on", "error"],
+        ["diff", "dir:/", "dir:/", "-o", "sarif"],
+        ["diff", "dir:/", "dir:/", "--spec", "no-such"],
+        ["sbom"],
+        ["sbom", "report:/no/such.json"],
+        ["sbom", "dir:/", "-o", "text"],
+        ["sbom", "dir:/", "-o", "cyclonedx-json", "-o", "spdx-json"],
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == 2
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    assert line.startswith("audit-image: ")
+
+
+def test_a_bill_is_written_from_a_saved_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = saved(tmp_path, "report.json", report(sound()))
+    spdx = tmp_path / "bill.spdx.json"
+    assert run(["sbom", f"report:{file}", "-o", "cyclonedx-json", "-o", f"spdx-json={spdx}"]) == 0
+    assert json.loads(capsys.readouterr().out)["bomFormat"] == "CycloneDX"
+    assert json.loads(spdx.read_text())["spdxVersion"] == "SPDX-2.3"
