@@ -10,7 +10,8 @@ from auditor.filetree import FileKind
 from auditor.packages import Packages, Verdict, read_packages, verify
 from fixtures import tree as disk
 from fixtures.redhat.build import build_redhat
-from fixtures.redhat.toolroom import ToolRoom, tool_room
+from fixtures.redhat.room import Room
+from fixtures.redhat.toolroom import tool_room
 from fixtures.workspace import FixtureError
 from tests.packages.rpm_files import FILE_FORMAT, PACKAGE_FORMAT, file_lines, package_lines
 from tests.packages.trees import DirectoryTree
@@ -24,7 +25,7 @@ SHAPES = ("redhat", "redhat-ndb", "redhat-clean", "redhat-ping-unowned", "redhat
 class Judge:
     """The real rpm, for one image."""
 
-    room: ToolRoom
+    room: Room
     place: str
 
     def ask(self, *arguments: str) -> list[str]:
