@@ -72,10 +72,11 @@ LOCK := pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .PHONY: lock
-lock: $(STAMP) ## Write the lock files anew from pyproject.toml
-	$(BIN)/pip install --quiet pip-tools
-	$(BIN)/$(LOCK) --output-file requirements.lock pyproject.toml
-	$(BIN)/$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+lock: ## Write the lock files anew from pyproject.toml
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/pip install --quiet pip-tools
+	build/lock/bin/$(LOCK) --output-file requirements.lock pyproject.toml
+	build/lock/bin/$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 
 .PHONY: clean
 clean: ## Remove what was built
