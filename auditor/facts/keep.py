@@ -55,7 +55,7 @@ def keep(path: str, mode: int, size: int, head: bytes) -> bool:
     if path in _EXACT or path.startswith(_DATABASES):
         return True
     if path.startswith(_MODULES):
-        return path.rpartition("/")[2].startswith("modules.") or path.endswith(_MODULE_ENDS)
+        return path.rpartition("/")[2].startswith(("modules.", "config")) or path.endswith(_MODULE_ENDS)
     if path.startswith("/boot/config-"):
         return True
     if size > SMALL:

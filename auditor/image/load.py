@@ -43,13 +43,13 @@ def load(
     """
     if isinstance(reference, str):
         reference = parse(reference)
-    options = Options(limits, listener, platform, access)
+    options = Options(limits, listener, platform, access, keep=keep)
     with closing(open_source(reference, options)) as source, Spool(limits.kept) as spool:
         listing = choose(source.images(), reference)
         candidate = choose_platform(listing.candidates(), platform, reference)
         listener(events.SourceChosen(source.name, reference.text, candidate.digest or listing.digest))
         stored = candidate.read()
-        yield LayerReader(spool, options, keep).image(reference, source.name, candidate, stored, platform)
+        yield LayerReader(spool, options).image(reference, source.name, candidate, stored, platform)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def load_index(
     """All platforms of an image, of one where it is no index; contents can be read until the block ends."""
     if isinstance(reference, str):
         reference = parse(reference)
-    options = Options(limits, listener, None, access, all_platforms=True)
+    options = Options(limits, listener, None, access, all_platforms=True, keep=keep)
     with closing(open_source(reference, options)) as source, Spool(limits.kept) as spool:
         listing = choose(source.images(), reference)
         candidates = listing.candidates()
@@ -91,7 +91,7 @@ def load_index(
             candidates = tuple(one for one in candidates if one.digest == reference.digest) or candidates
         listener(events.SourceChosen(source.name, reference.text, listing.digest))
         images = [candidate.read() for candidate in candidates]
-        reader = LayerReader(spool, options, keep, images)
+        reader = LayerReader(spool, options, images)
 
         def read(number: int) -> Image:
             return reader.image(reference, source.name, candidates[number], images[number], None)
@@ -115,8 +115,8 @@ def choose(listings: tuple[Listing, ...], reference: Reference) -> Listing:
     if reference.path is None:
         return listings[0]
     chosen = tuple(listing for listing in listings if _is_named(listing, reference))
-    if len(chosen) == 1:
-        return chosen[0]
+    if len(chosen) == 1 or (chosen and len({listing.digest for listing in chosen}) == 1 and chosen[0].digest):
+        return chosen[0]  # one image, perhaps under several names
     names = ", ".join(", ".join(listing.names) or listing.digest or "(unnamed)" for listing in listings)
     if not chosen:
         wanted = reference.tag or reference.digest
@@ -171,12 +171,12 @@ def choose_platform(candidates: tuple[Candidate, ...], platform: Platform | None
 class LayerReader:
     """Reads layers, several at a time, and merges them into trees; those that `images` share are read once."""
 
-    def __init__(self, spool: Spool, options: Options, keep: Keep, images: Sequence[StoredImage] = ()) -> None:
+    def __init__(self, spool: Spool, options: Options, images: Sequence[StoredImage] = ()) -> None:
         self._spool = spool
         self._budget = Budget(options.limits)
         self._limits = options.limits
         self._listener = options.listener
-        self._keep = keep
+        self._keep = options.keep
         self._uses = Counter(key for image in images for key in {layer.key for layer in image.layers})
         self._known: dict[tuple[str, str], LayerContents] = {}
         self._stopped = threading.Event()

@@ -148,6 +148,12 @@ class TarReader:
             raise self._wrong("a tar header's checksum is wrong")
 
     def _number(self, field: bytes) -> int:
+        digits = field[:-1]
+        if digits.isdigit() and field[-1] in b"\0 ":  # as nearly every header has it
+            try:
+                return int(digits, 8)
+            except ValueError:
+                raise self._wrong("a tar header has a number that is none") from None
         if field[0] & 0x80:  # base 256, GNU's form for what octal can't hold
             value = int.from_bytes(field, "big") & ((1 << (len(field) * 8 - 1)) - 1)
             if field[0] & 0x40:

@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -139,34 +140,53 @@ def make_certificates(folder: Path) -> None:
 
 
 @contextmanager
-def real_dockerd(folder: Path, *options: object, ready: object = None) -> Iterator[str]:
-    """A Docker daemon without network; its address."""
-    needs("dockerd", "containerd")
-    if os.geteuid() != 0:
-        pytest.skip("dockerd needs root")
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "d.sock"
-    command = [
-        "dockerd", "--storage-driver=vfs", "--iptables=false", "--bridge=none", "--data-root", folder / "data",
-        "--exec-root", folder / "exec", "--pidfile", folder / "pid", "-H", f"unix://{path}", *options,
-    ]  # fmt: skip
+def short_folder() -> Iterator[Path]:
+    """A directory whose name is short enough for sockets and for podman."""
+    path = Path(tempfile.mkdtemp(prefix="ai-"))
     try:
-        with started(command, folder / "log", ready or path):
-            yield f"unix://{path}"
-    finally:  # a daemon that was killed leaves its data mounted
-        subprocess.run(["umount", "-q", str(folder / "data")], capture_output=True, check=False)
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A running daemon. `address` is its socket's; `command` (of podman) shares its store."""
+
+    address: str
+    folder: Path
+    command: tuple[object, ...] = ()
 
 
 @contextmanager
-def real_podman(folder: Path) -> Iterator[tuple[str, list[object]]]:
-    """podman's service on a socket; its address, and the command that shares its store."""
+def real_dockerd(*options: object, ready: object = None) -> Iterator[Daemon]:
+    """A Docker daemon without network."""
+    needs("dockerd", "containerd")
+    if os.geteuid() != 0:
+        pytest.skip("dockerd needs root")
+    with short_folder() as folder:
+        path = folder / "d.sock"
+        command = [
+            "dockerd", "--storage-driver=vfs", "--iptables=false", "--bridge=none", "--data-root", folder / "data",
+            "--exec-root", folder / "exec", "--pidfile", folder / "pid", "-H", f"unix://{path}", *options,
+        ]  # fmt: skip
+        try:
+            with started(command, folder / "log", ready or path):
+                yield Daemon(f"unix://{path}", folder)
+        finally:  # a daemon that was killed leaves its data mounted
+            subprocess.run(["umount", "-q", str(folder / "data")], capture_output=True, check=False)
+
+
+@contextmanager
+def real_podman() -> Iterator[Daemon]:
+    """podman's service on a socket."""
     needs("podman")
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "p.sock"
-    command: list[object] = [
-        "podman", "--root", folder / "root", "--runroot", folder / "run", "--storage-driver=vfs",
-        "--cgroup-manager=cgroupfs", "--events-backend=none",
-    ]  # fmt: skip
-    service = [*command, "system", "service", "--time=0", f"unix://{path}"]
-    with started(service, folder / "log", path):
-        yield f"unix://{path}", command
+    with short_folder() as folder:
+        path = folder / "p.sock"
+        command = (
+            "podman", "--root", folder / "root", "--runroot", folder / "run", "--storage-driver=vfs",
+            "--cgroup-manager=cgroupfs", "--events-backend=none",
+        )  # fmt: skip
+        service = [*command, "system", "service", "--time=0", f"unix://{path}"]
+        with started(service, folder / "log", path):
+            yield Daemon(f"unix://{path}", folder, command)

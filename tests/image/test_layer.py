@@ -37,6 +37,11 @@ def zstd(data: bytes) -> bytes:
     return zstandard.ZstdCompressor(level=1).compress(data)
 
 
+ESTARGZ_FOOTER = (  # an empty member whose extra field says where the table of contents is (estargz, "Footer")
+    bytes.fromhex("1f8b080400000000 00ff 1a00 5347 1600".replace(" ", ""))
+    + b"%016xSTARGZ" % len(PLAIN)
+    + bytes.fromhex("010000ffff0000000000000000")
+)
 _SKIPPABLE = b"\x50\x2a\x4d\x18" + (12).to_bytes(4, "little") + b"table of con"
 _THIRD = len(PLAIN) // 3
 
@@ -51,6 +56,8 @@ STORED = {
     + b"\0\xff"
     + b"layer.tar\0comment\0"
     + gzip.compress(PLAIN, 1)[10:],
+    "estargz": b"".join(gzip.compress(PLAIN[at : at + 70_000], 1) for at in range(0, len(PLAIN), 70_000))
+    + ESTARGZ_FOOTER,
     "zstd": zstd(PLAIN),
     "zstd in frames": zstd(PLAIN[:_THIRD]) + zstd(PLAIN[_THIRD:]),
     "zstd with skippable frames": _SKIPPABLE + zstd(PLAIN[:_THIRD]) + _SKIPPABLE + zstd(PLAIN[_THIRD:]) + _SKIPPABLE,
@@ -264,6 +271,7 @@ def test_content_is_read_in_pieces() -> None:
         ("/sbin/start_runit", 0o755, 3000, b"echo", True),
         ("/lib/modules/5.10/modules.builtin", 0o644, 300_000, b"kern", True),
         ("/lib/modules/5.10/kernel/net/ip_set.ko.xz", 0o644, 30_000, b"\xfd7zX", True),
+        ("/usr/lib/modules/5.14/config", 0o644, 300_000, b"CONF", True),
         ("/boot/config-5.10", 0o644, 300_000, b"CONF", True),
         ("/usr/share/doc/x/README", 0o644, 300, b"text", False),
         ("/usr/bin/huge", 0o755, 1 << 40, b"\x7fELF", False),

@@ -70,19 +70,19 @@ def registry(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(scope="module")
-def docker(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with real_dockerd(tmp_path_factory.mktemp("docker")) as address:
-        run("skopeo", "copy", "-q", "--dest-daemon-host", address, f"docker-archive:{place}/image.tar",
+def docker(place: Path) -> Iterator[str]:
+    with real_dockerd() as daemon:
+        run("skopeo", "copy", "-q", "--dest-daemon-host", daemon.address, f"docker-archive:{place}/image.tar",
             "docker-daemon:team/app:v1")  # fmt: skip
-        yield address
+        yield daemon.address
 
 
 @pytest.fixture(scope="module")
-def podman(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with real_podman(tmp_path_factory.mktemp("podman")) as (address, command):
-        run(*command, "load", "-i", place / "image.tar")
-        run(*command, "tag", "localhost/team/app:v1", "quay.io/team/app:v2")
-        yield address
+def podman(place: Path) -> Iterator[str]:
+    with real_podman() as daemon:
+        run(*daemon.command, "load", "-i", place / "image.tar")
+        run(*daemon.command, "tag", "localhost/team/app:v1", "quay.io/team/app:v2")
+        yield daemon.address
 
 
 @pytest.fixture
@@ -237,8 +237,8 @@ def test_docker_over_tls(place: Path, from_file: object, tmp_path: Path, monkeyp
     port = free_port()
     options = ["-H", f"tcp://127.0.0.1:{port}", "--tlsverify", "--tlscacert", tmp_path / "ca.pem", "--tlscert",
                tmp_path / "cert.pem", "--tlskey", tmp_path / "key.pem"]  # fmt: skip
-    with real_dockerd(tmp_path / "d", *options, ready=port) as address:
-        run("skopeo", "copy", "-q", "--dest-daemon-host", address, f"docker-archive:{place}/image.tar",
+    with real_dockerd(*options, ready=port) as daemon:
+        run("skopeo", "copy", "-q", "--dest-daemon-host", daemon.address, f"docker-archive:{place}/image.tar",
             "docker-daemon:team/app:v1")  # fmt: skip
         monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{port}")
         with pytest.raises(SourceUnavailable):
@@ -278,12 +278,12 @@ def test_daemons_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             assert time.monotonic() - before < 10
 
 
-def test_a_daemon_that_is_stopped_while_it_sends(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with real_dockerd(tmp_path / "d") as address:
-        run("skopeo", "copy", "-q", "--dest-daemon-host", address, f"docker-archive:{place}/image.tar",
+def test_a_daemon_that_is_stopped_while_it_sends(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with real_dockerd() as daemon:
+        run("skopeo", "copy", "-q", "--dest-daemon-host", daemon.address, f"docker-archive:{place}/image.tar",
             "docker-daemon:team/app:v1")  # fmt: skip
-        monkeypatch.setenv("DOCKER_HOST", address)
-        pid = int((tmp_path / "d/pid").read_text())
+        monkeypatch.setenv("DOCKER_HOST", daemon.address)
+        pid = int((daemon.folder / "pid").read_text())
 
         def stop(event: events.Event) -> None:
             if isinstance(event, events.ImageSpooled):

@@ -227,6 +227,15 @@ def test_several_images_and_none_named(several: Path, path: str, names: list[str
     assert all(name in str(missing.value) for name in names)
 
 
+def test_one_image_under_two_names_needs_no_choice(tmp_path: Path) -> None:
+    layout = Layout()
+    entry = layout.manifest(LAYERS)
+    layout.add(entry, "v1")
+    layout.add(entry, "latest")
+    with load(str(layout.write(tmp_path / "layout"))) as image:
+        assert image.digest == entry["digest"]
+
+
 def _platforms(*names: str, nested: bool = False, attest: bool = True) -> Layout:
     layout = Layout()
     entries = []

@@ -12,11 +12,9 @@ import stat
 from pathlib import Path
 
 from auditor.errors import AuditError, ImageNotFound, SourceUnavailable, UnsupportedFormat
-from auditor.facts.keep import keep
 from auditor.filetree import Content, FileKind, Node
 from auditor.image.document import Document, parse_object
-from auditor.image.layer import Budget
-from auditor.image.limits import Limits
+from auditor.image.layer import Budget, Keep
 from auditor.image.merge import Directory
 from auditor.image.reference import Reference
 from auditor.image.source.interface import Candidate, Listing, Options, Source, StoredImage
@@ -111,10 +109,10 @@ class RootDirectory:
 
     name = "dir"
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: Path, options: Options) -> None:
         bundle = (path / "config.json").is_file() and (path / "rootfs").is_dir() and not (path / "etc").exists()
         self._config = path / "config.json" if bundle else None
-        self._limits = limits
+        self._options = options
         try:
             self._root = _Root(path / "rootfs" if bundle else path)
         except OSError as error:
@@ -129,7 +127,7 @@ class RootDirectory:
         self._root.close()
 
     def _image(self) -> StoredImage:
-        tree = _Scan(self._root, self._limits).tree()
+        tree = _Scan(self._root, Budget(self._options.limits), self._options.keep).tree()
         return StoredImage(None, self._image_config(), None, str(self._config or ""), (), tree)
 
     def _image_config(self) -> bytes:
@@ -137,7 +135,7 @@ class RootDirectory:
         if self._config is None:
             return b""
         where = str(self._config)
-        limit = self._limits.json
+        limit = self._options.limits.json
         with self._config.open("rb") as file:
             bundle = parse_object(file.read(limit + 1), where, limit)
         process = bundle.object("process") or Document({}, where)
@@ -160,10 +158,10 @@ class RootDirectory:
 class _Scan:
     """Lists every file once; the same policy as for layers says whose bytes may be asked for."""
 
-    def __init__(self, root: _Root, limits: Limits) -> None:
+    def __init__(self, root: _Root, budget: Budget, keep: Keep) -> None:
         self._root = root
-        self._budget = Budget(limits)
-        self._limits = limits
+        self._budget = budget
+        self._keep = keep
         self._inodes: dict[tuple[int, int], int] = {}
 
     def tree(self) -> MergedTree:
@@ -231,7 +229,7 @@ class _Scan:
             capabilities = _capabilities(descriptor) if mode & 0o111 else b""
         finally:
             os.close(descriptor)
-        kept = keep(path, mode, status.st_size, head)
+        kept = self._keep(path, mode, status.st_size, head)
         return HostContent(self._root, path, status.st_size) if kept else None, capabilities
 
     def _node(
@@ -273,4 +271,4 @@ def open_source(reference: Reference, options: Options) -> Source:
         raise ImageNotFound("no such directory", str(path), "check the path")
     if not path.is_dir():
         raise UnsupportedFormat("is a file, not a directory", str(path), "use docker-archive: or oci-archive:")
-    return RootDirectory(path, options.limits)
+    return RootDirectory(path, options)

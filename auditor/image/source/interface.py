@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from auditor import events
+from auditor.facts.keep import keep as keep_policy
 from auditor.filetree import FileTree
+from auditor.image.layer import Keep
 from auditor.image.limits import DEFAULT, Limits
 from auditor.image.model import Platform
 
@@ -32,6 +34,7 @@ class Options:
     platform: Platform | None = None  # a daemon that holds several saves only this one
     access: Access = ANONYMOUS
     all_platforms: bool = False
+    keep: Keep = keep_policy
 
 
 @dataclass(frozen=True, slots=True)
