@@ -193,7 +193,10 @@ class Evidence:
         if declared or not self.modules:
             return declared
         known = next(iter(self._modinfo.values()), None)
-        return (known or self.modinfo(next(iter(self.modules)))).architecture
+        try:
+            return (known or self.modinfo(next(iter(self.modules)))).architecture
+        except AuditError:
+            return ""  # a broken module counts where it is needed
 
     def modinfo(self, name: str) -> Modinfo:
         """What the module of that name, one of `modules`, says of itself. CorruptImage where its file is broken."""

@@ -11,11 +11,13 @@ import struct
 import zlib
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from auditor.errors import CorruptImage
 from auditor.kernel.compression import REMEDY
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _HEADER = 12  # bytes, the footer too
 _MAX_BLOCK = 64 << 20  # bytes, decompressed; xz -6 makes blocks of 24 MiB
@@ -78,6 +80,8 @@ def _numbers(data: bytes) -> list[int]:
 
 
 def _read(file: BinaryIO, start: int, blocks: list[tuple[int, int]], where: str) -> Iterator[bytes]:
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only large packages need it
+
     header = file.read(_HEADER)
     workers = min(os.cpu_count() or 1, _MAX_WORKERS)
     position = start + _HEADER

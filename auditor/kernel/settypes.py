@@ -48,7 +48,7 @@ def read_set_types(evidence: Evidence) -> tuple[tuple[SetTypeRange, ...], tuple[
     for name, description in sorted(descriptions.items()):
         match = _DESCRIPTION.fullmatch(description)
         if match is None:
-            unknown.append((name, f"its description gives no revisions: '{description}'"))
+            unknown.append((name, f"its description gives no revisions: {description[:80]!r}"))
         else:
             found.append(SetTypeRange(match[1], int(match[2]), int(match[3]), name))
     unknown += [(name, reason) for name, reason in sorted(_untold(evidence).items()) if name not in descriptions]

@@ -16,7 +16,7 @@ from auditor.kernel.compression import REMEDY, XZ, chunks, kind_of
 from auditor.kernel.parallel import xz_blocks
 from auditor.kernel.source.interface import MIB, Files
 
-_MAX_UNPACKED = 16 << 30  # bytes; debug packages of a kernel unpack to 6 GiB
+_MAX_UNPACKED = 4 << 30  # bytes; the largest of Debian's kernels, without its debug symbols, unpacks to 0.4 GiB
 _MAX_CONTROL = 16 * MIB
 _MAX_KEPT = 512 * MIB
 
