@@ -177,7 +177,11 @@ class Linker:
         bind_now = self._binds_now(rules)
         problems = judge(rules.checks, record, record.scope, record.scope, bind_now=bind_now)
         fork = self._loading(record.fork(), load)
-        notices = (*record.notices, *dlopen_notices(fork.record.scope, fork.locate))
+        notices = (
+            *_relative_interpreter(path, interpreter, self._around.working_dir),
+            *record.notices,
+            *dlopen_notices(fork.record.scope, fork.locate),
+        )
         objects = record.objects()
         closure = Closure(path, elf.interpreter, rules.profile.loader, objects, problems, notices)
         return _as_variant(closure, variant), record.levels
@@ -240,6 +244,13 @@ class Linker:
 
 def _caller(record: Record, real_path: str) -> Mapped:
     return next((each for each in record.namespace if each.real_path == real_path), record.program)
+
+
+def _relative_interpreter(path: str, interpreter: Interpreter, working_dir: str) -> tuple[LoadNotice, ...]:
+    if interpreter.path.startswith("/"):
+        return ()
+    message = f"its loader `{interpreter.path}' depends on the working directory, taken as {working_dir}"
+    return (LoadNotice(NoticeKind.RELATIVE_PATH, path, interpreter.path, message),)
 
 
 def _as_variant(closure: Closure, level: str) -> Closure:

@@ -1,0 +1,229 @@
+"""No bytes make a reader fail, hang or use up the memory: malformed files get a fault, and the look goes on."""
+
+import contextlib
+import random
+import struct
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from auditor.elf.file import ElfFile, Tag, read_elf
+from auditor.elf.ldcache import read_cache
+from auditor.elf.linker import Linker
+from auditor.elf.memory import Unreadable
+from auditor.elf.profile import read_profile
+from auditor.elf.relocations import relative_relocations
+from auditor.elf.symbols import symbol_table
+from tests.elf.caches import Row, compat_cache, new_cache, old_cache
+from tests.elf.case import Case
+from tests.elf.dirtree import DirTree
+from tests.elf.forge import Forge, Need, library, program
+from tests.elf.lab import lay_out
+from tests.elf.test_file import system_elf_files
+
+INTERPRETER = Path("/lib64/ld-linux-x86-64.so.2")
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """A file's content in memory."""
+
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def read(self, offset: int = 0, length: int = -1) -> bytes:
+        assert 0 <= offset <= 1 << 62
+        return self.data[offset:] if length < 0 else self.data[offset : offset + length]
+
+
+def look(data: bytes) -> None:
+    """Everything that is ever read of one file."""
+    content = Bytes(data)
+    elf = read_elf(content)
+    if not isinstance(elf, ElfFile):
+        return
+    for _ in relative_relocations(content, elf):
+        pass
+    table = symbol_table(content, elf)
+    for read in (table.definitions, table.references):
+        with contextlib.suppress(Unreadable):
+            read()
+    read_profile(data, elf, "/lib/ld.so", "/lib/ld.so")
+
+
+@pytest.fixture(scope="module")
+def victims(forge: Forge) -> list[bytes]:
+    """Small files with every structure that is read."""
+    return [
+        forge.make(
+            library(
+                "",
+                Need("v.so", ("f@@V1", "h@@V2")),
+                soname="x",
+                runpath="/r",
+                defines=("f@@A", "g@@B", "data:d"),
+                uses=("f", "data:h"),
+            )
+        ),
+        forge.make(
+            program("", Need("v.so", ("data:d",)), uses=("copy:d",), flags=("-no-pie", "-Wl,--hash-style=sysv"))
+        ),
+        forge.make(program("", "a.so", uses=("data:f",), flags=("-Wl,-z,pack-relative-relocs",))),
+    ]
+
+
+def test_every_cut(victims: list[bytes]) -> None:
+    for data in victims:
+        for size in range(min(len(data), 1500)):
+            look(data[:size])
+        for size in range(1500, len(data), 97):
+            look(data[:size])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_bytes_changed(victims: list[bytes], seed: int) -> None:
+    chance = random.Random(seed)
+    interesting = (0, 1, 0x7F, 0x80, 0xFF)
+    for data in victims:
+        for _ in range(150):
+            changed = bytearray(data)
+            for _ in range(chance.choice((1, 1, 2, 8))):
+                # Most of what matters lies at the beginning and in the dynamic section.
+                end = chance.choice((64, 600, 1500, len(data)))
+                changed[chance.randrange(min(end, len(data)))] = chance.choice((*interesting, chance.randrange(256)))
+            look(bytes(changed))
+
+
+def dynamic_entries(data: bytes) -> list[int]:
+    """Offsets of the dynamic entries."""
+    start, count = struct.unpack_from("<Q", data, 32)[0], struct.unpack_from("<H", data, 56)[0]
+    for number in range(count):
+        kind, _, offset, _, _, size = struct.unpack_from("<IIQQQQ", data, start + 56 * number)
+        if kind == 2:
+            return list(range(offset, offset + size, 16))
+    return []
+
+
+@pytest.mark.parametrize("value", [0, 1, 7, 0x1000, 0xFFFFFFFF, 1 << 40, (1 << 63) - 1, 1 << 63, (1 << 64) - 8])
+def test_every_dynamic_entry_changed(victims: list[bytes], value: int) -> None:
+    for data in victims:
+        for place in dynamic_entries(data):
+            look(data[: place + 8] + struct.pack("<Q", value) + data[place + 16 :])
+
+
+@pytest.mark.parametrize("value", [0, 1, 0xFFFFFFFF, (1 << 63) - 1, (1 << 64) - 1])
+def test_every_program_header_field_changed(victims: list[bytes], value: int) -> None:
+    for data in victims:
+        count = struct.unpack_from("<H", data, 56)[0]
+        for place in range(64, 64 + 56 * count, 8):
+            look(data[:place] + struct.pack("<Q", value) + data[place + 8 :])
+
+
+def test_other_class_and_byte_order(victims: list[bytes]) -> None:
+    for data in victims:
+        for bits in (0, 1, 2, 3):
+            for order in (0, 1, 2, 3):
+                look(data[:4] + bytes((bits, order)) + data[6:])
+
+
+def rewritten(data: bytes, tag: int, at: int, words: bytes) -> bytes:
+    """With other bytes in the table that a dynamic entry leads to (addresses are offsets there)."""
+    for place in dynamic_entries(data):
+        number, address = struct.unpack_from("<qQ", data, place)
+        if number == tag:
+            return data[: address + at] + words + data[address + at + len(words) :]
+    raise AssertionError(f"no dynamic entry {tag}")
+
+
+@pytest.mark.parametrize(
+    ("tag", "at", "words"),
+    [
+        (Tag.GNU_HASH, 0, struct.pack("<I", 0xFFFFFFFF)),  # buckets
+        (Tag.GNU_HASH, 0, struct.pack("<I", 0)),
+        (Tag.GNU_HASH, 4, struct.pack("<I", 0xFFFFFFFF)),  # first symbol
+        (Tag.GNU_HASH, 8, struct.pack("<I", 0xFFFFFFFF)),  # bloom words
+        (Tag.GNU_HASH, 24, bytes(200)),  # a chain without end
+        (Tag.VERNEED, 12, struct.pack("<I", 1)),  # next, overlapping
+        (Tag.VERNEED, 8, struct.pack("<I", 0)),  # first auxiliary: itself
+        (Tag.VERNEED, 28, struct.pack("<I", 1)),
+        (Tag.VERDEF, 16, struct.pack("<I", 1)),
+        (Tag.VERDEF, 12, struct.pack("<I", 0xFFFFFFFF)),
+    ],
+)
+def test_tables_that_go_astray(victims: list[bytes], tag: Tag, at: int, words: bytes) -> None:
+    started = time.monotonic()
+    look(rewritten(victims[0], tag, at, words))
+    assert time.monotonic() - started < 5
+
+
+def test_names_that_share_their_bytes() -> None:
+    """A million symbols with the same long name would be gigabytes."""
+    count, name = 1 << 16, b"x" * 60000 + b"\0"
+    strings, symbols = 0x1000, 0x20000
+    table = struct.pack("<IBBHQQ", 0, 0x12, 0, 1, 1, 1) * count
+    hash_table = symbols + len(table)
+    end = hash_table + 8
+    dynamic = end
+    entries = ((5, strings), (10, len(name)), (6, symbols), (4, hash_table), (0, 0))
+    data = bytearray(dynamic + 16 * len(entries))
+    data[:64] = b"\x7fELF\2\1\1" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+    data[64:176] = struct.pack("<IIQQQQQQ", 1, 6, 0, 0, 0, len(data), len(data), 0x1000) + struct.pack(
+        "<IIQQQQQQ", 2, 6, dynamic, dynamic, 0, 16 * len(entries), 16 * len(entries), 8
+    )
+    data[strings : strings + len(name)] = name
+    data[symbols : symbols + len(table)] = table
+    data[hash_table : hash_table + 8] = struct.pack("<II", 1, count)
+    data[dynamic:] = b"".join(struct.pack("<qQ", *entry) for entry in entries)
+    content = Bytes(bytes(data))
+    elf = read_elf(content)
+    assert isinstance(elf, ElfFile) and elf.fault is None
+    with pytest.raises(Unreadable):
+        symbol_table(content, elf).definitions()
+
+
+def test_a_cache_of_any_bytes() -> None:
+    rows = [Row("b.so", "/opt/b.so", hwcap="x86-64-v2"), Row("b.so", "/opt/b.so"), Row("a.so", "/opt/a.so")]
+    chance = random.Random(3)
+    for data in (new_cache(rows), old_cache(rows), compat_cache(rows)):
+        for size in range(len(data)):
+            read_cache(data[:size], "little")
+        for _ in range(1500):
+            changed = bytearray(data)
+            changed[chance.randrange(len(data))] = chance.choice((0, 1, 0xFF, chance.randrange(256)))
+            cache = read_cache(bytes(changed), chance.choice(("little", "big")))
+            if cache is not None:
+                cache.lookup("a.so")
+                cache.lists("none")
+
+
+def test_a_program_of_malformed_libraries_is_judged(forge: Forge, tmp_path: Path) -> None:
+    """Whatever a library holds, the program's other libraries are looked at."""
+    if not INTERPRETER.exists():
+        pytest.skip(f"this machine has no {INTERPRETER}")
+    chance = random.Random(5)
+    sound = library("/lib/a.so", defines=("f@@V1",))
+    binaries = (program("/bin/prog", "a.so", "b.so", Need("a.so", ("f@@V1",)), uses=("f",)), sound)
+    lay_out(tmp_path, Case("hostile", binaries), forge, INTERPRETER)
+    data = forge.make(sound)
+    for _ in range(60):
+        changed = bytearray(data)
+        changed[chance.randrange(min(len(data), 1200))] = chance.randrange(256)
+        (tmp_path / "lib/a.so").write_bytes(changed)
+        closure = Linker(DirTree(tmp_path)).closure("/bin/prog")
+        assert any(problem.name == "b.so" for problem in closure.problems)
+
+
+@pytest.mark.parametrize("path", system_elf_files(12), ids=str)
+def test_real_files_with_bytes_changed(path: Path) -> None:
+    data = path.read_bytes()[: 1 << 20]
+    chance = random.Random(7)
+    for _ in range(15):
+        changed = bytearray(data)
+        for _ in range(20):
+            changed[chance.randrange(min(len(data), 1 << 14))] = chance.randrange(256)
+        look(bytes(changed))

@@ -1,0 +1,184 @@
+"""What the kernel makes of a program before its loader runs, and what is said of files that are no programs."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from auditor.elf.architecture import architecture
+from auditor.elf.linker import Linker
+from auditor.elf.model import Closure, LoadFault, NoticeKind
+from tests.elf.case import Case
+from tests.elf.chamber import Chamber
+from tests.elf.dirtree import DirTree
+from tests.elf.forge import Binary, Forge, cut, library, poke, program
+from tests.elf.lab import lay_out, place
+
+INTERPRETER = "/lib64/ld-linux-x86-64.so.2"
+MACHINE = 18  # offset of e_machine
+
+
+def prog(interpreter: str = INTERPRETER, **rest: object) -> Binary:
+    return program("/bin/prog", "a.so", interpreter=interpreter, **rest)
+
+
+@pytest.fixture
+def root(forge: Forge, tmp_path: Path) -> Path:
+    """A root with a loader and one library."""
+    if not Path(INTERPRETER).exists():
+        pytest.skip(f"this machine has no {INTERPRETER}")
+    lay_out(tmp_path, Case("start", (prog(), library("/lib/a.so"))), forge, Path(INTERPRETER))
+    return tmp_path
+
+
+def put(root: Path, forge: Forge, binary: Binary) -> None:
+    target = place(root, binary.path)
+    target.write_bytes(forge.make(binary))
+    target.chmod(binary.mode)
+
+
+def closure_in(root: Path, working_dir: str = "/") -> Closure:
+    return Linker(DirTree(root), working_dir=working_dir, machine=architecture("amd64")).closure("/bin/prog")
+
+
+def faults(closure: Closure) -> list[LoadFault]:
+    return [problem.fault for problem in closure.problems]
+
+
+def test_a_sound_program_starts(root: Path, chamber: Chamber) -> None:
+    closure = closure_in(root)
+    assert not closure.problems
+    assert closure.interpreter == INTERPRETER
+    assert chamber.run(root, ["/bin/prog"], {}).code == 0
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def no_x_bit(path: Path) -> None:
+    path.chmod(0o644)
+
+
+def directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def script(path: Path) -> None:
+    path.write_text("#!/bin/sh\n" + "# no loader\n" * 20)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def another_machine(path: Path) -> None:
+    path.write_bytes(poke(MACHINE, b"\xb7\0")(path.read_bytes()))
+
+
+@pytest.mark.parametrize(
+    ("change", "fault", "words", "errno"),
+    [
+        (remove, LoadFault.INTERPRETER_MISSING, "no such file or directory", "No such file"),
+        (no_x_bit, LoadFault.INTERPRETER_MISSING, "permission denied", "Permission denied"),
+        (directory, LoadFault.INTERPRETER_MISSING, "permission denied", "Permission denied"),
+        (script, LoadFault.INTERPRETER_MISSING, "corrupted shared library", "corrupted shared library"),
+        (empty, LoadFault.INTERPRETER_MISSING, "corrupted shared library", "Input/output error"),
+        (another_machine, LoadFault.ARCHITECTURE_MISMATCH, "corrupted shared library", "corrupted shared library"),
+    ],
+)
+def test_a_loader_that_the_kernel_refuses(
+    root: Path, chamber: Chamber, change: Callable[[Path], None], fault: LoadFault, words: str, errno: str
+) -> None:
+    change(root / INTERPRETER.lstrip("/"))
+    closure = closure_in(root)
+    assert faults(closure) == [fault]
+    assert words in closure.problems[0].message
+    assert closure.problems[0].name == INTERPRETER
+    started = chamber.run(root, ["/bin/prog"], {})
+    assert started.code == 126
+    assert errno in started.output
+
+
+def test_a_relative_loader_is_taken_from_the_working_directory(root: Path, forge: Forge, chamber: Chamber) -> None:
+    put(root, forge, prog("lib64/ld-linux-x86-64.so.2"))
+    assert faults(closure_in(root, "/bin")) == [LoadFault.INTERPRETER_MISSING]
+    assert chamber.run(root, ["/bin/prog"], {}, "/bin").code == 126
+    closure = closure_in(root, "/")
+    assert not closure.problems
+    assert NoticeKind.RELATIVE_PATH in {notice.kind for notice in closure.notices}
+    assert chamber.run(root, ["/bin/prog"], {}, "/").code == 0
+
+
+def test_needs_without_a_loader(root: Path, forge: Forge) -> None:
+    put(root, forge, program("/bin/prog", "a.so", flags=("-Wl,--no-dynamic-linker",)))
+    assert faults(closure_in(root)) == [LoadFault.INTERPRETER_MISSING]
+
+
+@pytest.mark.parametrize("flags", [("-static", "-no-pie"), ("-static-pie",)])
+def test_a_static_program_has_no_closure(root: Path, forge: Forge, chamber: Chamber, flags: tuple[str, ...]) -> None:
+    put(root, forge, program("/bin/prog", flags=(*flags, "-Wl,--no-dynamic-linker")))
+    closure = closure_in(root)
+    assert (closure.loader, closure.interpreter, closure.problems) == (None, None, ())
+    assert [each.path for each in closure.objects] == ["/bin/prog"]
+    assert chamber.run(root, ["/bin/prog"], {}).code == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "fault", "words"),
+    [
+        (poke(MACHINE, b"\xb7\0"), LoadFault.ARCHITECTURE_MISMATCH, "it is for arm64, the platform is amd64"),
+        (poke(4, b"\1"), LoadFault.ARCHITECTURE_MISMATCH, "exec format error"),
+        (poke(5, b"\2"), LoadFault.ARCHITECTURE_MISMATCH, "exec format error"),
+        (poke(16, b"\1\0"), LoadFault.ELF_MALFORMED, "it is no program"),
+        (poke(54, b"\x10\0"), LoadFault.ELF_MALFORMED, "phentsize"),
+        (poke(56, b"\xff\xff"), LoadFault.ELF_MALFORMED, "cannot read file data"),
+        (cut(0x1200), LoadFault.ELF_MALFORMED, "beyond the end of the file"),
+        (cut(40), LoadFault.ELF_MALFORMED, "file too short"),
+        (lambda _: b"text\n" * 50, LoadFault.ELF_MALFORMED, "invalid ELF header"),
+    ],
+)
+def test_a_file_that_the_kernel_would_not_run(root: Path, forge: Forge, change, fault: LoadFault, words: str) -> None:  # type: ignore[no-untyped-def]
+    put(root, forge, prog(change=change))
+    closure = closure_in(root)
+    assert faults(closure) == [fault]
+    assert words in closure.problems[0].message
+
+
+def test_an_interpreter_without_end(root: Path, forge: Forge, chamber: Chamber) -> None:
+    put(root, forge, prog(change=lambda old: old.replace(b"x86-64.so.2\0", b"x86-64.so.2X", 1)))
+    assert faults(closure_in(root)) == [LoadFault.ELF_MALFORMED]
+    assert chamber.run(root, ["/bin/prog"], {}).code == 126
+
+
+@pytest.mark.parametrize("path", ["/bin/none", "/bin", "/etc/none/none"])
+def test_what_is_no_file_is_no_program(root: Path, path: str) -> None:
+    closure = Linker(DirTree(root)).closure(path)
+    assert faults(closure) == [LoadFault.ELF_MALFORMED]
+
+
+def test_without_a_platform_machines_are_not_judged(root: Path, forge: Forge) -> None:
+    put(root, forge, prog(change=poke(MACHINE, b"\xb7\0")))
+    assert faults(Linker(DirTree(root)).closure("/bin/prog")) == [LoadFault.ARCHITECTURE_MISMATCH]  # of the loader
+
+
+def test_a_library_of_another_machine_that_is_passed_over_is_no_mismatch(root: Path, forge: Forge) -> None:
+    put(root, forge, prog(runpath="/x"))
+    put(root, forge, library("/x/a.so", change=poke(MACHINE, b"\xb7\0")))
+    closure = closure_in(root)
+    assert not closure.problems
+    assert [each.path for each in closure.objects if each.name == "a.so"] == ["/lib/a.so"]
+
+
+def test_the_candidates_that_were_passed_over_are_told(root: Path, forge: Forge) -> None:
+    put(root, forge, prog(runpath="/x"))
+    put(root, forge, library("/x/a.so", change=poke(MACHINE, b"\xb7\0")))
+    (root / "lib/a.so").unlink()
+    (problem,) = closure_in(root).problems
+    assert problem.fault is LoadFault.LIBRARY_MISSING
+    assert problem.passed_over == (("/x/a.so", "for another machine (arm64)"),)
+    assert problem.path == "/bin/prog"
+    assert problem.message == (
+        "error while loading shared libraries: a.so: cannot open shared object file: No such file or directory"
+    )

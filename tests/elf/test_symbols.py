@@ -1,0 +1,125 @@
+"""The bulk reader of symbols gives what pyelftools gives, symbol by symbol, on every ELF at hand."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from elftools.elf.dynamic import DynamicSegment
+from elftools.elf.elffile import ELFFile
+from elftools.elf.gnuversions import GNUVerDefSection, GNUVerNeedSection, GNUVerSymSection
+from elftools.elf.sections import Symbol, SymbolTableSection
+
+from auditor.elf.file import ElfFile, read_elf
+from auditor.elf.symbols import symbol_table
+from fixtures.build import build_image
+from fixtures.workspace import FixtureError
+from tests.elf.dirtree import FileContent
+from tests.elf.test_file import system_elf_files
+
+DEFINING = {"STB_GLOBAL", "STB_WEAK", "STB_LOOS"}
+TYPES = {"STT_NOTYPE", "STT_OBJECT", "STT_FUNC", "STT_COMMON", "STT_TLS", "STT_LOOS"}
+_INDEXES = {"VER_NDX_LOCAL": 0, "VER_NDX_GLOBAL": 1}
+HIDDEN = {"STV_HIDDEN", "STV_INTERNAL"}
+
+
+def versions(elf: ELFFile) -> dict[int, str]:
+    names: dict[int, str] = {}
+    for section in elf.iter_sections():
+        if isinstance(section, GNUVerDefSection):
+            for definition, auxiliaries in section.iter_versions():
+                if not definition["vd_flags"] & 1:
+                    names[definition["vd_ndx"]] = next(iter(auxiliaries)).name
+        elif isinstance(section, GNUVerNeedSection):
+            for _, needed in section.iter_versions():
+                names.update({each["vna_other"] & 0x7FFF: each.name for each in needed})
+    return names
+
+
+def numbered(elf: ELFFile) -> Iterator[tuple[int, Symbol, int]]:
+    """(number, symbol, version index) of .dynsym."""
+    table = elf.get_section_by_name(".dynsym")
+    if not isinstance(table, SymbolTableSection):
+        return
+    section = next((each for each in elf.iter_sections() if isinstance(each, GNUVerSymSection)), None)
+    for number, symbol in enumerate(table.iter_symbols()):
+        index: Any = 1 if section is None else section.get_symbol(number)["ndx"]
+        yield number, symbol, _INDEXES.get(index, index)
+
+
+def definitions(elf: ELFFile) -> set[tuple[str, str, bool]]:
+    names = versions(elf)
+    found = set()
+    for _, symbol, index in numbered(elf):
+        info = symbol["st_info"]
+        value = symbol["st_value"] or symbol["st_shndx"] == "SHN_ABS" or info["type"] == "STT_TLS"
+        if (
+            symbol["st_shndx"] != "SHN_UNDEF"
+            and value
+            and info["bind"] in DEFINING
+            and info["type"] in TYPES
+            and symbol["st_other"]["visibility"] not in HIDDEN
+        ):
+            found.add((symbol.name, names.get(index & 0x7FFF, ""), bool(index & 0x8000)))
+    return found
+
+
+def references(elf: ELFFile) -> set[tuple[str, str, bool]]:
+    named = set()
+    for segment in elf.iter_segments():
+        if isinstance(segment, DynamicSegment):
+            for kind, table in segment.get_relocation_tables().items():
+                if kind != "RELR":
+                    entries = table.iter_relocations()  # type: ignore[attr-defined]
+                    named |= {each["r_info_sym"] for each in entries if each["r_info_type"]}
+    names = versions(elf)
+    return {
+        (symbol.name, names.get(index & 0x7FFF, ""), symbol["st_info"]["bind"] == "STB_WEAK")
+        for number, symbol, index in numbered(elf)
+        if number in named and number and symbol["st_info"]["bind"] != "STB_LOCAL" and symbol["st_shndx"] == "SHN_UNDEF"
+    }
+
+
+def same(path: Path) -> None:
+    content = FileContent(path)
+    elf = read_elf(content)
+    assert isinstance(elf, ElfFile)
+    table = symbol_table(content, elf)
+    with path.open("rb") as file:
+        theirs = ELFFile(file)
+        offered = {
+            (each.name.decode(), each.version.decode(), each.hidden)
+            for each in table.definitions()
+            if not each.undefined
+        }
+        assert offered == definitions(theirs), path
+        asked = {
+            (each.name.decode(), each.version.decode(), each.weak)
+            for each in table.references()
+            if not each.defined_here
+        }
+        assert asked == references(theirs), path
+
+
+@pytest.mark.parametrize("path", [path for path in system_elf_files(90) if path.stat().st_size < 1 << 20], ids=str)
+def test_symbols_of_this_machines_files(path: Path) -> None:
+    same(path)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("suite", "arch"),
+    [(suite, arch) for suite in ("bullseye", "bookworm", "trixie") for arch in ("amd64", "arm64", "ppc64el", "s390x")],
+)
+def test_symbols_of_every_library_of_an_image(suite: str, arch: str) -> None:
+    try:
+        tree = build_image(suite, arch).tree
+    except FixtureError as error:
+        pytest.skip(str(error))
+    files = [path for path in sorted((tree / "usr").rglob("*")) if path.is_file() and not path.is_symlink()]
+    compared = 0
+    for path in files:
+        if path.stat().st_size < 1 << 20 and path.read_bytes()[:4] == b"\x7fELF":
+            same(path)
+            compared += 1
+    assert compared > 300
