@@ -21,7 +21,8 @@ from auditor.process.state import Context, Flow, State
 from auditor.process.supervisors import supervision
 from auditor.process.wrappers import TRANSPARENT, Argument, wrapped
 
-SCRIPT_LIMIT = 1 << 20  # bytes; the largest honest ones are a tenth of it
+SCRIPT_LIMIT = 1 << 18  # bytes; the largest honest ones are a fifth of it
+TOTAL_LIMIT = 1 << 21  # bytes of all scripts of one image
 MAX_DEPTH = 12  # scripts that start scripts
 MAX_SCRIPTS = 500  # of one image
 _PROGRAM_LIMIT = 1 << 25  # bytes of a shell that is searched for an applet's name
@@ -35,6 +36,8 @@ class Follower:
         self.tree = tree
         self.findings = Findings()
         self._seen: set[tuple[str, bool, SearchPath, tuple[Argument, ...] | None]] = set()
+        self._scripts: dict[str, Script | None] = {}
+        self._bytes = 0
 
     # Programs
 
@@ -246,11 +249,17 @@ class Follower:
             self._run(script, context, real_path, None)
 
     def _parsed(self, real_path: str) -> Script | None:
-        data = read_file(self.tree, real_path, SCRIPT_LIMIT)
+        if real_path not in self._scripts:
+            self._scripts[real_path] = self._parse(real_path)
+        return self._scripts[real_path]
+
+    def _parse(self, real_path: str) -> Script | None:
+        data = read_file(self.tree, real_path, min(SCRIPT_LIMIT, TOTAL_LIMIT - self._bytes))
         origin = Origin(real_path, 1, "")
         if data is None:
             self.findings.unknown("the script is too large to be read, or its bytes are not at hand", origin)
             return None
+        self._bytes += len(data)
         try:
             return parse_script(data.decode("utf-8", "surrogateescape"))
         except ShellSyntaxError as error:

@@ -38,6 +38,7 @@ _EQUALS = re.compile(r"\+?=")
 _BLANKS = re.compile(r"(?:[ \t]|\\\n)+")
 _PARENTHESES = re.compile(r"(?:[ \t]|\\\n)*\((?:[ \t]|\\\n)*\)")
 _IN_TEST = frozenset(" \t\n")
+_REGEX_GAP = 80  # characters that may stand between `=~` and its operand
 _CASE_ENDS = (";;&", ";;", ";&")
 
 
@@ -394,7 +395,7 @@ class _Parser(Source):
 
     def _regex(self) -> bool:
         """A `=~` stands directly before."""
-        return self.text[: self.at].rstrip(" \t").endswith("=~")
+        return self.text[max(0, self.at - _REGEX_GAP) : self.at].rstrip(" \t").endswith("=~")
 
     def _regex_word(self) -> tuple[Script, ...]:
         """What follows `=~`: blanks end it only outside of parentheses and quotes."""
@@ -423,7 +424,10 @@ class _Parser(Source):
 
     def _function(self, name: str) -> Function:
         self._skip_newlines()
-        return Function(name, self._command())
+        self.enter()
+        body = self._command()
+        self.leave()
+        return Function(name, body)
 
     # Simple commands
 
