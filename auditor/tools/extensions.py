@@ -13,6 +13,7 @@ from auditor.filetree import Content, FileKind, FileTree, LookupFault
 from auditor.tools.loaded import load
 from auditor.tools.model import Extension
 from auditor.tools.registrations import Registration, registrations
+from auditor.tools.signs import read_signs
 
 _PREFIXES = {"ipv4": "libipt_", "ipv6": "libip6t_", "arp": "libarpt_", "bridge": "libebt_"}
 _COMMON = "libxt_"
@@ -33,7 +34,7 @@ _ANY_DIRECTORY = re.compile(rb"/[!-~]{1,200}")
 class RefusedExtension:
     """A plug-in that is where iptables looks a name up, and that it would not take for that name.
 
-    `kind` and `name` are as registered, where the plug-in registers anything; else `kind` is empty.
+    `kind` is as registered; a file that registers nothing of the name stands in the way of both, and is given as both.
     """
 
     family: str
@@ -88,10 +89,15 @@ def search_extensions(
 def built_in_extensions(path: str, content: Content, elf: ElfFile) -> tuple[Extension, ...]:
     """The matches and targets inside a program, sorted; empty where it takes them all from plug-ins.
 
-    `path` is the program's, and becomes that of each extension.
+    `path` is the program's, and becomes that of each extension; they serve the program's own flavour alone.
     """
     entries = registrations(content, elf)
-    return _sorted(extension for entry in entries for extension in _named(entry, entry.family, path))
+    if not entries:
+        return ()
+    signs = read_signs(load(content, elf))
+    flavour = (signs.flavour if signs else None) or ""
+    found = (extension for entry in entries for extension in _named(entry, entry.family, path))
+    return _sorted(replace(extension, flavour=flavour) for extension in found)
 
 
 def plugin_directories(tree: FileTree, content: Content, elf: ElfFile, env: Mapping[str, str]) -> tuple[str, ...]:
@@ -126,12 +132,13 @@ class _Lookup:
     def __init__(self, tree: FileTree, version: str) -> None:
         self._tree = tree
         self._version = version
-        self._read: dict[str, tuple[Registration, ...]] = {}
+        self._read: dict[str, tuple[tuple[Registration, ...], str]] = {}
 
     def find(self, directories: tuple[str, ...], family: str, name: str) -> Iterator[Extension | RefusedExtension]:
         """What `-m name` and `-j name` would find.
 
         The first file that exists decides in its directory; the next directory is asked only where it doesn't load.
+        That a plug-in serves other families, or other names by links to it, is how it is meant, and no refusal.
         """
         for directory in directories:
             for prefix in (_PREFIXES[family], _COMMON):
@@ -144,13 +151,16 @@ class _Lookup:
                 if found.node is None:
                     continue
                 if found.node.kind is not FileKind.REGULAR or found.node.content is None:
-                    yield RefusedExtension(family, "", name, path, "not a regular file")
+                    regular = found.node.kind is FileKind.REGULAR
+                    yield from _refused(family, name, path, "can't be read" if regular else "not a regular file")
                     break
-                entries = self._registrations(found.path, found.node.content)
-                mine = [entry for entry in entries if entry.name == name and entry.family in (family, "any")]
-                yield from self._judged(mine, family, path)
-                if not mine:
-                    yield RefusedExtension(family, "", name, path, f"it doesn't register {name} for {family}")
+                entries, fault = self._registrations(found.path, found.node.content)
+                mine = [entry for entry in entries if entry.name == name]
+                served = [entry for entry in mine if entry.family in (family, "any")]
+                yield from self._judged(served, family, path)
+                if not served:
+                    if not mine and (found.links or not entries):
+                        yield from _refused(family, name, path, fault or f"it doesn't register {name}")
                     return
                 break
 
@@ -164,11 +174,20 @@ class _Lookup:
                 reason = f"it is made for {entry.version}, and the program loads {self._version}"
                 yield RefusedExtension(family, entry.kind, entry.name, path, reason)
 
-    def _registrations(self, path: str, content: Content) -> tuple[Registration, ...]:
+    def _registrations(self, path: str, content: Content) -> tuple[tuple[Registration, ...], str]:
+        """What the plug-in registers, and what is wrong with the file."""
         if path not in self._read:
             elf = read_elf(content)
-            self._read[path] = () if isinstance(elf, NotElf) else registrations(content, elf)
+            if isinstance(elf, NotElf):
+                self._read[path] = (), elf.reason
+            else:
+                self._read[path] = registrations(content, elf), elf.fault or ""
         return self._read[path]
+
+
+def _refused(family: str, name: str, path: str, reason: str) -> Iterator[RefusedExtension]:
+    for kind in ("match", "target"):
+        yield RefusedExtension(family, kind, name, path, reason)
 
 
 def _abi_version(content: Content, elf: ElfFile) -> str:

@@ -81,11 +81,15 @@ class Loaded:
     def pointers(self) -> Iterator[tuple[int, int]]:
         """Each address that holds a pointer into the file, with where it points.
 
-        They show as relative relocations; in a program that is linked to a fixed address, as aligned words of the
-        writable segments, of which some may be plain numbers.
+        They show as relative relocations. In a program that is linked to a fixed address, and on a machine whose
+        relocations aren't known (MIPS), they are aligned words of the writable segments, of which some may be plain
+        numbers.
         """
-        yield from islice(relative_relocations(self.content, self.elf), _POINTER_LIMIT)
-        if self.elf.type == FileType.EXEC:
+        relocated = False
+        for pointer in islice(relative_relocations(self.content, self.elf), _POINTER_LIMIT):
+            relocated = True
+            yield pointer
+        if self.elf.type == FileType.EXEC or not relocated:
             yield from self._words()
 
     def pointers_to(self, targets: Iterable[int]) -> Iterator[tuple[int, int]]:

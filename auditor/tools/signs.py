@@ -37,7 +37,7 @@ _IPUTILS_OLD = re.compile(rb"(\w+) utility, iputils-(?:(s{0,2})%s\n|(s{0,3}\d{6,
 _IPUTILS_VERSION = re.compile(rb"s?20\d{6}" + _DESCRIBED)
 _IPUTILS_SNAPSHOT = re.compile(rb"s{0,3}(?:20)?\d{6}")
 _IPROUTE2_BANNER = re.compile(
-    rb"([a-z]+) utility, iproute2-(?:(ss)?%s|(ss\d{6}|\d+\.\d+\.\d+))|(bridge|netshaper) utility, %s\n"
+    rb"(?:%s|([a-z]+)) utility, iproute2-(?:(ss)?%s|(ss\d{6}|\d+\.\d+\.\d+))|(bridge|netshaper) utility, %s\n"
 )
 _IPROUTE2_VERSION = re.compile(rb"v?((?:[4-9]|[1-9]\d)\.\d{1,3}\.\d{1,3}(?:-rc\d+)?" + _DESCRIBED + rb")")
 _IPROUTE2_SNAPSHOT = re.compile(rb"\d{6}")
@@ -172,7 +172,8 @@ def _iproute2(loaded: Loaded) -> Signs | None:
         silent = (program for program, words in _IPROUTE2_SILENT.items() if loaded.has(words))
         found = next(silent, None)
         return Signs("iproute2", words=found) if found else None
-    program, words = frozenset((_text(banner[1] or banner[4]),)), _text(banner[0]).rstrip()
+    name, words = banner[1] or banner[4], _text(banner[0]).rstrip()
+    program = frozenset((_text(name),)) if name else frozenset[str]()
     if banner[3]:
         return Signs("iproute2", (_text(banner[3]),), programs=program, words=words)
     if banner[2]:
