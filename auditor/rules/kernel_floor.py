@@ -30,7 +30,8 @@ def kernel_floor(context: ImageContext) -> Iterator[Finding]:
         above.sort(key=lambda floor: (Version(floor.version), floor.enforced, floor.path), reverse=True)
         for (version, enforced), group in groupby(above, key=lambda floor: (floor.version, floor.enforced)):
             floors = list(group)
-            paths = sorted(floor.path for floor in floors)
+            # The C library's floor is everybody's: it stands for the others.
+            paths = sorted((floor.path for floor in floors), key=lambda path: ("/libc.so" not in path, path))
             does = "refuses" if enforced else "states that it is not made for"
             yield finding(
                 "kernel-floor",
