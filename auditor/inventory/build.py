@@ -86,7 +86,7 @@ def take_inventory(image: Image, wanted: Wanted) -> Inventory:
         used.setdefault(path, set()).update(by)
 
     problems = merge_problems(tree, closures.values())
-    index = NameIndex(tree)
+    index = NameIndex(tree, lambda path: elf.soname if (elf := linker.elf(path)) else None)
     asked = {name: tool for tool, wanted in programs.items() for name in wanted if name not in reached}
     missed = {name: {tool} for name, tool in asked.items()} | _missing_libraries(problems, tool_paths)
     tool_packages: dict[str, set[str]] = {}
@@ -184,9 +184,9 @@ def _whereabouts(
             passed_over.setdefault(problem.name.rpartition("/")[2], set()).update(paths)
     plugins = {f"{prefix}{name}.so" for prefix in _PLUGIN_PREFIXES for name in wanted.extensions}
     return (
-        *(index.of(name, _unusable(tree, name, search), executable=True) for name in sorted(programs)),
-        *(index.of(name, known=passed_over[name]) for name in sorted(passed_over.keys() - programs)),
-        *(index.of(name) for name in sorted(plugins) if name in index or tree.removals(name)),
+        *(index.of_program(name, _unusable(tree, name, search)) for name in sorted(programs)),
+        *(index.of_library(name, passed_over[name]) for name in sorted(passed_over.keys() - programs)),
+        *(index.of_file(name) for name in sorted(plugins) if name in index or tree.removals(name)),
     )
 
 

@@ -151,6 +151,7 @@ class Whereabouts:
     elsewhere: tuple[Place, ...] = ()  # the same name outside the places that are searched
     siblings: tuple[str, ...] = ()  # the same library under another soname
     unusable: tuple[Unusable, ...] = ()
+    unlinked: tuple[Place, ...] = ()  # files that have this soname under another name
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
 
 from auditor.filetree import FileKind, FileTree, Node
 from auditor.inventory.model import LibraryFile, Place, Unusable, Whereabouts
@@ -14,8 +14,9 @@ _STEM = re.compile(r"(.+?\.so)(?:\..*)?")
 class NameIndex:
     """Every file name of a tree with the paths that have it; links and regular files, no directories."""
 
-    def __init__(self, tree: FileTree) -> None:
+    def __init__(self, tree: FileTree, soname: Callable[[str], str | None]) -> None:
         self._tree = tree
+        self._soname = soname  # of the ELF file at a path
         self._paths: dict[str, list[str]] = defaultdict(list)
         for path, node in tree.walk():
             if node.kind in (FileKind.REGULAR, FileKind.SYMLINK):
@@ -34,45 +35,63 @@ class NameIndex:
     def __contains__(self, name: str) -> bool:
         return name in self._paths
 
-    def of(
-        self, name: str, unusable: Iterable[Unusable] = (), known: Container[str] = (), *, executable: bool = False
-    ) -> Whereabouts:
-        """The layers that deleted the name, where else it lies, and its siblings of another version.
+    def of_file(self, name: str) -> Whereabouts:
+        """The layers that deleted the name, and where it lies."""
+        return Whereabouts(name, self._gone(name), tuple(self._elsewhere(name)))
 
-        Not elsewhere are the real paths in `known`, and, of a program, files without an x bit.
-        """
-        removals = sorted(self._tree.removals(name), key=lambda removal: (removal.layer, removal.path))
+    def of_program(self, name: str, unusable: Iterable[Unusable]) -> Whereabouts:
+        """The same of a program: elsewhere are only files with an x bit, and none of the unusable ones."""
         bad = tuple(unusable)
         bad_paths = {entry.path for entry in bad}
-        elsewhere = []
-        for path in sorted(self._paths.get(name, ())):
-            found = self._tree.find(path)
-            if path in bad_paths or found.path in known or not _is_file(found.node):
-                continue
-            if found.node is not None and (found.node.mode & 0o111 or not executable):
-                elsewhere.append(Place(path, found.node.layer))
-        return Whereabouts(
-            name=name,
-            gone=tuple(Place(removal.path, removal.layer) for removal in removals),
-            elsewhere=tuple(elsewhere),
-            siblings=self._siblings(name),
-            unusable=bad,
+        elsewhere = tuple(
+            place
+            for place in self._elsewhere(name)
+            if place.path not in bad_paths and (node := self._tree.find(place.path).node) and node.mode & 0o111
         )
+        return Whereabouts(name, self._gone(name), elsewhere, unusable=bad)
 
-    def _siblings(self, name: str) -> tuple[str, ...]:
-        stem = _STEM.fullmatch(name)
-        if stem is None:
-            return ()
-        prefix = stem.group(1)
-        return tuple(
-            sorted(
-                other
-                for other, paths in self._paths.items()
-                if other != name
-                and (other == prefix or other.startswith(f"{prefix}."))
-                and any(_is_file(self._tree.find(path).node) for path in paths)
-            )
+    def of_library(self, name: str, passed_over: Container[str]) -> Whereabouts:
+        """The same of a library; `passed_over` are real paths that the loader did look at.
+
+        Siblings are other sonames of the library. A file that has the soname under a name of its own is unlinked:
+        the link that ldconfig(8) makes is missing.
+        """
+        elsewhere = tuple(
+            place for place in self._elsewhere(name) if self._tree.find(place.path).path not in passed_over
         )
+        siblings: set[str] = set()
+        unlinked: list[Place] = []
+        for other, path in self._same_library(name):
+            node = self._tree.find(path).node
+            soname = self._soname(path) or other
+            if node is None or self._tree.find(path).path in passed_over:
+                continue
+            if soname == name:
+                unlinked.append(Place(path, node.layer))
+            else:
+                siblings.add(soname)
+        gone = self._gone(name)
+        return Whereabouts(name, gone, elsewhere, tuple(sorted(siblings)), unlinked=tuple(unlinked))
+
+    def _gone(self, name: str) -> tuple[Place, ...]:
+        removals = sorted(self._tree.removals(name), key=lambda removal: (removal.layer, removal.path))
+        return tuple(Place(removal.path, removal.layer) for removal in removals)
+
+    def _elsewhere(self, name: str) -> Iterator[Place]:
+        for path in sorted(self._paths.get(name, ())):
+            node = self._tree.find(path).node
+            if node is not None and _is_file(node):
+                yield Place(path, node.layer)
+
+    def _same_library(self, name: str) -> Iterator[tuple[str, str]]:
+        """(file name, path) of what is called like the library but for the numbers behind `.so`."""
+        stem = _STEM.fullmatch(name)
+        prefix = stem.group(1) if stem else None
+        for other in sorted(self._paths) if prefix else ():
+            if other != name and (other == prefix or other.startswith(f"{prefix}.")):
+                yield from (
+                    (other, path) for path in sorted(self._paths[other]) if _is_file(self._tree.find(path).node)
+                )
 
 
 def _is_file(node: Node | None) -> bool:

@@ -88,7 +88,11 @@ def _library_finding(context: ImageContext, soname: str, problems: list[Problem]
     if known.elsewhere:
         hints.append(f"it lies at {enumerate_names(evidence['elsewhere'])}, where the loader does not look")
         fix = fix or "Move it to a directory that the loader searches, or list its directory and run ldconfig."
-    if known.siblings and not known.gone and not passed_over:
+    if known.unlinked:
+        unlinked = known.unlinked[0].path
+        hints.append(f"{unlinked} is that library, without the link that ldconfig makes")
+        fix = fix or f"Run ldconfig, or link {soname} to {unlinked}."
+    if known.siblings:
         hints.append(f"the image has {enumerate_names(known.siblings)} of that library")
         fix = fix or "Rebuild the program against the library that is shipped, or ship the one that it needs."
     if passed_over:
