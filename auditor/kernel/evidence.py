@@ -18,6 +18,7 @@ from auditor.kernel.version import Version, release_version
 
 _LIST_LIMIT = 64 * MIB
 _CONFIG_LIMIT = 16 * MIB
+_PACKAGES = ("deb", "rpm")  # kinds of sources that others of the same kernel may add to
 _MODULE_LIMIT = 256 * MIB  # decompressed; the largest of Debian's have 20 MiB
 
 
@@ -51,8 +52,8 @@ class Part:
 
     @cached_property
     def dependencies(self) -> dict[str, tuple[str, str]] | None:
-        """`modules.dep`; None where depmod has not been run on this part."""
-        data = self.list_bytes("modules.dep")
+        """`modules.dep`; None where depmod has not been run, as it never has for good on a package's files."""
+        data = None if self.kind in _PACKAGES else self.list_bytes("modules.dep")
         return None if data is None else parse_dep(data)
 
     def holds(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from auditor.kernel.names import module_file, module_name
 
 # Names that programs ask for hold no colon, and what pci:, usb:, of:, … stand for does: those lines are left out.
 _ALIAS = re.compile(r"^alias[ \t]+([^\s:]+)[ \t]+(\S+)[ \t]*$", re.MULTILINE)
+_LISTED = re.compile(r"([^/.\s][^/.\n]*)(?:\.[^/\n]*)?$", re.MULTILINE)
 _WILDCARDS = frozenset("*?[")
 
 
@@ -25,13 +26,7 @@ def parse_names(data: bytes) -> frozenset[str]:
 
     The paths end in `.ko` whatever the files are compressed with (and in `.o` in modules.order of a build tree).
     """
-    names = set()
-    for line in _text(data).splitlines():
-        base = line.strip().rpartition("/")[2]
-        name = base.partition(".")[0]
-        if name:
-            names.add(module_name(name))
-    return frozenset(names)
+    return frozenset(map(module_name, _LISTED.findall(_text(data))))
 
 
 class AliasTable:

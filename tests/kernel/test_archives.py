@@ -185,6 +185,11 @@ class TestDeb:
                 ask([cut], need("xt_set"))
             assert str(caught.value).startswith(str(cut))
 
+    def test_a_package_is_not_an_installed_tree_even_with_modules_dep(self, tmp_path: Path) -> None:
+        tree(tmp_path / "root/lib/modules", {"a": ()}, order=["b"], installed=True)
+        (answer,) = ask([self.build(tmp_path, tmp_path / "root")], need("b"))
+        assert answer.presence is Presence.UNKNOWN
+
     def test_no_kernel_in_it(self, tmp_path: Path) -> None:
         (tmp_path / "root/usr/share/doc").mkdir(parents=True)
         with pytest.raises(UsageError, match="nothing of a kernel"):

@@ -57,7 +57,7 @@ class DirectorySource:
         if not (self.folder / "boot").is_symlink():
             for entry in _entries(self.folder / "boot"):
                 if entry.name.startswith(("config-", "vmlinuz-", "vmlinux-")) and entry.is_file():
-                    files.add(f"boot/{entry.name}", Path(entry.path))
+                    files.add(f"boot/{entry.name}", entry.path)
 
 
 class DirectoryFiles:
@@ -67,16 +67,16 @@ class DirectoryFiles:
     release = ""
 
     def __init__(self) -> None:
-        self._places: dict[str, Path] = {}
+        self._places: dict[str, str] = {}
 
-    def add(self, path: str, place: Path) -> None:
+    def add(self, path: str, place: str) -> None:
         """Let the canonical `path` stand for the file at `place`."""
         self._places.setdefault(path, place)
 
     def add_tree(self, folder: Path, release: str) -> None:
         """Add a module tree's files: modules and lists, whatever is linked from it left out."""
         for relative in _walk(folder):
-            self.add(f"lib/modules/{release}/{relative}", folder / relative)
+            self.add(f"lib/modules/{release}/{relative}", f"{folder}/{relative}")
 
     def paths(self) -> Collection[str]:
         """The canonical paths."""
@@ -84,14 +84,14 @@ class DirectoryFiles:
 
     def shown(self, path: str) -> str:
         """The place in the file system."""
-        return str(self._places[path])
+        return self._places[path]
 
     def fetch(self, paths: Iterable[str]) -> None:
         """Nothing to make ready."""
 
     def read(self, path: str, limit: int) -> bytes:
         """The file's bytes."""
-        return read_regular(self._places[path], limit)
+        return read_regular(Path(self._places[path]), limit)
 
 
 def read_regular(place: Path, limit: int) -> bytes:

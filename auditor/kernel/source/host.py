@@ -33,11 +33,11 @@ class HostSource:
         config = f"boot/config-{self.release}"
         for place in ("proc/config.gz", config):
             if (self.root / place).is_file():
-                files.add(config, self.root / place)
+                files.add(config, str(self.root / place))
                 break
         for place in ("proc/modules", "proc/sys/kernel/modprobe"):
             if (self.root / place).is_file():
-                files.add(place, self.root / place)
+                files.add(place, str(self.root / place))
         return files
 
 
