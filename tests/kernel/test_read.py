@@ -10,7 +10,7 @@ from auditor.filetree import FileKind, FileTree, Found, LookupFault, Node, Remov
 from auditor.kernel.model import FeatureNeed, Presence
 from auditor.kernel.read import read_kernels
 from auditor.kernel.source.directory import DirectorySource
-from auditor.kernel.source.imagetree import ImageSource
+from auditor.kernel.source.imagetree import ImageSource, is_kernel_path
 from auditor.kernel.source.open import open_source
 from tests.kernel.made import HEADER, RELEASE, ask, config, need, one, tree
 
@@ -237,6 +237,17 @@ class TestImage:
         kernel = one([source])
         assert kernel.sources[0].label == f"some/image:1:/lib/modules/{RELEASE}"
         assert kernel.sources[0].holds == ("modules", "module lists")
+
+    def test_what_to_keep_of_an_image(self) -> None:
+        kept = [
+            "/usr/lib/modules/6.1/kernel/a.ko",
+            "lib/modules/6.1/modules.dep",
+            "/boot/config-6.1",
+            "boot/vmlinuz-6.1",
+        ]
+        assert all(map(is_kernel_path, kept))
+        left = ["/usr/lib/module/a", "/boot/grub/grub.cfg", "/boot/System.map-6.1", "/srv/lib/modules/6.1/a.ko"]
+        assert not any(map(is_kernel_path, left))
 
     def test_an_image_without_a_kernel(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="no kernel in the image"):

@@ -1,5 +1,6 @@
 """The kernels inside an image: its module trees and configs, read through the tree of files that it was merged to."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -8,9 +9,15 @@ from auditor.filetree import FileKind, FileTree
 from auditor.kernel.source.interface import Files, Keep
 from auditor.kernel.version import RELEASE
 
+_KERNEL_PATH = re.compile(r"/?(?:usr/)?lib/modules/.+|/?boot/(?:config|vmlinu[xz])-[^/]+")
 _MAX_FILES = 500_000
 _MAX_DEPTH = 32
 _LISTS = frozenset(("modules.dep", "modules.builtin", "modules.order", "kernel"))
+
+
+def is_kernel_path(path: str) -> bool:
+    """Whether a file at this path of an image may be asked for: whoever reads the image is to keep its bytes."""
+    return _KERNEL_PATH.fullmatch(path) is not None
 
 
 @dataclass(frozen=True)
