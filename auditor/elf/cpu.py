@@ -19,6 +19,7 @@ class Cpu:
     hwcaps: tuple[str, ...]  # glibc-hwcaps levels it supports, best first
     legacy: tuple[str, ...]  # subdirectories of before glibc 2.37
     mask: int  # legacy hwcap bits of cache entries that it accepts
+    platform: str  # $PLATFORM; "" where it isn't known
 
     @property
     def subdirectories(self) -> tuple[str, ...]:
@@ -28,31 +29,42 @@ class Cpu:
 
 def plain_cpu(profile: LoaderProfile) -> Cpu:
     """The least that every machine of the architecture has."""
-    return Cpu("", (), _legacy(profile, ""), _mask(profile, ""))
+    return Cpu("", (), _legacy(profile, ""), _mask(profile, ""), profile.platform)
 
 
 def better_cpus(profile: LoaderProfile) -> tuple[Cpu, ...]:
     """The machines that search more, from the least to the best."""
     legacy, mask = _legacy(profile, ""), _mask(profile, "")
-    named = tuple(Cpu(name, (), _legacy(profile, name), _mask(profile, name)) for name in profile.legacy_names)
+    named = tuple(
+        Cpu(name, (), _legacy(profile, name), _mask(profile, name), _platform(profile, name))
+        for name in profile.legacy_names
+    )
     levels = tuple(
-        Cpu(level, profile.hwcaps[number:], legacy, mask) for number, level in reversed(list(enumerate(profile.hwcaps)))
+        Cpu(level, profile.hwcaps[number:], legacy, mask, profile.platform)
+        for number, level in reversed(list(enumerate(profile.hwcaps)))
     )
     return (*named, *levels)
+
+
+def _platform(profile: LoaderProfile, name: str) -> str:
+    """glibc renames the platform for some CPUs of x86-64 (its cpu-features.c)."""
+    if profile.platform != "x86_64":
+        return profile.platform
+    return "haswell" if name == "avx512_1" else name
 
 
 def _mask(profile: LoaderProfile, name: str) -> int:
     if not profile.legacy_always:
         return 0
-    bits = _MASK_BITS if profile.platform_token in _MASK_BITS else {}
-    return _TLS | bits.get(profile.platform_token, 0) | bits.get(name, 0)
+    bits = _MASK_BITS if profile.platform in _MASK_BITS else {}
+    return _TLS | bits.get(profile.platform, 0) | bits.get(name, 0)
 
 
 def _legacy(profile: LoaderProfile, name: str) -> tuple[str, ...]:
     """Every combination of the names, nested in this order, more names first (`_dl_important_hwcaps`)."""
     if not profile.legacy_always:
         return ()
-    platform = profile.platform_token
+    platform = profile.platform
     names = [*profile.legacy_always]
     if name == "avx512_1":
         names = ["tls", "haswell", name, platform]

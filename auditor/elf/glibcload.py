@@ -4,10 +4,11 @@ import posixpath
 from collections.abc import Iterator
 
 from auditor.elf.accept import Acceptance, Answer, accept_library
+from auditor.elf.cpu import Cpu
 from auditor.elf.environment import Surroundings
 from auditor.elf.file import ElfFile, Tag
 from auditor.elf.glibcsearch import GlibcSearch, Query, SearchResult
-from auditor.elf.mapped import Absent, Mapped, Record
+from auditor.elf.mapped import Mapped, Record
 from auditor.elf.model import LoadFault, LoadNotice, LoadProblem, NoticeKind
 from auditor.elf.profile import LoaderProfile
 from auditor.elf.store import StoredFile
@@ -32,10 +33,18 @@ class GlibcLoad:
     """One load on one kind of machine, from the program or, for a plug-in, from what is already there."""
 
     def __init__(
-        self, record: Record, profile: LoaderProfile, search: GlibcSearch, around: Surroundings, *, secure: bool
+        self,
+        record: Record,
+        profile: LoaderProfile,
+        cpu: Cpu,
+        search: GlibcSearch,
+        around: Surroundings,
+        *,
+        secure: bool,
     ) -> None:
         self.record = record
         self._profile = profile
+        self._cpu = cpu
         self._search = search
         self._around = around
         self._secure = secure
@@ -147,8 +156,8 @@ class GlibcLoad:
         opened = mapped.real_path if is_program else mapped.path
         return Tokens(
             posixpath.dirname(opened),
-            self._profile.lib_token,
-            self._profile.platform_token,
+            self._profile.lib,
+            self._cpu.platform,
             self._secure,
             self._profile.directories if self._secure and is_program else None,
         )
@@ -157,6 +166,8 @@ class GlibcLoad:
         elf = mapped.elf
         if elf.rpath is None and elf.runpath is None:
             return
+        if "PLATFORM" in f"{elf.rpath}{elf.runpath}":
+            self.record.levels |= {*self._profile.legacy_names}
         tokens = self._tokens(mapped)
         mapped.runpath = split_path(elf.runpath, ":", tokens, self._around.working_dir)
         if elf.runpath is None:
@@ -169,7 +180,7 @@ class GlibcLoad:
             message = f"{what} entry `{entry}' depends on the working directory, taken as {self._around.working_dir}"
             yield LoadNotice(NoticeKind.RELATIVE_PATH, mapped.real_path, entry, message)
         for entry in paths.unknown:
-            message = f"{what} entry `{entry}' depends on the CPU and was left out"
+            message = f"{what} entry `{entry}' was left out: it depends on the CPU, or the list is too long"
             yield LoadNotice(NoticeKind.UNKNOWN, mapped.real_path, entry, message)
 
     # Preloads
@@ -232,20 +243,11 @@ class GlibcLoad:
             return None
 
     def _fail(self, needer: Mapped, name: str, failure: _Failure) -> None:
-        if any(absent.needer is needer and absent.name == name for absent in self.record.absent):
-            return
         result = failure.result
-        self.record.absent.append(Absent(needer, name, len(self.record.problems)))
         at_fault = needer.real_path if result.stored is None else result.stored.real_path
-        self.record.problems.append(
-            LoadProblem(
-                failure.fault,
-                at_fault,
-                name,
-                f"error while loading shared libraries: {failure.message}",
-                passed_over=result.passed_over,
-            )
-        )
+        message = f"error while loading shared libraries: {failure.message}"
+        problem = LoadProblem(failure.fault, at_fault, name, message, passed_over=result.passed_over)
+        self.record.miss(needer, name, problem)
         self._note_find(needer, name, result)
 
     def _note_find(self, mapped: Mapped, name: str, result: SearchResult) -> None:

@@ -49,6 +49,7 @@ def judge(
     evidence: dict[int, list[str]] = {}
     own: list[LoadProblem] = []
     blame = _Blame(record, problems)
+    asserts = checks.profile.asserts_versions and not all(mapped.elf.has_versym for mapped in scope)
     identities = frozenset(mapped.identity for mapped in scope)
     for mapped in objects:
         references = checks.binder.references(mapped)
@@ -59,7 +60,7 @@ def judge(
             own.append(LoadProblem(LoadFault.ELF_MALFORMED, mapped.real_path, "", message))
         if checks.profile.loader is Loader.GLIBC:
             record.notices += _resized(checks.binder, mapped, scope)
-        if checks.profile.asserts_versions:
+        if asserts:
             own += _aborts(checks.binder, mapped, scope, references.lazy if lazily else _NOTHING)
         for symbol in sorted(checks.binder.unresolved(mapped, scope, identities)):
             name, version = key_text(symbol)

@@ -29,7 +29,7 @@ _CACHE = "/etc/ld.so.cache"
 _CACHE_LIMIT = 1 << 26
 _PRELOAD_FILE = "/etc/ld.so.preload"
 _PRELOAD_LIMIT = 1 << 16
-_LOADER_LIMIT = 1 << 25
+_LOADER_LIMIT = 1 << 23  # no dynamic loader is so big
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ class Linker:
         if search is None:
             cache = self._cache(rules.profile)
             search = rules.searches[load.cpu.level] = GlibcSearch(self._store, rules.profile, cache, load.cpu)
-        return GlibcLoad(record, rules.profile, search, self._around, secure=load.secure)
+        return GlibcLoad(record, rules.profile, load.cpu, search, self._around, secure=load.secure)
 
     def _binds_now(self, rules: _Rules) -> bool:
         return rules.profile.loader is Loader.MUSL or self._around.bind_now

@@ -61,7 +61,15 @@ class Record:
     problems: list[LoadProblem] = field(default_factory=list)
     notices: list[LoadNotice] = field(default_factory=list)
     absent: list[Absent] = field(default_factory=list)
+    missed: set[tuple[Mapped, str]] = field(default_factory=set)  # needs already told to be absent
     levels: set[str] = field(default_factory=set)
+
+    def miss(self, needer: Mapped, name: str, problem: LoadProblem) -> None:
+        """Note that a need was not met, once."""
+        if (needer, name) not in self.missed:
+            self.missed.add((needer, name))
+            self.absent.append(Absent(needer, name, len(self.problems)))
+            self.problems.append(problem)
 
     def fork(self) -> "Record":
         """A record that goes on from this one and leaves it as it is: copies of the objects, none of the remarks."""

@@ -10,7 +10,7 @@ from auditor.elf.architecture import describe
 from auditor.elf.binding import Binder
 from auditor.elf.environment import Surroundings
 from auditor.elf.file import ElfFile, FileType, NotElf
-from auditor.elf.mapped import Absent, Mapped, Record
+from auditor.elf.mapped import Mapped, Record
 from auditor.elf.model import LoadFault, LoadNotice, LoadProblem, NoticeKind
 from auditor.elf.profile import LoaderProfile
 from auditor.elf.store import FileStore, StoredFile
@@ -93,7 +93,7 @@ class MuslLoad:
         """Map a plug-in as dlopen(3) called by `caller` would; it and its needs. Empty if refused."""
         plugin = self._map(path, caller)
         if isinstance(plugin, LoadProblem):
-            self._fail(caller, path, plugin)
+            self.record.miss(caller, path, plugin)
             return []
         local = [plugin]
         self._load_needs(local)
@@ -122,15 +122,9 @@ class MuslLoad:
             for name in mapped.elf.needed:
                 needed = self._map(name, mapped)
                 if isinstance(needed, LoadProblem):
-                    self._fail(mapped, name, needed)
+                    self.record.miss(mapped, name, needed)
                 elif needed not in order:
                     order.append(needed)
-
-    def _fail(self, needer: Mapped, name: str, problem: LoadProblem) -> None:
-        if any(absent.needer is needer and absent.name == name for absent in self.record.absent):
-            return
-        self.record.absent.append(Absent(needer, name, len(self.record.problems)))
-        self.record.problems.append(problem)
 
     def _map(self, name: str, needer: Mapped) -> Mapped | LoadProblem:
         """The object for a name; the problem, where there is none."""

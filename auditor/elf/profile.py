@@ -13,7 +13,8 @@ from auditor.elf.model import Loader
 _MUSL = re.compile(rb"/etc/ld-musl-[\w-]+\.path\0")
 _GLIBC = b"glibc-ld.so.cache1.1"
 _GLIBC_VERSION = re.compile(rb"(?:stable|development) release version (\d+)\.(\d+)")
-_DIRECTORY_RUN = re.compile(rb"(?:/(?:[\w.+-]+/)+\0){2,}")
+# Bounded, so that no file makes the search for it take long.
+_DIRECTORY_RUN = re.compile(rb"(?:/(?:[\w.+-]{1,64}/){1,16}\0){2,64}")
 _HWCAPS_RUN = re.compile(rb"(?<=\0)[a-z0-9-]+(?::[a-z0-9-]+)*(?=\0)")
 # Present where ld.so --help lists them (2.33 to 2.36).
 _LEGACY_HELP = b"Legacy HWCAP subdirectories"
@@ -69,8 +70,8 @@ class LoaderProfile:
     real_path: str
     architecture: Architecture
     directories: tuple[str, ...]
-    lib_token: str = ""  # $LIB
-    platform_token: str = ""  # $PLATFORM, where it is the same on every CPU
+    lib: str = ""  # $LIB
+    platform: str = ""  # $PLATFORM, where it is the same on every CPU
     hwcaps: tuple[str, ...] = ()
     legacy_always: tuple[str, ...] = ()
     legacy_names: tuple[str, ...] = ()
@@ -104,8 +105,8 @@ def read_profile(data: bytes, elf: ElfFile, path: str, real_path: str) -> Loader
         real_path=real_path,
         architecture=target,
         directories=tuple(directories),
-        lib_token=directories[0].lstrip("/"),
-        platform_token=platform,
+        lib=directories[0].lstrip("/"),
+        platform=platform,
         hwcaps=_hwcaps(data, elf.machine),
         legacy_always=_always(platform) if legacy else (),
         legacy_names=_LEGACY_NAMES.get(elf.machine, ()) if legacy else (),

@@ -56,7 +56,7 @@ class Tokens:
 class PathList:
     """Directories to search, absolute; `relative` are the entries as written that depend on the working directory.
 
-    `unknown` are entries whose tokens have no value that holds on every machine.
+    `unknown` are entries whose tokens have no value that is known, and those beyond any reasonable number.
     """
 
     directories: tuple[str, ...] = ()
@@ -65,6 +65,7 @@ class PathList:
 
 
 EMPTY = PathList()
+_LIMIT = 1000  # directories of one list
 
 
 def split_path(text: str | None, separators: str, tokens: Tokens, working_dir: str) -> PathList:
@@ -83,5 +84,8 @@ def split_path(text: str | None, separators: str, tokens: Tokens, working_dir: s
         if not expanded.startswith("/"):
             relative.append(entry)
             expanded = posixpath.join(working_dir, expanded)
+        if len(directories) == _LIMIT:
+            unknown.append(entry)
+            break
         directories[expanded.rstrip("/")] = None
     return PathList(tuple(directories), tuple(relative), tuple(unknown))

@@ -29,6 +29,7 @@ _LEVELS = {
     "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
 }
 _FATAL = re.compile(r"error while loading shared libraries: .*")
+_SILENT = ("killed by signal", "[Errno ")
 _TOLD = {
     NoticeKind.PRELOAD_IGNORED,
     NoticeKind.NO_VERSION_INFORMATION,
@@ -81,7 +82,7 @@ def by_loader(trace: Trace, tree: FileTree) -> Told:
         return tree.find(path).path
 
     stops = [match.group() for line in trace.other for match in _FATAL.finditer(line)]
-    stops += [line for line in trace.other if line.startswith("killed by signal")]
+    stops += [line for line in trace.other if line.startswith(_SILENT)]
     return Told(
         {**trace.closure, **{path: path for path in trace.direct if "/ld" not in path}},
         frozenset(trace.missing),
@@ -141,9 +142,9 @@ def differences(program: Program, closure: Closure, tree: FileTree) -> list[str]
     """What the two say differently; empty if nothing."""
     mine, theirs = by_auditor(closure), by_loader(program.ldd_r, tree)
     if theirs.stops:
-        # The loader says one thing and ends, or is killed and says nothing.
+        # The loader says one thing and ends; killed or not started, it says nothing.
         agreed = any(stop in mine.stops for stop in theirs.stops) or (
-            theirs.stops[0].startswith("killed") and mine.stops
+            theirs.stops[0].startswith(_SILENT) and mine.stops
         )
         return [] if agreed else [f"the loader stops: {theirs.stops}, the auditor says {mine}"]
     plain = by_loader(program.ldd, tree)
