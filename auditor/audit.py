@@ -20,9 +20,10 @@ from auditor.report.model import (
     Verdict,
 )
 from auditor.rules import NEVER, Finding, ImageContext, IndexContext, Options, Severity, Subject, run_rules
+from auditor.rules.kernel.needs import concerned_modules, other_names, running_flavours
 from auditor.rules.model import sort_findings
 from auditor.rules.rows import Row, judge_rows
-from auditor.spec import Kind, Spec
+from auditor.spec import Kind, Requirement, Spec
 from auditor.waivers import Waiver, WaiverUse, apply_waivers
 
 
@@ -99,7 +100,7 @@ def judge(
         image=image,
         spec=ReportSpec(spec.name, spec.version, spec.digest, _shown_options(options)),
         verdict=verdict(findings, options.fail_on),
-        requirements=tuple(map(_report_row, judge_rows(context, findings))),
+        requirements=tuple(_report_row(row, context) for row in judge_rows(context, findings)),
         findings=tuple(map(report_finding, findings)),
         inventory=inventory,
         waivers=tuple(map(_report_waiver, uses)),
@@ -123,8 +124,7 @@ def _shown_options(options: Options) -> dict[str, object]:
     return {"strict": options.strict, "ip_family": options.ip_family.value, "fail_on": options.fail_on}
 
 
-def _report_row(row: Row) -> ReportRequirement:
-    needs = row.requirement.needs
+def _report_row(row: Row, context: ImageContext) -> ReportRequirement:
     return ReportRequirement(
         id=row.requirement.id,
         section=row.requirement.section,
@@ -133,9 +133,19 @@ def _report_row(row: Row) -> ReportRequirement:
         kernel=row.kernel,
         state=row.state,  # type: ignore[arg-type]  # library_state gives one of the four words
         reason=row.reason,
-        needs=ReportNeeds(needs.modules, needs.config, needs.min_version) if needs else None,
+        needs=_needs(row.requirement, context),
         findings=row.findings,
     )
+
+
+def _needs(row: Requirement, context: ImageContext) -> ReportNeeds | None:
+    """What this very image asks of a kernel: of the modules that only a flavour of iptables needs, its own."""
+    needs, spec = row.needs, context.spec
+    if needs is None:
+        return None
+    flavours = running_flavours(context.inventory, row.tools)
+    modules = concerned_modules(spec, needs, context.options.ip_family.stacks, flavours)
+    return ReportNeeds(modules, spec.config_symbols(modules), needs.min_version, other_names(spec, modules))
 
 
 def report_finding(finding: Finding) -> ReportFinding:

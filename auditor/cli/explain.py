@@ -37,7 +37,7 @@ def explain(
     if rule is not None:
         typer.echo("\n".join(_rule(rule, requirements)))
     if row is not None:
-        typer.echo("\n".join(_row(row)))
+        typer.echo("\n".join(_row(row, requirements)))
     return 0
 
 
@@ -67,7 +67,7 @@ def _rule(rule: "Rule[object]", spec: "Spec") -> Iterator[str]:
     yield "    expires = 2030-01-31     # the last day on which it counts"
 
 
-def _row(row: "Requirement") -> Iterator[str]:
+def _row(row: "Requirement", spec: "Spec") -> Iterator[str]:
     yield f'{row.id} ({row.kind}), section "{row.section}"'
     yield ""
     yield fill(f'"{row.text}"', 100)
@@ -82,7 +82,7 @@ def _row(row: "Requirement") -> Iterator[str]:
         "IP families": ", ".join(row.families),
         "platforms": ", ".join(row.platforms),
         "kernel modules": ", ".join(row.needs.modules) if row.needs else "",
-        "kernel config": ", ".join(row.needs.config) if row.needs else "",
+        "kernel config": ", ".join(spec.config_symbols(row.needs.modules)) if row.needs else "",
         "kernel version": row.needs.min_version if row.needs else "",
     }
     yield ""

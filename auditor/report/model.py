@@ -34,11 +34,16 @@ class ReportSpec:
 
 @dataclass(frozen=True, slots=True)
 class ReportNeeds:
-    """The kernel's half of a row, for a preflight on the node. `config` symbols are without `CONFIG_`."""
+    """The kernel's half of a row, for a preflight on the node. `config` symbols are without `CONFIG_`.
+
+    `alternatives` gives, by module or symbol, others that will do: a module that took over its work in newer
+    kernels, the names that the symbol had in older ones.
+    """
 
     modules: tuple[str, ...] = ()
     config: tuple[str, ...] = ()
     min_version: str = ""
+    alternatives: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from auditor.errors import UsageError
-from auditor.spec.model import Incident, Kind, Requirement, Spec, SpecFile
+from auditor.spec.model import Incident, Kind, Module, Requirement, Spec, SpecFile
 
 DEFAULT_SPEC = "calico-system-requirements"
 _MAX_BYTES = 1 << 20
@@ -37,6 +37,7 @@ def load_spec(name_or_file: str = DEFAULT_SPEC) -> Spec:
     """Load a shipped spec by name, or a file by path; UsageError says what is wrong and where."""
     chain = _chain(name_or_file)
     rows: dict[str, dict[str, object]] = {}
+    modules: dict[str, Module] = {}
     incidents: list[Incident] = []
     cpu_floor: dict[str, str] = {}
     digest = hashlib.sha256()
@@ -53,17 +54,20 @@ def load_spec(name_or_file: str = DEFAULT_SPEC) -> Spec:
             if not isinstance(name, str):
                 raise UsageError("a requirement has no id", where)
             rows[name] = {**rows.get(name, {}), **row}
+        modules.update(file.module)
         incidents.extend(file.incident)
         cpu_floor.update(file.cpu_floor)
     where, _, last = chain[-1]
     requirements = tuple(_requirement(row_id, row, where) for row_id, row in rows.items())
     _check_rows(requirements, where)
+    _check_modules(requirements, modules, where)
     return Spec(
         name=last.name,
         version=last.version,
         title=last.title,
         digest=f"sha256:{digest.hexdigest()}",
         requirements=requirements,
+        modules=modules,
         incidents=tuple(incidents),
         cpu_floor=tuple(sorted(cpu_floor.items())),
     )
@@ -129,3 +133,11 @@ def _check_rows(requirements: tuple[Requirement, ...], where: str) -> None:
         unknown = sorted(set(row.tools) - tools)
         if unknown:
             raise UsageError(f"requirement {row.id}: no row of kind tool is about {', '.join(unknown)}", where)
+
+
+def _check_modules(requirements: tuple[Requirement, ...], modules: dict[str, Module], where: str) -> None:
+    for row in requirements:
+        unknown = [name for name in (row.needs.modules if row.needs else ()) if name not in modules]
+        if unknown:
+            remedy = f"describe each in a table [module.{unknown[0]}]"
+            raise UsageError(f"requirement {row.id}: no table describes {', '.join(unknown)}", where, remedy)

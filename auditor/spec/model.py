@@ -1,11 +1,15 @@
 """What a spec file says. The classes are the file format: msgspec checks each file against them."""
 
 import enum
-from typing import Any, Literal
+from collections.abc import Collection, Iterable
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 FlavourName = Literal["legacy", "nf_tables"]
+KernelVersion = Annotated[str, Meta(pattern=r"^([0-9]{1,5}(\.[0-9]{1,5}){0,3})?$")]  # "": no bound
+ModuleName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]+$")]
+ConfigName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]+$")]  # without CONFIG_
 
 
 class Family(enum.StrEnum):
@@ -41,22 +45,48 @@ class Extensions(Struct, frozen=True, forbid_unknown_fields=True):
     target: tuple[str, ...] = ()
 
 
-class Replacement(Struct, frozen=True, forbid_unknown_fields=True):
-    """A module that took over another's work: `module` serves for `name` from kernel `since` on."""
+class Symbol(Struct, frozen=True, forbid_unknown_fields=True):
+    """A Kconfig symbol, without `CONFIG_`, in the kernels from `since` on and before `before`."""
 
-    name: str
-    module: str
-    since: str = ""
-    config: tuple[str, ...] = ()
+    name: ConfigName
+    since: KernelVersion = ""
+    before: KernelVersion = ""
+
+
+class Replacement(Struct, frozen=True, forbid_unknown_fields=True):
+    """A module that took over another's work in kernel `since`."""
+
+    name: ModuleName
+    since: KernelVersion = ""
+
+
+class Module(Struct, frozen=True, forbid_unknown_fields=True):
+    """A kernel module that rows need, under the name that first carried it.
+
+    `config` builds it: every name that the symbol has had, newest first. `gates` must be set for that symbol to be
+    offered. `aliases` are further names by which the kernel or modprobe ask for it. It is needed from kernel `since`
+    on and before `before`, by one `family` and one `flavour` of iptables, or by all.
+    """
+
+    config: tuple[Symbol, ...] = ()
+    gates: tuple[Symbol, ...] = ()
+    aliases: tuple[str, ...] = ()
+    replaced_by: tuple[Replacement, ...] = ()
+    since: KernelVersion = ""
+    before: KernelVersion = ""
+    family: Literal["ipv4", "ipv6"] | None = None
+    flavour: FlavourName | None = None
+
+    def concerns(self, families: Collection[str], flavours: Collection[str]) -> bool:
+        """Whether somebody with these IP families and flavours of iptables needs it."""
+        return (self.family is None or self.family in families) and (self.flavour is None or self.flavour in flavours)
 
 
 class Needs(Struct, frozen=True, forbid_unknown_fields=True):
-    """The kernel's half of a row: all modules and CONFIG symbols (without `CONFIG_`), and the oldest kernel."""
+    """The kernel's half of a row: all `modules`, each described by a table `module`, and the oldest kernel."""
 
-    modules: tuple[str, ...] = ()
-    config: tuple[str, ...] = ()
-    min_version: str = ""
-    replacements: tuple[Replacement, ...] = ()
+    modules: tuple[ModuleName, ...] = ()
+    min_version: KernelVersion = ""
 
 
 class Requirement(Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,7 +124,10 @@ class Incident(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SpecFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """One file as it is written. A row whose id the extended spec has already changes the fields that it names."""
+    """One file as it is written. A row whose id the extended spec has already changes the fields that it names.
+
+    A module that the extended spec describes already is described anew.
+    """
 
     schema_version: Literal["1"]
     name: str
@@ -103,6 +136,7 @@ class SpecFile(Struct, frozen=True, forbid_unknown_fields=True):
     extends: str = ""
     drop: tuple[str, ...] = ()  # glob patterns of ids of the extended spec
     requirement: tuple[dict[str, Any], ...] = ()
+    module: dict[ModuleName, Module] = {}
     incident: tuple[Incident, ...] = ()
     cpu_floor: dict[str, str] = {}  # architecture -> glibc-hwcaps level that every node has
 
@@ -115,12 +149,18 @@ class Spec(Struct, frozen=True):
     title: str
     digest: str
     requirements: tuple[Requirement, ...]
+    modules: dict[str, Module] = {}
     incidents: tuple[Incident, ...] = ()
     cpu_floor: tuple[tuple[str, str], ...] = ()
 
     def of_kind(self, kind: Kind) -> tuple[Requirement, ...]:
         """The rows of one kind, in the document's order."""
         return tuple(row for row in self.requirements if row.kind is kind)
+
+    def config_symbols(self, modules: Iterable[str]) -> tuple[str, ...]:
+        """The CONFIG symbols that build these modules, without `CONFIG_`, each by its newest name."""
+        newest = (self.modules[name].config[:1] for name in modules)
+        return tuple(dict.fromkeys(symbol.name for found in newest for symbol in found))
 
     def find(self, row_id: str) -> Requirement | None:
         """The row of this id."""

@@ -83,6 +83,19 @@ HEAD = 'schema_version = "1"\nname = "x"\nversion = "1"\ntitle = "X"\n'
             "no row of kind tool is about wg",
         ),
         (HEAD + 'extends = "calico-system-requirements"\n[[requirement]]\nkind = "tool"\n', "has no id"),
+        (
+            HEAD + 'extends = "calico-system-requirements"\n'
+            '[[requirement]]\nid = "feature.xt_set"\nneeds = { modules = ["xt_sett"] }\n',
+            "no table describes xt_sett",
+        ),
+        (
+            HEAD + 'extends = "calico-system-requirements"\n'
+            '[[requirement]]\nid = "feature.xt_set"\nneeds = { min_version = "five" }\n',
+            "requirement feature.xt_set",
+        ),
+        (HEAD + '[module.xt_set]\nconfig = [{ name = "NETFILTER_XT_SET", since = "new" }]\n', "since"),
+        (HEAD + '[module.xt_set]\nsymbols = ["NETFILTER_XT_SET"]\n', "symbols"),
+        (HEAD + '[module.xt_set]\nfamily = "ipx"\n', "ipx"),
     ],
 )
 def test_a_bad_file_says_what_is_wrong(tmp_path: Path, text: str, words: str) -> None:
@@ -99,3 +112,23 @@ def test_specs_that_extend_each_other_are_refused(tmp_path: Path) -> None:
         (tmp_path / f"{name}.toml").write_text(f'{HEAD}extends = "{other}.toml"\n')
     with pytest.raises(UsageError, match="extends more than"):
         load_spec(str(tmp_path / "a.toml"))
+
+
+def test_a_row_names_modules_and_the_spec_knows_what_builds_them() -> None:
+    spec = load_spec()
+    row = spec.find("feature.ip_tables")
+    assert row is not None
+    assert row.needs is not None
+    assert spec.config_symbols(row.needs.modules)[:2] == ("IP_NF_IPTABLES_LEGACY", "NETFILTER_XTABLES")
+    assert spec.modules["ip_tables"].family == "ipv4"
+
+
+def test_a_spec_file_describes_a_module_anew(tmp_path: Path) -> None:
+    file = tmp_path / "ours.toml"
+    file.write_text(
+        f'{HEAD}extends = "felix"\n[module.wireguard]\nconfig = [{{ name = "WIREGUARD", since = "5.6" }}]\n'
+        '[[requirement]]\nid = "feature.ipip"\nneeds = { modules = ["wireguard"] }\n'
+    )
+    spec = load_spec(str(file))
+    assert spec.config_symbols(["wireguard"]) == ("WIREGUARD",)
+    assert spec.modules["xt_set"] == load_spec().modules["xt_set"]

@@ -1,0 +1,1 @@
+"""Rules about kernels, by themselves and with the image whose tools will use them."""
