@@ -10,6 +10,7 @@ from auditor.filetree import FileTree, LookupFault, read_file
 from auditor.image.model import Image
 from auditor.inventory.binaries import ToolReader
 from auditor.inventory.drift import changed_files, missing_files
+from auditor.inventory.kmod import take_kmod
 from auditor.inventory.model import (
     Distribution,
     Inventory,
@@ -118,6 +119,7 @@ def take_inventory(image: Image, wanted: Wanted) -> Inventory:
             StartUnknown(entry.origin.path, entry.origin.line, entry.message) for entry in launch.unknowns
         ),
         floors=find_floors(tree, linker, tools, closures),
+        kmod=take_kmod(tree, linker, owners, search),
     )
 
 

@@ -274,6 +274,76 @@ class Floors:
 
 
 @dataclass(frozen=True, slots=True)
+class Decoder:
+    """How a modprobe program reads modules of one compression (`gz`, `xz`, `zst`).
+
+    `how` is `linked` (DT_NEEDED), `dlopen` (loaded when needed), `built-in`, `none` (it was built without) or
+    `unknown`. `usable`: whether it can, by what the image has; None where that isn't known, with the `reason`.
+    """
+
+    compression: str
+    how: str
+    usable: bool | None
+    library: str = ""
+    path: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleLoader:
+    """A program called `modprobe`. `kind` is `kmod`, `busybox`, `toybox`, `script` or `other`.
+
+    `hands_over`: whether it leaves decompression to a kernel that can do it. Where `decoders` is empty, `reason`
+    says why they aren't known.
+    """
+
+    path: str  # real path
+    kind: str
+    version: str | None
+    layer: int | None
+    package: str | None
+    hands_over: bool | None = None
+    decoders: tuple[Decoder, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    reason: str = ""
+
+    def decoder(self, compression: str) -> Decoder:
+        """What it makes of that compression."""
+        unknown = Decoder(compression, "unknown", usable=None, reason=self.reason)
+        return next((entry for entry in self.decoders if entry.compression == compression), unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class ModprobePlace:
+    """A path that kernels name, and the program that it leads to; "" where it leads to none, with the `reason`.
+
+    `layer` deleted it, None where none did.
+    """
+
+    path: str
+    resolved_path: str
+    reason: str = ""
+    layer: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kmod:
+    """How the image loads kernel modules. `on_path` is the real path of what PATH runs as `modprobe`, "" for none."""
+
+    on_path: str
+    places: tuple[ModprobePlace, ...] = ()
+    loaders: tuple[ModuleLoader, ...] = ()
+
+    def place(self, path: str) -> ModprobePlace | None:
+        """What is known of that path; None where it wasn't looked at."""
+        return next((entry for entry in self.places if entry.path == path), None)
+
+    def loader(self, real_path: str) -> ModuleLoader | None:
+        """The program of that real path."""
+        return next((entry for entry in self.loaders if entry.path == real_path), None)
+
+
+@dataclass(frozen=True, slots=True)
 class RuntimeConfig:
     """What the image config tells a runtime."""
 
@@ -309,6 +379,7 @@ class Inventory:
     start_problems: tuple[StartProblem, ...] = ()
     start_unknowns: tuple[StartUnknown, ...] = ()
     floors: Floors = Floors()
+    kmod: Kmod | None = None  # None in reports that were saved before it was looked at
     offered: tuple[Platform, ...] = ()  # by the index that the image came from; empty where there was none
 
     def tool(self, name: str) -> Tool | None:
