@@ -163,7 +163,7 @@ class Follower:
             self._run_program(basename(word), arguments, inner, origin)
         elif is_shell_script(program):
             self.script(program.real_path, replace(inner, arguments=arguments))
-        elif demanded:
+        elif demanded and program.kind is ProgramKind.SCRIPT:
             interpreter = program.interpreters[-1].path if program.interpreters else "an unknown interpreter"
             self.findings.unknown(f"{program.path} is a script for {interpreter}: what it starts is not told", origin)
 

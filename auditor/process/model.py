@@ -28,6 +28,7 @@ class ProgramKind(enum.StrEnum):
     TEXT = "text"  # without one: only a shell runs it
     EMPTY = "empty"
     DATA = "data"  # binary, and no ELF
+    UNKNOWN = "unknown"  # its bytes are not at hand
 
 
 class Role(enum.StrEnum):

@@ -67,9 +67,11 @@ def is_shell(name: str) -> bool:
 
 def kind_of(node: Node) -> tuple[ProgramKind, Shebang | None]:
     """What a regular file's first bytes say it is."""
-    head = node.content.read(0, HEAD) if node.content is not None else b""
-    if not head and node.size == 0:
+    if node.size == 0:
         return ProgramKind.EMPTY, None
+    if node.content is None:
+        return ProgramKind.UNKNOWN, None
+    head = node.content.read(0, HEAD)
     if head.startswith(b"\x7fELF"):
         return ProgramKind.ELF, None
     shebang = parse_shebang(head)
@@ -82,16 +84,18 @@ def kind_of(node: Node) -> tuple[ProgramKind, Shebang | None]:
 def _program(tree: FileTree, path: str, search: SearchPath, depth: int, hops: int) -> Program:
     place = absolute(path, search.working_dir)
     found = tree.find(place)
-    fault = usable(found.node)
-    if found.node is None or fault is not None:
-        kind = fault or LaunchFault.MISSING
+    unusable = usable(found.node)
+    if found.node is None or unusable is not None:
+        kind = unusable or LaunchFault.MISSING
         dangling = kind is LaunchFault.MISSING and tree.lstat(place) is not None
         words = f"is a dangling link (to {found.path})" if dangling else _WORDS[kind]
         return Program(place, found.path, ProgramKind.DATA, fault=Fault(kind, place, f"{place} {words}"))
     program_kind, shebang = kind_of(found.node)
     if shebang is not None:
         return _script(tree, Program(place, found.path, program_kind, shebang), search, depth, hops)
-    return Program(place, found.path, program_kind, fault=_format_fault(place, program_kind, found.node))
+    remarks = (f"{place}: its bytes are not at hand",) if program_kind is ProgramKind.UNKNOWN else ()
+    fault = _format_fault(place, program_kind, found.node)
+    return Program(place, found.path, program_kind, fault=fault, remarks=remarks)
 
 
 _WORDS = {
@@ -104,7 +108,7 @@ def _format_fault(path: str, kind: ProgramKind, node: Node) -> Fault | None:
     match kind:
         case ProgramKind.EMPTY:
             return Fault(LaunchFault.EMPTY, path, f"{path} is empty (exec format error)")
-        case ProgramKind.ELF | ProgramKind.SCRIPT:
+        case ProgramKind.ELF | ProgramKind.SCRIPT | ProgramKind.UNKNOWN:
             return None
     head = node.content.read(0, HEAD) if node.content is not None else b""
     if head.startswith(b"\xef\xbb\xbf#!"):

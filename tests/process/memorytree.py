@@ -29,10 +29,11 @@ class Link:
 
 @dataclass(frozen=True)
 class File:
-    """A file with a mode of its own; plain text and bytes are executable."""
+    """A file with a mode of its own; plain text and bytes are executable. `kept`: its bytes can be read."""
 
     data: str | bytes
     mode: int = 0o755
+    kept: bool = True
 
 
 Entry = str | bytes | Link | File | None  # None: a directory
@@ -63,7 +64,7 @@ class MemoryTree:
             return Node(FileKind.SYMLINK, 0o777, 0, 0, 0, inode, 0, target=entry.target)
         file = entry if isinstance(entry, File) else File(entry)
         data = file.data.encode("utf-8", "surrogateescape") if isinstance(file.data, str) else file.data
-        return Node(FileKind.REGULAR, file.mode, 0, 0, len(data), inode, 0, content=Bytes(data))
+        return Node(FileKind.REGULAR, file.mode, 0, 0, len(data), inode, 0, content=Bytes(data) if file.kept else None)
 
     def find(self, path: str) -> Found:
         return self._find(path, last=True)

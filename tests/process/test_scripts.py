@@ -264,3 +264,11 @@ def test_sourced_exec_is_the_scripts_own() -> None:
     assert problems(run(". /opt/rc\nexec gone", {"/opt/rc": "exit 0\n"})) == []
     assert problems(run(". /opt/rc\nexec gone", {"/opt/rc": "PATH=$X\n"})) == []
     assert problems(run("[ -f /opt/rc ] && . /opt/rc\nexec gone", {"/opt/rc": "PATH=$X\n"})) == []
+
+
+def test_what_cannot_be_read_is_no_problem() -> None:
+    large: dict[str, Entry] = {"/opt/x": File("#" * 9, kept=False), "/opt/lib": File("#", 0o644, kept=False)}
+    assert problems(run("exec /opt/x", large)) == []
+    assert problems(run("/opt/x\n. /opt/lib\nsh /opt/lib\nexec gone", large)) == []
+    result = run("exec /opt/x", large)
+    assert any("/opt/x: its bytes are not at hand" in unknown.message for unknown in result.unknowns)
