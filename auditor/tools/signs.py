@@ -25,6 +25,7 @@ class Signs:
 
 _XTABLES_PROGRAMS = (
     b"iptables", b"ip6tables", b"iptables-save", b"ip6tables-save", b"iptables-restore", b"ip6tables-restore",
+    b"iptables-compat", b"ip6tables-compat",
 )  # fmt: skip
 # iptables 1.8.9 and later name version and flavour in one string; from 1.8.0 the format names the flavour.
 _XTABLES_NAMED = re.compile(rb"(\d+(?:\.\d+)+(?:-?rc\d+)?) \((nf_tables|legacy)\)")
@@ -101,28 +102,26 @@ def _xtables(loaded: Loaded) -> Signs | None:
         return None
     named = [match for text in strings if (match := _XTABLES_NAMED.fullmatch(text))]
     formats = [match for text in strings if (match := _XTABLES_FORMAT.fullmatch(text))]
-    libraries = _xtables_flavours_by_library(loaded)
-    if not named and not formats and not libraries and not _is_old_xtables(loaded):
+    said = {_text(match[2]) for match in named} or {_text(match[1]) for match in formats}
+    flavours = said or _xtables_flavours_by_library(loaded)
+    if not flavours:
         return None
-    flavours = {_text(match[2]) for match in named} or {_text(match[1]) for match in formats} or libraries
-    flavour = flavours.pop() if len(flavours) == 1 else None
-    versions = tuple(sorted({_text(match[1]) for match in named}))
-    return Signs("xtables", versions or _xtables_versions(loaded), flavour, words=_text(name))
+    versions = tuple(sorted({_text(match[1]) for match in named})) or _xtables_versions(loaded)
+    return Signs("xtables", versions, flavours.pop() if len(flavours) == 1 else None, words=_text(name))
 
 
 def _xtables_flavours_by_library(loaded: Loaded) -> set[str]:
-    """The kernel interface that the program uses, by the libraries that speak it; also of builds before 1.8."""
+    """The kernel interface that the program uses, by the libraries that speak it: a build before 1.8 doesn't say.
+
+    One with libiptc inside has that library's words for a missing table.
+    """
     needed = loaded.elf.needed
     if not any(name.startswith("libxtables.so") for name in needed):
-        return set()
+        inside = loaded.has(b"iptables who? (do you need to insmod?)") and loaded.has(b"%s v%s")
+        return {"legacy"} if inside else set()
     nft = any(name.startswith("libnftnl.so") for name in needed)
     legacy = any(name.startswith(("libip4tc.so", "libip6tc.so", "libiptc.so")) for name in needed)
     return {flavour for flavour, seen in (("nf_tables", nft), ("legacy", legacy)) if seen}
-
-
-def _is_old_xtables(loaded: Loaded) -> bool:
-    """A build before 1.8 that has libiptc inside: its words for a missing table, and the format of its version."""
-    return loaded.has(b"iptables who? (do you need to insmod?)") and loaded.has(b"%s v%s")
 
 
 def _xtables_versions(loaded: Loaded) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""What a user can rely on about the tools: versions, flavours, extensions, set types."""
