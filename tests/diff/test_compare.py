@@ -359,15 +359,15 @@ CASES: list[tuple[str, Inventory, Inventory, set[Told]]] = [
         "other programs on PATH",
         replace(
             with_packages(package("a", "1")),
-            executables=(*sound().executables, Executable("/bin/x", "/bin/x", "static", 0, UNOWNED)),
+            executables=(*sound().executables, Executable("/usr/bin/x", "/usr/bin/x", "static", 0, UNOWNED)),
         ),
         replace(
             with_packages(package("a", "1")),
-            executables=(*sound().executables, Executable("/bin/y", "/bin/y", "static", 0, "a")),
+            executables=(*sound().executables, Executable("/usr/bin/y", "/usr/bin/y", "static", 0, "a")),
         ),
         {
-            ("executable-removed", "/bin/x", "unowned", None, "neutral"),
-            ("executable-added", "/bin/y", None, "a", "neutral"),
+            ("executable-removed", "/usr/bin/x", "unowned", None, "neutral"),
+            ("executable-added", "/usr/bin/y", None, "a", "neutral"),
         },
     ),
     (

@@ -12,7 +12,6 @@ from auditor.report.model import Report
 # Parts of paths and sonames that only spell the machine: Debian's multiarch directories, and the loaders' names.
 _TRIPLET = re.compile(r"(?<=/)[a-z0-9_]+-linux-(?:gnu|musl)[a-z0-9]*(?=/|$)")
 _LOADER = re.compile(r"(?:ld-linux[\w-]*|ld64|ld)\.so\.\d+$|ld-musl-\w+\.so\.\d+$|libc\.musl-\w+\.so\.\d+$")
-_BEFORE_USRMERGE = re.compile(r"/(?:bin|sbin|lib(?:32|64|x32)?)/")
 
 
 @dataclass(frozen=True)
@@ -50,21 +49,9 @@ class Side:
             versions.setdefault(package.name, set()).add(package.version)
         return {name: frozenset(found) for name, found in versions.items()}
 
-    @cached_property
-    def _object_directories(self) -> frozenset[str]:
-        return frozenset(posixpath.dirname(entry.path) for entry in self.inventory.objects)
-
     def layer_id(self, index: int | None) -> str | None:
         """The content's name of a layer by its index; None where the layer is not known."""
         return self.layer_ids[index] if index is not None and index < len(self.layer_ids) else None
-
-    def real(self, path: str) -> str:
-        """`/lib/X` as `/usr/lib/X` where the one directory is a link to the other (merged /usr)."""
-        if not _BEFORE_USRMERGE.match(path):
-            return path
-        directory = posixpath.dirname(path)
-        merged = f"/usr{directory}" in self._object_directories and directory not in self._object_directories
-        return f"/usr{path}" if merged else path
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def changes(pair: Pair) -> Iterator[Change]:
     """Tool by tool; a tool that one of the images hasn't is an area of its own."""
     tally = _Tally()
     for before, after in pair.kept_tools:
-        olds, news = _closure(pair, pair.old, before), _closure(pair, pair.new, after)
+        olds, news = _closure(pair, before), _closure(pair, after)
         gone, came = set(olds) - set(news), set(news) - set(olds)
         for old, new in _bumps(gone, came):
             gone.remove(old)
@@ -83,14 +83,14 @@ class _Library:
     places: frozenset[str]
 
 
-def _closure(pair: Pair, side: Side, tool: Tool) -> Mapping[str, _Library]:
+def _closure(pair: Pair, tool: Tool) -> Mapping[str, _Library]:
     paths: dict[str, set[str]] = defaultdict(set)
     shown: dict[str, str] = {}
     for binary in tool.binaries:
         for entry in binary.closure:
             if entry.path:
                 shown[pair.soname(entry.soname)] = entry.soname
-                paths[pair.soname(entry.soname)].add(side.real(entry.path))
+                paths[pair.soname(entry.soname)].add(entry.path)
     return {
         name: _Library(shown[name], listed(sorted(found)), frozenset(map(pair.place, found)))
         for name, found in paths.items()
@@ -121,18 +121,18 @@ def _unresolved(side: Side, tool: Tool, soname: str) -> bool:
 
 def _relayered(pair: Pair, before: Tool, after: Tool) -> Iterator[tuple[str, str, str]]:
     """(path, the old layer's id, the new one's) of every program and library that is at its old place."""
-    olds, news = _layers(pair, pair.old, before), _layers(pair, pair.new, after)
+    olds, news = _layers(pair, before), _layers(pair, after)
     for path in sorted(olds.keys() & news.keys()):
         moved = pair.moved_layer(olds[path], news[path])
         if moved is not None:
             yield path, *moved
 
 
-def _layers(pair: Pair, side: Side, tool: Tool) -> Mapping[str, int | None]:
+def _layers(pair: Pair, tool: Tool) -> Mapping[str, int | None]:
     def seen(binary: Binary) -> Iterator[tuple[str, int | None]]:
         yield binary.resolved_path, binary.layer
         for entry in binary.closure:
             if entry.path:
-                yield side.real(entry.path), entry.layer
+                yield entry.path, entry.layer
 
     return {pair.place(path): layer for binary in tool.binaries for path, layer in seen(binary)}

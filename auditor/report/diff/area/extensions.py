@@ -8,12 +8,17 @@ from auditor.report.diff.model import Assessment, Change
 from auditor.report.diff.pair import Pair, Side, listed
 
 _FAMILIES, _FLAVOURS = ("ipv4", "ipv6"), ("legacy", "nf_tables")
+_FAMILY_OF, _OTHERS = {"iptables": "ipv4", "ip6tables": "ipv6"}, ("arp", "bridge")
 _Coverage = Mapping[tuple[str, str], int]  # (family, flavour) -> the highest revision
 
 
 def changes(pair: Pair) -> Iterator[Change]:
-    """Extensions that came, went, or changed their revision; in one line where all of them did."""
-    olds, news = _loadable(pair.old), _loadable(pair.new)
+    """Extensions that came, went, or changed their revision; in one line where all of them did.
+
+    Told are those of the programs that both images have: with a tool or a flavour, its extensions are lost too.
+    """
+    kept = _kept(pair)
+    olds, news = _loadable(pair.old, kept), _loadable(pair.new, kept)
     if not olds or not news:
         yield from _all_of_them(olds.keys(), news.keys())
         return
@@ -51,15 +56,26 @@ def _one(kind: str, name: str, before: _Coverage, after: _Coverage) -> Iterator[
         yield Change("extension-revision", subject, f"revision {old}", f"revision {new}", assessment, why)
 
 
-def _loadable(side: Side) -> Mapping[tuple[str, str], _Coverage]:
+def _kept(pair: Pair) -> frozenset[tuple[str, str]]:
+    """The families and flavours for which both images have a program; arptables and ebtables go with iptables."""
+    found = set()
+    for before, after in pair.kept_tools:
+        family = _FAMILY_OF.get(before.name)
+        if family is not None:
+            flavours = [{binary.flavour for binary in tool.binaries if binary.flavour} for tool in (before, after)]
+            found |= {(name, flavour) for name in (family, *_OTHERS) for flavour in flavours[0] & flavours[1]}
+    return frozenset(found)
+
+
+def _loadable(side: Side, kept: frozenset[tuple[str, str]]) -> Mapping[tuple[str, str], _Coverage]:
     found: dict[tuple[str, str], dict[tuple[str, str], int]] = defaultdict(dict)
     for entry in side.inventory.extensions:
         if not entry.loadable:
             continue
         families = _FAMILIES if entry.family == "any" else (entry.family,)
         flavours = (entry.flavour,) if entry.flavour else _FLAVOURS
-        coverage = found[entry.kind, entry.name]
-        for place in product(families, flavours):
+        for place in kept & set(product(families, flavours)):
+            coverage = found[entry.kind, entry.name]
             coverage[place] = max(entry.revision, coverage.get(place, 0))
     return found
 
@@ -68,6 +84,6 @@ def _shown(places: Iterable[tuple[str, str]]) -> str:
     """`ipv4, ipv6` where both flavours have it, else `ipv4 legacy, …`."""
     found = set(places)
     families = sorted({family for family, _ in found})
-    if found == set(product(families, _FLAVOURS)):
+    if len(found) == len(families) * len({flavour for _, flavour in found}) and len(found) > len(families):
         return ", ".join(families)
     return ", ".join(f"{family} {flavour}" for family, flavour in sorted(found))

@@ -1,10 +1,13 @@
 """Files whose content changed though no package's version says so, and programs on PATH that no package explains."""
 
+import posixpath
 from collections.abc import Iterator, Mapping
 
 from auditor.inventory.model import UNOWNED, ElfObject, Executable
 from auditor.report.diff.model import Change
 from auditor.report.diff.pair import Pair, Side
+
+_PATH = "PATH"
 
 
 def changes(pair: Pair) -> Iterator[Change]:
@@ -45,7 +48,7 @@ def _shown(entry: ElfObject) -> str:
 
 def _users(side: Side, path: str) -> Iterator[str]:
     for tool in side.inventory.tools:
-        loaded = {side.real(entry.path) for binary in tool.binaries for entry in binary.closure}
+        loaded = {entry.path for binary in tool.binaries for entry in binary.closure}
         if path in loaded or any(binary.resolved_path == path for binary in tool.binaries):
             yield tool.name
 
@@ -55,31 +58,35 @@ def _objects(side: Side) -> Mapping[str, ElfObject]:
 
 
 def _executables(pair: Pair) -> Iterator[Change]:
-    olds, news = _unexplained(pair, pair.old), _unexplained(pair, pair.new)
+    olds, news = _on_path(pair, pair.old), _on_path(pair, pair.new)
     for place in sorted(olds.keys() - news.keys()):
-        why = "PATH no longer reaches it, and no package that owns it was removed or changed."
-        yield Change("executable-removed", olds[place].path, _owner(olds[place]), None, "neutral", why)
+        if _unexplained(pair, olds[place], pair.new):
+            why = "PATH no longer reaches it, and no package that owns it was removed or changed."
+            yield Change("executable-removed", olds[place].path, _owner(olds[place]), None, "neutral", why)
     for place in sorted(news.keys() - olds.keys()):
-        why = "PATH did not reach it before, and no package that owns it was added or changed."
-        yield Change("executable-added", news[place].path, None, _owner(news[place]), "neutral", why)
+        if _unexplained(pair, news[place], pair.old):
+            why = "PATH did not reach it before, and no package that owns it was added or changed."
+            yield Change("executable-added", news[place].path, None, _owner(news[place]), "neutral", why)
 
 
 def _owner(entry: Executable) -> str:
     return entry.package or "no package database"
 
 
-def _unexplained(pair: Pair, side: Side) -> Mapping[str, Executable]:
-    """Programs on PATH that neither belong to a documented tool nor to a package whose versions differ."""
+def _on_path(pair: Pair, side: Side) -> Mapping[str, Executable]:
+    """By the file itself: which of its names PATH reaches first is no matter of the file."""
+    found = (entry for entry in side.inventory.executables if entry.started_by == _PATH)
+    return {pair.place(entry.resolved_path): entry for entry in found}
+
+
+def _unexplained(pair: Pair, entry: Executable, other: Side) -> bool:
+    """Neither a documented tool, nor of a package whose versions differ, nor where only one image's PATH looks."""
     both = (*pair.old.inventory.tools, *pair.new.inventory.tools)
-    tools = {binary.path for tool in both for binary in tool.binaries}
-    return {
-        pair.place(entry.path): entry
-        for entry in side.inventory.executables
-        if entry.path not in tools and not _package_changed(pair, entry.package)
-    }
-
-
-def _package_changed(pair: Pair, package: str | None) -> bool:
-    if package in (None, UNOWNED):
+    if any(entry.resolved_path == binary.resolved_path for tool in both for binary in tool.binaries):
         return False
-    return pair.old.package_versions.get(package or "") != pair.new.package_versions.get(package or "")
+    if posixpath.dirname(entry.path) not in other.inventory.path:
+        return False
+    if entry.package in (None, UNOWNED):
+        return True
+    package = entry.package or ""
+    return pair.old.package_versions.get(package) == pair.new.package_versions.get(package)

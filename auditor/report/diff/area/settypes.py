@@ -9,7 +9,9 @@ _TOOLS = ("ipset",)
 
 
 def changes(pair: Pair) -> Iterator[Change]:
-    """Set types that came, went, or changed their revision; in one line where all of them did."""
+    """Set types that came, went, or changed their revision; in one line where all of them did, none without ipset."""
+    if "ipset" not in {after.name for _, after in pair.kept_tools}:
+        return
     olds, news = _revisions(pair.old), _revisions(pair.new)
     if not olds or not news:
         if olds:

@@ -1,0 +1,39 @@
+"""Every true change between real images is told, and nothing else: counted against the images' own answers."""
+
+import pytest
+
+from auditor.report.diff.compare import compare
+from fixtures.build import recipe_named
+from fixtures.recipes import RECIPES
+from tests.diff.truth import Subject, claims, facts
+from tests.images import built, report
+
+Image = tuple[str, str, str]
+BASE: Image = ("bookworm", "amd64", "base")
+PAIRS = [
+    (("bullseye", "amd64", "base"), BASE),
+    (BASE, ("trixie", "amd64", "base")),
+    (BASE, ("bookworm", "arm64", "base")),
+    *((BASE, ("bookworm", "amd64", name)) for name in RECIPES if not recipe_named(name).obstacle("bookworm", "amd64")),
+]
+_QUICK = ("conntrack-deleted", "multiport-missing", "ipset-newer-glibc", "path-too-narrow", "no-database")
+
+
+def _id(image: Image) -> str:
+    return "-".join(image)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param(old, new, id=f"{_id(old)}..{_id(new)}", marks=() if new[2] in _QUICK else pytest.mark.full)
+        for old, new in PAIRS
+    ],
+)
+def test_every_true_change_is_told_and_nothing_else(old: Image, new: Image) -> None:
+    before, after = (Subject(built(*image), report(*image)) for image in (old, new))
+    diff = compare(before.report, after.report)
+    told, true = claims(diff, before, after), facts(before, after)
+    print(f"{_id(old)}..{_id(new)}: {len(true)} true, {len(told)} told, {len(true & told)} of them true")
+    assert sorted(map(str, told - true)) == [], "told, but not true"
+    assert sorted(map(str, true - told)) == [], "true, but not told"
