@@ -130,6 +130,9 @@ class Linker:
         program = LoadedObject(path, path, path, "program", "", elf.soname)
         if elf.static:
             return Closure(path, None, None, (program,))
+        if elf.interpreter is None and elf.soname is not None:
+            message = f"{path} is a library that names no dynamic loader: what starting it would do is not judged"
+            return Closure(path, None, None, (program,), notices=(LoadNotice(NoticeKind.UNKNOWN, path, "", message),))
         interpreter_found = find_interpreter(self._store, stored, elf, self._around)
         if isinstance(interpreter_found, LoadProblem):
             return Closure(path, elf.interpreter, None, (program,), (interpreter_found,))

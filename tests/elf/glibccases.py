@@ -717,13 +717,28 @@ VERSIONS = (
         ),
     ),
     Case(
-        "packed relocations without their version",
+        "packed relocations need a version of libc",
         (
             program(
                 "/bin/prog", Need("libc.so.6", ("f@@GLIBC_2.2.5",)), uses=("f",), flags=("-Wl,-z,pack-relative-relocs",)
             ),
             library("/lib/libc.so.6", soname="libc.so.6", defines=("f@@GLIBC_2.2.5",)),
         ),
+    ),
+    Case(
+        "packed relocations without it",
+        (
+            program(
+                "/bin/prog",
+                Need("libc.so.6", ("f@@V1",)),
+                defines=("own",),
+                uses=("f", "data:own"),
+                flags=("-Wl,-z,pack-relative-relocs",),
+            ),
+            library("/lib/libc.so.6", soname="libc.so.6", defines=("f@@V1",)),
+        ),
+        fails="/bin/prog: DT_RELR without GLIBC_ABI_DT_RELR dependency",
+        since=(2, 36),
     ),
 )
 

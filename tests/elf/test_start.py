@@ -116,6 +116,13 @@ def test_needs_without_a_loader(root: Path, forge: Forge) -> None:
     assert faults(closure_in(root)) == [LoadFault.INTERPRETER_MISSING]
 
 
+def test_a_library_among_the_programs_is_not_judged(root: Path, forge: Forge) -> None:
+    put(root, forge, library("/bin/prog", "none.so", soname="libprog.so"))
+    closure = closure_in(root)
+    assert not closure.problems
+    assert [notice.kind for notice in closure.notices] == [NoticeKind.UNKNOWN]
+
+
 @pytest.mark.parametrize("flags", [("-static", "-no-pie"), ("-static-pie",)])
 def test_a_static_program_has_no_closure(root: Path, forge: Forge, chamber: Chamber, flags: tuple[str, ...]) -> None:
     put(root, forge, program("/bin/prog", flags=(*flags, "-Wl,--no-dynamic-linker")))
