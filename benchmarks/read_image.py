@@ -1,13 +1,17 @@
 """`python -m benchmarks.read_image ARCHIVE`: reading alone, from each kind of file, beside the floor of its bytes."""
 
 import argparse
+import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 from benchmarks.timing import medians, run_pair
 
 BUILD = Path("build/bench")
+PORT = 15551
 READ = "import sys\nfrom auditor.image import load\nwith load(sys.argv[1]) as image:\n    print(len(image.layers))\n"
 HASH = """
 import hashlib, sys
@@ -50,7 +54,33 @@ def main() -> int:
     row("docker-archive", archive, HASH, options.runs)
     for form in ("gzip", "zstd"):
         row(f"oci-dir {form}", layout(archive, form), UNPACK, options.runs)
+    if shutil.which("docker-registry"):
+        from_registry(layout(archive, "gzip"), options.runs)
+    else:
+        print("docker-registry is not installed: not compared")
     return 0
+
+
+def from_registry(path: Path, runs: int) -> None:
+    """The same layout from a registry on loopback, beside the layout itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder) / "config.yml"
+        settings.write_text(
+            "version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n"
+            f"storage: {{filesystem: {{rootdirectory: {folder}/data}}}}\nhttp: {{addr: 127.0.0.1:{PORT}}}\n"
+        )
+        server = subprocess.Popen(["docker-registry", "serve", str(settings)], stderr=subprocess.DEVNULL)
+        try:
+            time.sleep(1)
+            name = f"127.0.0.1:{PORT}/bench:it"
+            push = ["skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{path}:it", f"docker://{name}"]
+            subprocess.run(push, check=True)
+            python = [sys.executable, "-c", READ]
+            pair = run_pair([*python, f"registry:{name}"], [*python, str(path.resolve())], runs)
+        finally:
+            server.terminate()
+            server.wait()
+    show("registry gzip", medians(pair.first), medians(pair.second)[0], pair.ratio)
 
 
 def layout(archive: Path, form: str) -> Path:
@@ -67,8 +97,13 @@ def row(name: str, path: Path, floor: str, runs: int) -> None:
     """Measure one kind."""
     python = [sys.executable, "-c"]
     pair = run_pair([*python, READ, str(path.resolve())], [*python, floor, str(path)], runs)
-    wall, cpu, peak = medians(pair.first)
-    print(f"{name:16}{wall:8.2f}{cpu:8.2f}{peak:6.0f}{medians(pair.second)[0]:9.2f}{pair.ratio:7.2f}")
+    show(name, medians(pair.first), medians(pair.second)[0], pair.ratio)
+
+
+def show(name: str, measured: tuple[float, float, float], floor: float, ratio: float) -> None:
+    """One line of the table."""
+    wall, cpu, peak = measured
+    print(f"{name:16}{wall:8.2f}{cpu:8.2f}{peak:6.0f}{floor:9.2f}{ratio:7.2f}")
 
 
 if __name__ == "__main__":

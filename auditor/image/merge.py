@@ -7,6 +7,8 @@ Docker do with the overlay driver, which unpack every layer into an empty direct
  - a name below a symlink of the same layer goes where the link points; below a symlink (or file) of a lower layer it
    makes a real directory that hides the link;
  - parents that no layer names are made, also those of a whiteout: mode 0755, owned by root.
+Where an overlay driver falls short of the specification, the specification counts: a directory that one layer deletes
+and makes again is empty (some versions show its old files), and a hard link may be to a file of a lower layer.
 """
 
 from collections.abc import Sequence

@@ -159,7 +159,7 @@ class Daemon:
 
 
 @contextmanager
-def real_dockerd(*options: object, ready: object = None) -> Iterator[Daemon]:
+def real_dockerd(*options: object, ready: object = None, driver: str = "vfs") -> Iterator[Daemon]:
     """A Docker daemon without network."""
     needs("dockerd", "containerd")
     if os.geteuid() != 0:
@@ -167,8 +167,9 @@ def real_dockerd(*options: object, ready: object = None) -> Iterator[Daemon]:
     with short_folder() as folder:
         path = folder / "d.sock"
         command = [
-            "dockerd", "--storage-driver=vfs", "--iptables=false", "--bridge=none", "--data-root", folder / "data",
-            "--exec-root", folder / "exec", "--pidfile", folder / "pid", "-H", f"unix://{path}", *options,
+            "dockerd", f"--storage-driver={driver}", "--iptables=false", "--bridge=none",
+            "--data-root", folder / "data", "--exec-root", folder / "exec", "--pidfile", folder / "pid",
+            "-H", f"unix://{path}", *options,
         ]  # fmt: skip
         try:
             with started(command, folder / "log", ready or path):
