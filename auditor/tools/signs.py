@@ -96,6 +96,8 @@ def _busybox(loaded: Loaded) -> Signs | None:
 
 
 def _xtables(loaded: Loaded) -> Signs | None:
+    if not loaded.has(b"tables"):
+        return None
     strings = loaded.strings
     name = next((name for name in _XTABLES_PROGRAMS if name in strings), None)
     if name is None:
@@ -139,7 +141,7 @@ def _xtables_versions(loaded: Loaded) -> tuple[str, ...]:
 
 
 def _ipset(loaded: Loaded) -> Signs | None:
-    if b"ipset" in loaded.strings and loaded.search(_IPSET_FORMAT):
+    if loaded.has(b", protocol version") and loaded.search(_IPSET_FORMAT) and b"ipset" in loaded.strings:
         return Signs("ipset", _ipset_versions(loaded), words="ipset")
     if loaded.has(b"\0ipset_parse_argv\0") and any(name.startswith("libipset.so") for name in loaded.elf.needed):
         return Signs("ipset", library="libipset.so.*", words="ipset_parse_argv")
@@ -153,9 +155,11 @@ def _ipset_versions(loaded: Loaded) -> tuple[str, ...]:
 
 
 def _iputils(loaded: Loaded) -> Signs | None:
+    if not loaded.has(b"iputils"):
+        return None
     if b"iputils" in loaded.strings and b"%s from %s %s\n" in loaded.strings:
         return Signs("iputils", _whole(loaded.strings, _IPUTILS_VERSION), words="%s from %s %s")
-    banner = loaded.search(_IPUTILS_OLD) if loaded.has(b" utility, iputils-") else None
+    banner = loaded.search(_IPUTILS_OLD)
     if banner is None:
         return None
     program, words = frozenset((_text(banner[1]),)), _text(banner[0]).rstrip()

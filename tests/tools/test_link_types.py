@@ -1,0 +1,16 @@
+"""Which link types an `ip` knows."""
+
+from auditor.tools.link_types import known_link_types
+from tests.packages.trees import Bytes
+from tests.tools.elves import program
+
+IP = program(b"ipip", b"vxlan", b"Usage: ... type { ipip | sit }", b"ip6tnl6")
+
+
+def test_those_that_it_holds_as_a_whole_string() -> None:
+    assert known_link_types(IP, ["vxlan", "ipip", "sit", "ip6tnl", "tnl6"]) == ("vxlan", "ipip")
+
+
+def test_what_is_no_program_knows_none() -> None:
+    assert known_link_types(Bytes(b"#!/bin/sh\nipip\0"), ["ipip"]) == ()
+    assert known_link_types(IP, []) == ()
