@@ -83,6 +83,7 @@ class Rule(Generic[Context]):
 
 
 _REGISTER: dict[str, Rule[Any]] = {}
+_FURTHER: list[tuple[Subject, Check[Any]]] = []
 
 
 def rule(
@@ -96,6 +97,18 @@ def rule(
         if rule_id in _REGISTER:
             raise ValueError(f"two rules are called {rule_id}")
         _REGISTER[rule_id] = Rule(rule_id, severity, subject, summary.strip(), text, mend, check)
+        return check
+
+    return register
+
+
+def also(rule_id: str, subject: Subject) -> Callable[[Check[Context]], Check[Context]]:
+    """Let the decorated function look for a registered rule's findings in another kind of subject."""
+
+    def register(check: Check[Context]) -> Check[Context]:
+        if rule_id not in _REGISTER:
+            raise ValueError(f"no rule is called {rule_id}")
+        _FURTHER.append((subject, check))
         return check
 
     return register
@@ -129,3 +142,6 @@ def _findings(subject: Subject, context: object) -> Iterator[Finding]:
         if entry.check is not None and entry.check not in checked:
             checked.add(entry.check)
             yield from entry.check(context)
+    for further, check in _FURTHER:
+        if further is subject:
+            yield from check(context)

@@ -1,0 +1,62 @@
+"""From a kernel's answers and the findings about it to the status of every row that has a kernel half."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from auditor.kernel.model import FeatureAnswer, ModuleAnswer
+from auditor.rules.kernel.compression import look_at_compression
+from auditor.rules.kernel.context import KernelContext, Outcome, PairContext, Unknown
+from auditor.rules.kernel.features import look_at_flavours, why_unknown
+from auditor.rules.kernel.modprobe import look_at_modprobe
+from auditor.rules.kernel.settypes import look_at_set_types
+from auditor.rules.model import Finding
+from auditor.spec import Requirement
+
+KernelStatus = Literal["met", "not-met", "unknown", "not-applicable"]
+
+
+@dataclass(frozen=True, slots=True)
+class KernelRow:
+    """One row judged for one kernel, with what was said of each module that it needs."""
+
+    requirement: Requirement
+    status: KernelStatus
+    reason: str
+    modules: tuple[ModuleAnswer, ...]
+
+
+def judge_kernel_rows(context: KernelContext, findings: Iterable[Finding]) -> tuple[KernelRow, ...]:
+    """Every row with a kernel half, in the document's order."""
+    told = list(findings)
+    holding = {row.id: answer for row, answer in context.rows()}
+    return tuple(
+        _judge(context, row, holding.get(row.id), told) for row in context.spec.requirements if row.needs is not None
+    )
+
+
+def _judge(
+    context: KernelContext, row: Requirement, answer: FeatureAnswer | None, findings: list[Finding]
+) -> KernelRow:
+    if answer is None:
+        return KernelRow(row, "not-applicable", f"not asked for with --ip-family {context.options.ip_family}", ())
+    modules = tuple(context.answers(answer))
+    met = answer.met(context.options.ip_family.stacks)
+    if met:
+        return KernelRow(row, "met", "", modules)
+    if met is None:
+        return KernelRow(row, "unknown", why_unknown(modules, new_enough=answer.new_enough), modules)
+    own = [entry.message for entry in findings if row.id in entry.rows]
+    return KernelRow(row, "not-met", own[0] if own else "", modules)
+
+
+def pair_unknowns(context: PairContext) -> tuple[Unknown, ...]:
+    """What could not be judged of a kernel with an image."""
+    return tuple(outcome for outcome in _outcomes(context) if isinstance(outcome, Unknown))
+
+
+def _outcomes(context: PairContext) -> Iterator[Outcome]:
+    yield from look_at_flavours(context)
+    yield from look_at_set_types(context)
+    yield from look_at_compression(context)
+    yield from look_at_modprobe(context)
