@@ -119,6 +119,7 @@ def take_inventory(image: Image, wanted: Wanted) -> Inventory:
             StartUnknown(entry.origin.path, entry.origin.line, entry.message) for entry in launch.unknowns
         ),
         floors=find_floors(tree, linker, tools, closures),
+        offered_as=image.offered_as,
         kmod=take_kmod(tree, linker, owners, search),
     )
 

@@ -380,6 +380,7 @@ class Inventory:
     start_unknowns: tuple[StartUnknown, ...] = ()
     floors: Floors = Floors()
     kmod: Kmod | None = None  # None in reports that were saved before it was looked at
+    offered_as: Platform | None = None  # by an index, which the config may contradict
     offered: tuple[Platform, ...] = ()  # by the index that the image came from; empty where there was none
 
     def tool(self, name: str) -> Tool | None:

@@ -3,17 +3,19 @@
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
+from auditor.inventory.model import Binary
 from auditor.rules.context import ImageContext, enumerate_names, finding
 from auditor.rules.loading import matches_soname
 from auditor.rules.model import Finding, Severity, Subject, rule
 from auditor.spec import Kind, Requirement
 
+_NOT_STARTED = frozenset(("interpreter-missing", "architecture-mismatch", "elf-malformed"))
 LINKED, SHIPPED, NOT_LINKED, MISSING = "linked", "shipped", "not-linked", "missing"
 
 
 def library_state(context: ImageContext, row: Requirement) -> str | None:
     """One of the four states of a library row; None where the image has no program of the tool to ask."""
-    binaries = context.binaries(row.tools)
+    binaries = [binary for binary in context.binaries(row.tools) if not _cannot_tell(context, binary)]
     if not binaries:
         return None
     programs = {binary.resolved_path for binary in binaries}
@@ -23,6 +25,11 @@ def library_state(context: ImageContext, row: Requirement) -> str | None:
     if any(matches_soname(row, entry.soname) for binary in binaries for entry in binary.closure):
         return LINKED
     return SHIPPED if _shipped(context, row) else NOT_LINKED
+
+
+def _cannot_tell(context: ImageContext, binary: Binary) -> bool:
+    """No loader got as far as the program's needs, so what it links is not known."""
+    return any(problem.fault in _NOT_STARTED for problem in context.problems_of(binary) if not binary.closure)
 
 
 def _shipped(context: ImageContext, row: Requirement) -> list[str]:

@@ -248,12 +248,27 @@ def architecture_mismatch(context: ImageContext) -> Iterator[Finding]:
 
     The kernel answers `exec format error`. A library that the loader passes over is no finding.
     """
+    yield from _other_than_offered(context)
     problems = _problems(context, "architecture-mismatch")
     total = sum(entry.kind in ("dynamic", "static") for entry in context.inventory.executables)
     if problems and len(problems) * 2 > total:
         yield _whole_image_mismatch(context, problems)
         return
     yield from _per_file(context, "architecture-mismatch")
+
+
+def _other_than_offered(context: ImageContext) -> Iterator[Finding]:
+    offered, platform = context.inventory.offered_as, context.inventory.platform
+    if offered is None or (offered.os, offered.architecture) == (platform.os, platform.architecture):
+        return
+    yield finding(
+        "architecture-mismatch",
+        context.the_row(Kind.PLATFORMS),
+        str(offered),
+        f"The index offers the image as {offered}, and its config says {platform}.",
+        evidence={"offered_as": str(offered), "config": str(platform)},
+        fix="Push the image under its own platform, or build the one that the index promises.",
+    )
 
 
 def _whole_image_mismatch(context: ImageContext, problems: list[Problem]) -> Finding:

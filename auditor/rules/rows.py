@@ -68,7 +68,10 @@ def _asks_more(row: Requirement) -> bool:
 
 def _unknown(context: ImageContext, row: Requirement, state: str | None) -> str:
     if row.kind is Kind.LIBRARY:
-        return "" if state else f"the image has no program of {' or '.join(row.tools)} that could link it"
+        return "" if state else f"the image has no program of {' or '.join(row.tools)} that shows what it links"
+    if row.kind is Kind.ENTRYPOINT:
+        config = context.inventory.config
+        return "" if config.entrypoint or config.cmd else "the image names neither Entrypoint nor Cmd"
     if row.kind in (Kind.FEATURE, Kind.VARIANT):
         absent = [name for name in row.tools if not context.binaries([name])]
         if absent:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from auditor.image.model import Platform
 from auditor.inventory.model import (
     Drift,
     Floors,
@@ -130,6 +131,14 @@ CASES: dict[str, tuple[Change, list[tuple[str, str, str | None]]]] = {
     "another machine": (
         with_problem("architecture-mismatch", "/usr/sbin/ip", "s390x", "is for s390x"),
         [("architecture-mismatch", "/usr/sbin/ip", "tool.iproute2")],
+    ),
+    "another platform than the index says": (
+        lambda inventory: replace(inventory, offered_as=Platform("linux", "arm64", "v8")),
+        [("architecture-mismatch", "linux/arm64/v8", "image.platforms")],
+    ),
+    "the platform that the index says": (
+        lambda inventory: replace(inventory, offered_as=Platform("linux", "amd64")),
+        [],
     ),
     "a broken file": (
         with_problem("elf-malformed", "/usr/lib/libc.so.6", "libc.so.6", "file too short", "/usr/sbin/ip"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from textwrap import fill
 
 from auditor.image.model import Layer
-from auditor.inventory.model import Tool
+from auditor.inventory.model import Notice, Tool
 from auditor.report.document import printable
 from auditor.report.format import Style
 from auditor.report.model import IndexReport, Report, ReportFinding, ReportImage, ReportWaiver
@@ -46,6 +46,8 @@ def _image(report: Report, style: Style) -> Iterator[str]:
     yield from _findings(shown, report.image.layers, style)
     yield from _waivers(report.waivers)
     yield from _tools(report, style)
+    if style.verbose:
+        yield from _notices(report.inventory.notices)
     yield from _summary(report, style)
     yield ""
     meets = "meets" if report.verdict == "pass" else "does not meet"
@@ -111,6 +113,15 @@ def _binaries(tool: Tool) -> Iterator[str]:
     objects = {entry.path: entry for binary in tool.binaries for entry in binary.closure}
     for path, entry in sorted(objects.items()):
         yield f"      {entry.soname} => {path}  ({entry.found_by})"
+
+
+def _notices(notices: Sequence[Notice]) -> Iterator[str]:
+    """What the loader lives with: libraries that may be loaded by name, ignored preloads and the like."""
+    for notice in notices:
+        level = f" [{notice.variant}]" if notice.variant else ""
+        yield fill(
+            f"loader  {notice.kind}{level}  {notice.path}: {notice.message}", _WIDTH, subsequent_indent="        "
+        )
 
 
 def _summary(report: Report, style: Style) -> Iterator[str]:
