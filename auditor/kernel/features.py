@@ -84,7 +84,7 @@ class _Resolver:
         other = self._replacement(need)
         if other is not None:
             return self._provided(need, other, Presence.REPLACED)
-        if state == "y":
+        if state == "y" and not self._closed(need):
             return self._by_config(need, symbol)
         presence, reason = self._missing(need, name, symbol, state)
         return self._complete(need, presence, _Provider("", False, reason), symbol)
@@ -192,12 +192,13 @@ class _Resolver:
         evidence = self._evidence
         if name in evidence.broken:
             return Presence.ABSENT, evidence.broken[name]
+        ordered = evidence.ordered is not None and name in evidence.ordered
+        closed = self._closed(need)
+        if (closed or state == "n") and not ordered:
+            unset = (*closed, symbol) if state == "n" else closed
+            return Presence.ABSENT, " and ".join(f"CONFIG_{entry} is not set" for entry in unset)
         if state == "m":
             return self._not_shipped(f"CONFIG_{symbol}=m")
-        ordered = evidence.ordered is not None and name in evidence.ordered
-        if state == "n" and not ordered:
-            closed = [gate.name for gate in need.gates if self._applies(gate) and self._state(gate.name) == "n"]
-            return Presence.ABSENT, " and ".join(f"CONFIG_{entry} is not set" for entry in (*closed, symbol))
         presence, reason = self._unlisted(name)
         if presence is Presence.ABSENT and not ordered and not self._knows_aliases(need):
             return Presence.UNKNOWN, (
@@ -253,6 +254,17 @@ class _Resolver:
         if not version:
             return not symbol.before
         return at_least(version, symbol.since) and (not symbol.before or not at_least(version, symbol.before))
+
+    def _closed(self, need: ModuleNeed) -> tuple[str, ...]:
+        """The gates of the need that this kernel has and that are not set."""
+        config = self._evidence.config
+        return tuple(
+            gate.name
+            for gate in need.gates
+            if config is not None
+            and (self._applies(gate) or config.mentions(gate.name))
+            and config.state(gate.name) == "n"
+        )
 
     def _state(self, symbol: str) -> str | None:
         config = self._evidence.config

@@ -93,6 +93,12 @@ class TestAbsent:
         assert answer.reason == "CONFIG_NETFILTER_XTABLES_LEGACY is not set and CONFIG_IP_NF_IPTABLES_LEGACY is not set"
         assert answer.gates == ("NETFILTER_XTABLES_LEGACY",)
 
+    def test_a_gate_that_a_distribution_took_over_into_an_older_kernel(self, tmp_path: Path) -> None:
+        asked = need("ip_tables", "IP_NF_IPTABLES", gates=(ConfigSymbol("NETFILTER_XTABLES_LEGACY", (6, 17)),))
+        assert ask([config(tmp_path, "IP_NF_IPTABLES=y")], asked)[0].presence is Presence.BUILT_IN
+        (answer,) = ask([config(tmp_path, "IP_NF_IPTABLES=y", "NETFILTER_XTABLES_LEGACY")], asked)
+        assert (answer.presence, answer.reason) == (Presence.ABSENT, "CONFIG_NETFILTER_XTABLES_LEGACY is not set")
+
     def test_an_installed_tree_without_the_package_that_holds_it(self, tmp_path: Path) -> None:
         root = tree(tmp_path, {}, order=["xt_set"], installed=True)
         (answer,) = ask([root], need("xt_set"))
