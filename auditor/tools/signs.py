@@ -34,11 +34,12 @@ _XTABLES_VERSION = re.compile(rb"[1-9]\.\d{1,2}\.\d{1,2}(?:\.\d{1,2})?(?:-?rc\d+
 _IPSET_FORMAT = re.compile(rb"%s v%s, protocol version:? %u\.?\n")
 _IPSET_VERSION = re.compile(rb"[1-9]\.\d{1,2}(?:\.\d{1,2})?")
 _DESCRIBED = rb"(?:-\d+-g[0-9a-f]{4,40})?"  # as git-describe(1) adds to a release's name
-_IPUTILS_OLD = re.compile(rb"(\w+) utility, iputils-(?:(s{0,2})%s\n|(s{0,3}\d{6,8}))")
+_IPUTILS_OLD = re.compile(rb"(?P<program>\w+) utility, iputils-(?:(?P<prefix>s{0,2})%s\n|(?P<version>s{0,3}\d{6,8}))")
 _IPUTILS_VERSION = re.compile(rb"s?20\d{6}" + _DESCRIBED)
-_IPUTILS_SNAPSHOT = re.compile(rb"s{0,3}(?:20)?\d{6}")
+_IPUTILS_SNAPSHOT = re.compile(rb"s?(?:20)?\d{6}")
 _IPROUTE2_BANNER = re.compile(
-    rb"(?:%s|([a-z]+)) utility, iproute2-(?:(ss)?%s|(ss\d{6}|\d+\.\d+\.\d+))|(bridge|netshaper) utility, %s\n"
+    rb"(?:%s|(?P<program>[a-z]+)) utility, iproute2-(?:(?P<prefix>ss)?%s|(?P<version>ss\d{6}|\d+\.\d+\.\d+))"
+    rb"|(?:bridge|netshaper) utility, %s\n"
 )
 _IPROUTE2_VERSION = re.compile(rb"v?((?:[4-9]|[1-9]\d)\.\d{1,3}\.\d{1,3}(?:-rc\d+)?" + _DESCRIBED + rb")")
 _IPROUTE2_SNAPSHOT = re.compile(rb"\d{6}")
@@ -159,35 +160,39 @@ def _iputils(loaded: Loaded) -> Signs | None:
         return None
     if b"iputils" in loaded.strings and b"%s from %s %s\n" in loaded.strings:
         return Signs("iputils", _whole(loaded.strings, _IPUTILS_VERSION), words="%s from %s %s")
-    banner = loaded.search(_IPUTILS_OLD)
+    banner, programs = _banner(loaded, _IPUTILS_OLD)
     if banner is None:
         return None
-    program, words = frozenset((_text(banner[1]),)), _text(banner[0]).rstrip()
-    if banner[3]:
-        return Signs("iputils", (_text(banner[3]),), programs=program, words=words)
-    versions = tuple(f"{_text(banner[2])}{date}" for date in _dates(_whole(loaded.strings, _IPUTILS_SNAPSHOT)))
-    return Signs("iputils", versions, programs=program, words=words)
+    versions = (_text(banner["version"]),) if banner["version"] else _whole(loaded.strings, _IPUTILS_VERSION)
+    if banner["prefix"]:
+        versions = _snapshots(loaded, _IPUTILS_SNAPSHOT, _text(banner["prefix"]))
+    return Signs("iputils", versions, programs=programs, words=_text(banner[0]))
 
 
 def _iproute2(loaded: Loaded) -> Signs | None:
-    banner = loaded.search(_IPROUTE2_BANNER) if loaded.has(b" utility, ") else None
+    banner, programs = _banner(loaded, _IPROUTE2_BANNER) if loaded.has(b" utility, ") else (None, frozenset[str]())
     if banner is None:
         silent = (program for program, words in _IPROUTE2_SILENT.items() if loaded.has(words))
         found = next(silent, None)
         return Signs("iproute2", words=found) if found else None
-    name, words = banner[1] or banner[4], _text(banner[0]).rstrip()
-    program = frozenset((_text(name),)) if name else frozenset[str]()
-    if banner[3]:
-        return Signs("iproute2", (_text(banner[3]),), programs=program, words=words)
-    if banner[2]:
-        dates = _dates(_whole(loaded.strings, _IPROUTE2_SNAPSHOT))
-        return Signs("iproute2", tuple(f"ss{date}" for date in dates), programs=program, words=words)
-    return Signs("iproute2", _whole(loaded.strings, _IPROUTE2_VERSION, 1), programs=program, words=words)
+    versions = (_text(banner["version"]),) if banner["version"] else _whole(loaded.strings, _IPROUTE2_VERSION, 1)
+    if banner["prefix"]:
+        versions = _snapshots(loaded, _IPROUTE2_SNAPSHOT, _text(banner["prefix"]))
+    return Signs("iproute2", versions, programs=programs, words=_text(banner[0]))
 
 
-def _dates(texts: Iterable[str]) -> list[str]:
-    """Those that can be a date: year, month, day."""
-    return [text for text in texts if 1 <= int(text[-4:-2]) <= 12 and 1 <= int(text[-2:]) <= 31]
+def _banner(loaded: Loaded, pattern: re.Pattern[bytes]) -> tuple[re.Match[bytes] | None, frozenset[str]]:
+    """The first string that starts like a version banner, and every program that such a string names."""
+    texts = sorted(text for text in loaded.strings if b" utility, " in text)
+    found = [match for text in texts if (match := pattern.match(text))]
+    named = frozenset(_text(match["program"]) for match in found if match["program"])
+    return (found[0] if found else None), named
+
+
+def _snapshots(loaded: Loaded, pattern: re.Pattern[bytes], prefix: str) -> tuple[str, ...]:
+    """The strings that can be a date, as the banner prints them: year, month, day."""
+    texts = _whole(loaded.strings, pattern)
+    return tuple(f"{prefix}{text}" for text in texts if 1 <= int(text[-4:-2]) <= 12 and 1 <= int(text[-2:]) <= 31)
 
 
 def _conntrack(loaded: Loaded) -> Signs | None:
