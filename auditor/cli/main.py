@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.exceptions import TyperException
 
-from auditor.cli import check, diff, explain, sbom, schema, spec
+from auditor.cli import check, diff, explain, kernel, sbom, schema, spec
 from auditor.cli.output import EXIT_NOT_AUDITED, report_error
 from auditor.errors import AuditError
 
@@ -26,6 +26,7 @@ app = typer.Typer(
 app.command("check")(check.check)
 app.command("diff")(diff.diff)
 app.command("sbom")(sbom.sbom)
+app.command("kernel")(kernel.kernel)
 app.command("explain")(explain.explain)
 app.add_typer(spec.app, name="spec")
 app.add_typer(schema.app, name="schema")

@@ -1,4 +1,4 @@
-"""`audit-image schema report|diff|spec`: the published JSON schemas."""
+"""`audit-image schema report|diff|kernel|spec`: the published JSON schemas."""
 
 import json
 from typing import Any
@@ -22,6 +22,14 @@ def diff() -> int:
     from auditor.report.diff.document import diff_schema  # noqa: PLC0415
 
     return _write(diff_schema())
+
+
+@app.command("kernel")
+def kernel() -> int:
+    """The schema of `kernel -o json`."""
+    from auditor.report.kernel.document import kernel_schema  # noqa: PLC0415
+
+    return _write(kernel_schema())
 
 
 @app.command("spec")

@@ -1,26 +1,9 @@
-"""From a spec's words to what a kernel is asked, and to what a node's preflight needs to know."""
+"""What an image's tools need of a kernel, in the spec's words."""
 
 from collections.abc import Collection
 
 from auditor.inventory.model import Inventory
-from auditor.kernel.model import ConfigSymbol, FeatureNeed, ModuleNeed, Replacement
-from auditor.kernel.version import parse_version
-from auditor.spec import Module, Needs, Spec
-from auditor.spec.model import Symbol
-
-
-def feature_needs(spec: Spec) -> tuple[FeatureNeed, ...]:
-    """The kernel's half of every row that has one, in the document's order."""
-    modules = {name: _module(name, module) for name, module in spec.modules.items()}
-    return tuple(
-        FeatureNeed(
-            id=row.id,
-            modules=tuple(modules[name] for name in row.needs.modules),
-            min_version=parse_version(row.needs.min_version),
-        )
-        for row in spec.requirements
-        if row.needs is not None
-    )
+from auditor.spec import Needs, Spec
 
 
 def concerned_modules(
@@ -45,21 +28,3 @@ def other_names(spec: Spec, modules: Collection[str]) -> dict[str, tuple[str, ..
         for newest in module.config[:1]:
             found[newest.name] = tuple(symbol.name for symbol in module.config[1:])
     return {name: others for name, others in found.items() if others}
-
-
-def _module(name: str, module: Module) -> ModuleNeed:
-    return ModuleNeed(
-        name=name,
-        config=tuple(map(_symbol, module.config)),
-        gates=tuple(map(_symbol, module.gates)),
-        aliases=module.aliases,
-        replaced_by=tuple(Replacement(other.name, parse_version(other.since)) for other in module.replaced_by),
-        since=parse_version(module.since),
-        before=parse_version(module.before),
-        family=module.family or "",
-        flavour=module.flavour or "",
-    )
-
-
-def _symbol(symbol: Symbol) -> ConfigSymbol:
-    return ConfigSymbol(symbol.name, parse_version(symbol.since), parse_version(symbol.before))

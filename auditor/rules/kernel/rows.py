@@ -13,7 +13,7 @@ from auditor.rules.kernel.settypes import look_at_set_types
 from auditor.rules.model import Finding
 from auditor.spec import Requirement
 
-KernelStatus = Literal["met", "not-met", "unknown", "not-applicable"]
+KernelStatus = Literal["met", "not-met", "waived", "unknown", "not-applicable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,18 @@ def _judge(
 ) -> KernelRow:
     if answer is None:
         return KernelRow(row, "not-applicable", f"not asked for with --ip-family {context.options.ip_family}", ())
-    modules = tuple(context.answers(answer))
-    met = answer.met(context.options.ip_family.stacks)
+    stacks = context.options.ip_family.stacks
+    modules = tuple(each for each in answer.modules if each.need.family in ("", *stacks))
+    met = answer.met(stacks)
     if met:
         return KernelRow(row, "met", "", modules)
     if met is None:
-        return KernelRow(row, "unknown", why_unknown(modules, new_enough=answer.new_enough), modules)
-    own = [entry.message for entry in findings if row.id in entry.rows]
-    return KernelRow(row, "not-met", own[0] if own else "", modules)
+        return KernelRow(row, "unknown", why_unknown(context.answers(answer), new_enough=answer.new_enough), modules)
+    own = [entry for entry in findings if row.id in entry.rows]
+    failing = [entry for entry in own if entry.waived_by is None]
+    if own and not failing:
+        return KernelRow(row, "waived", f"waived: {own[0].waived_by}", modules)
+    return KernelRow(row, "not-met", failing[0].message if failing else "", modules)
 
 
 def pair_unknowns(context: PairContext) -> tuple[Unknown, ...]:

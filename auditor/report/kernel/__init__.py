@@ -1,0 +1,1 @@
+"""The report on kernels, by themselves and with the images whose tools will use them."""
