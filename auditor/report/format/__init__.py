@@ -23,6 +23,8 @@ _MODULES = {
     "json": "auditor.report.format.json",
     "cyclonedx-json": "auditor.report.format.cyclonedx",
     "spdx-json": "auditor.report.format.spdx",
+    "needs-sh": "auditor.report.format.needs_sh",
+    "needs-json": "auditor.report.format.needs_json",
 }
 
 
