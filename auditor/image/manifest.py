@@ -78,7 +78,7 @@ def descriptor(item: Document) -> Descriptor:
         item.digest("digest"),
         item.integer("size"),
         None
-        if platform is None
+        if platform is None or not platform.text("architecture")
         else Platform(platform.text("os"), platform.text("architecture"), platform.text("variant")),
         item.pairs("annotations"),
         item.texts("urls"),

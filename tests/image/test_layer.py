@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import io
 import lzma
+import sys
 import tracemalloc
 import zlib
 
@@ -77,6 +78,14 @@ def test_layers_of_every_form_are_the_same(form: str) -> None:
     ]
     kept = [entry.content.read() if entry.content else None for entry in contents.entries]
     assert kept == [MEMBERS[0].data, b"hello", None]
+
+
+@pytest.mark.parametrize("form", [form for form in STORED if "gz" in form])
+def test_gzip_without_the_faster_library(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "isal", None)
+    assert read(STORED[form]).diff_id == sha256(PLAIN)
+    with pytest.raises(CorruptImage):
+        read(STORED[form][: len(STORED[form]) // 2], digest=None, size=None)
 
 
 @pytest.mark.parametrize("form", STORED)

@@ -526,7 +526,7 @@ def test_credential_helpers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert found["one.example"].credentials == Credentials("get one.example", "s")
     assert found["token.example"].credentials == Credentials(identity_token="identity")
     assert "it is locked" in found["broken.example"].note
-    assert "not on the PATH" in found["absent.example"].note
+    assert "docker-credential-absent" in found["absent.example"].note
     assert "can't be read" in found["noise.example"].note
     assert found["none.example"].note == found["other.example"].note == ""
     assert [host for host, lookup in found.items() if lookup.credentials] == ["one.example", "token.example"]
