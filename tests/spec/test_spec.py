@@ -120,7 +120,7 @@ def test_a_row_names_modules_and_the_spec_knows_what_builds_them() -> None:
     assert row is not None
     assert row.needs is not None
     assert spec.config_symbols(row.needs.modules)[:2] == ("IP_NF_IPTABLES_LEGACY", "NETFILTER_XTABLES")
-    assert spec.modules["ip_tables"].family == "ipv4"
+    assert spec.modules["ipt_rpfilter"].family == "ipv4"
 
 
 def test_a_spec_file_describes_a_module_anew(tmp_path: Path) -> None:

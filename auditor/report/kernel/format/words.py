@@ -113,9 +113,12 @@ def about(report: KernelReport, finding: KernelFinding) -> str:
 
 
 def how(modules: Iterable[ReportModule]) -> str:
-    """How a row's modules are there, in short: `built-in 1, module 2`."""
+    """How a row's modules are there, in short: `1 built-in, 2 modules`."""
     found = Counter(module.presence for module in modules if module.flavour is None)
-    return ", ".join(f"{number} {presence}" for presence, number in found.items())
+    plural = {"module": "modules", "alias": "aliases"}
+    return ", ".join(
+        f"{number} {presence if number == 1 else plural.get(presence, presence)}" for presence, number in found.items()
+    )
 
 
 def unknowns(report: KernelReport) -> Iterator[tuple[str, str, str]]:
