@@ -199,3 +199,12 @@ def test_programs_of_an_image_load_as_its_loader_says(suite: str, arch: str) -> 
 @pytest.mark.parametrize(("suite", "recipe"), _BROKEN)
 def test_programs_of_a_changed_image_fail_as_its_loader_says(suite: str, recipe: str) -> None:
     compare(*asked(suite, "amd64", recipe))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("arch", ARCHITECTURES[1:])
+@pytest.mark.parametrize(
+    "recipe", ["cache-stale", "libmnl-other-machine", "libnftnl-vendor", "libpcap-deleted", "libxtables-older-wins"]
+)
+def test_programs_of_a_changed_image_of_another_architecture(arch: str, recipe: str) -> None:
+    compare(*asked("bookworm", arch, recipe))
