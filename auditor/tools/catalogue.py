@@ -18,8 +18,7 @@ _XTABLES_BOTH = frozenset(
 _PROGRAMS: dict[str, tuple[str, ...]] = {
     "ipset": ("ipset", "ipset-translate"),
     "iputils": (
-        "ping", "ping4", "ping6", "arping", "tracepath", "tracepath4", "tracepath6", "traceroute6", "clockdiff",
-        "rdisc", "ninfod", "rarpd", "tftpd", "ipg",
+        "ping", "ping4", "ping6", "arping", "tracepath", "tracepath4", "tracepath6", "clockdiff", "rdisc", "ninfod",
     ),
     "iproute2": (
         "ip", "tc", "ss", "bridge", "arpd", "ctstat", "dcb", "devlink", "genl", "ifcfg", "ifstat", "lnstat",

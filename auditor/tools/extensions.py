@@ -103,14 +103,14 @@ def built_in_extensions(path: str, content: Content, elf: ElfFile) -> tuple[Exte
 def plugin_directories(tree: FileTree, content: Content, elf: ElfFile, env: Mapping[str, str]) -> tuple[str, ...]:
     """Where libxtables (`content`, `elf`) looks for plug-ins, in order.
 
-    XTABLES_LIBDIR, or else IPTABLES_LIB_DIR, else IP6TABLES_LIB_DIR, may name several directories, separated by
-    colons. Without them it is the one that was compiled in: the text that looks like the usual name, else the only one
-    that names a directory with plug-ins in it; none where that doesn't tell.
+    XTABLES_LIBDIR, or else IPTABLES_LIB_DIR, else IP6TABLES_LIB_DIR, as far as this libxtables asks for them, may name
+    several directories, separated by colons. Without them it is the one that was compiled in: the text that looks like
+    the usual name, else the only one that names a directory with plug-ins in it; none where that doesn't tell.
     """
-    for variable in ("XTABLES_LIBDIR", "IPTABLES_LIB_DIR", "IP6TABLES_LIB_DIR"):
-        if variable in env:
-            return tuple(dict.fromkeys(env[variable].split(":")))
     strings = load(content, elf).strings
+    for variable in ("XTABLES_LIBDIR", "IPTABLES_LIB_DIR", "IP6TABLES_LIB_DIR"):
+        if variable in env and variable.encode() in strings:
+            return tuple(dict.fromkeys(env[variable].split(":")))
     usual = {text.decode("ascii") for text in strings if _USUAL_DIRECTORY.fullmatch(text)}
     candidates = usual or {text.decode("ascii") for text in strings if _ANY_DIRECTORY.fullmatch(text)}
     if len(candidates) > 1:

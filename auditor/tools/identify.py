@@ -3,7 +3,6 @@
 Nothing is guessed: a program that holds several strings that could be its version has none.
 """
 
-import threading
 from collections.abc import Callable, Iterable
 
 from auditor.elf.file import ElfFile, NotElf, read_elf
@@ -16,10 +15,9 @@ from auditor.tools.signs import Signs, ipset_library_versions, read_signs
 #: Gives real path and content of an object of the program's closure, by a glob of its soname.
 Library = Callable[[str], tuple[str, Content] | None]
 
-_TOO_LARGE = "too large for a program of a known tool"
-_KEPT = 32  # files; one multi-call binary has some thirty names
-_kept: dict[int, tuple[Content, Signs | str]] = {}  # by the content's identity
-_lock = threading.Lock()
+_KEPT = 256  # files
+_UNREAD = Signs("")
+_kept: dict[bytes, Signs | None] = {}  # by the file's digest: one multi-call binary has some thirty names
 
 
 def identify(name: str, path: str, content: Content, elf: ElfFile | NotElf, library: Library) -> Identity:
@@ -85,14 +83,14 @@ def _by_library(tool: str, signs: Signs, library: Library) -> Identity:
 
 
 def _signs(content: Content, elf: ElfFile) -> Signs | str:
-    """The signs of a file, or why it has none; kept for the next name that leads to the same content."""
-    kept = _kept.get(id(content))
-    if kept is not None and kept[0] is content:
-        return kept[1]
+    """The signs of a file, or why it has none; kept for the next name that leads to the same bytes."""
     loaded = load(content, elf)
-    signs = _TOO_LARGE if loaded.too_large else read_signs(loaded) or "not a program of a known tool"
-    with _lock:
-        while len(_kept) >= _KEPT:
-            del _kept[next(iter(_kept))]
-        _kept[id(content)] = (content, signs)
-    return signs
+    if loaded.too_large:
+        return "too large for a program of a known tool"
+    signs = _kept.get(loaded.digest, _UNREAD)
+    if signs is _UNREAD:
+        signs = read_signs(loaded)
+        if len(_kept) >= _KEPT:
+            _kept.clear()
+        _kept[loaded.digest] = signs
+    return signs or "not a program of a known tool"

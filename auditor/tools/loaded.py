@@ -3,6 +3,7 @@
 Everything that the tools say of themselves is in there. Sections aren't needed, and may be stripped.
 """
 
+import hashlib
 import re
 import struct
 from collections.abc import Iterable, Iterator
@@ -14,10 +15,10 @@ from auditor.elf.file import ElfFile, FileType
 from auditor.elf.relocations import relative_relocations
 from auditor.filetree import Content
 
-_LIMIT = 1 << 25  # bytes of all segments; the largest real tool has a tenth of it
+_LIMIT = 1 << 23  # bytes of all segments; busybox and static builds have a quarter of it
 _SEGMENT_LIMIT = 64
-_POINTER_LIMIT = 1 << 19
-_WORD_LIMIT = 1 << 21  # words of writable segments; a busybox has some ten thousand
+_POINTER_LIMIT = 1 << 18
+_WORD_LIMIT = 1 << 19  # words of writable segments; real tools have some thousand
 _WRITABLE = 2  # PF_W
 _STRING = re.compile(rb"[\t\n\r\x20-\x7e]+(?=\0)")
 
@@ -37,6 +38,18 @@ class Loaded:
     elf: ElfFile
     parts: tuple[_Part, ...] = field(repr=False)
     too_large: bool = False
+
+    @cached_property
+    def digest(self) -> bytes:
+        """A hash of everything that is known of the file here: the same for the same file under another name."""
+        elf = self.elf
+        summary = hashlib.blake2b(
+            repr((elf.ident, elf.type, elf.machine, elf.tags, elf.needed)).encode(), digest_size=32
+        )
+        for part in self.parts:
+            summary.update(repr((part.address, len(part.data), part.writable)).encode())
+            summary.update(part.data)
+        return summary.digest()
 
     @cached_property
     def strings(self) -> frozenset[bytes]:

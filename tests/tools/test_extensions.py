@@ -35,9 +35,12 @@ def plugin(*structs: Struct, kind: str = "match", abi: int = 12, elf: Elf | None
     return elf.content(imports=imports, relr=relr).data
 
 
-def libxtables(directory: bytes = PLUGINS.encode(), abi: int = 12) -> Bytes:
+VARIABLES = (b"XTABLES_LIBDIR", b"IPTABLES_LIB_DIR", b"IP6TABLES_LIB_DIR")
+
+
+def libxtables(directory: bytes = PLUGINS.encode(), abi: int = 12, variables: tuple[bytes, ...] = VARIABLES) -> Bytes:
     elf = Elf()
-    elf.text(b"", directory, b"/proc/sys/kernel/modprobe", b"libxtables.so.%d" % abi)
+    elf.text(b"", directory, b"/proc/sys/kernel/modprobe", b"libxtables.so.%d" % abi, *variables)
     return elf.content(soname=f"libxtables.so.{abi}")
 
 
@@ -196,6 +199,12 @@ def test_the_environment_names_the_directories(env: dict[str, str], paths: list[
         env,
     )
     assert [extension.path for extension in found] == paths
+
+
+def test_a_variable_that_this_libxtables_doesn_t_ask_for_means_nothing() -> None:
+    files: dict[str, bytes | str | None] = {f"{PLUGINS}/libxt_mark.so": MARK, "/a/libxt_mark.so": MARK}
+    found = find(files, {"IPTABLES_LIB_DIR": "/a"}, libxtables(variables=VARIABLES[:1]))
+    assert [extension.path for extension in found] == [f"{PLUGINS}/libxt_mark.so"]
 
 
 @pytest.mark.parametrize(
