@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -769,6 +770,25 @@ def test_contents_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.Monke
             load(str(path)).__enter__()
     if before:
         assert len(list(descriptors.iterdir())) == before
+
+
+def test_nothing_heavy_is_imported_for_files_and_absent_daemons(tmp_path: Path) -> None:
+    (tmp_path / "image.tar").write_bytes(docker_archive(LAYERS))
+    script = """
+import sys
+from auditor.errors import SourceUnavailable
+from auditor.image import load
+with load(sys.argv[1]) as image:
+    pass
+try:
+    load("docker:nothing").__enter__()
+except SourceUnavailable:
+    pass
+print(*sorted({"docker", "requests", "urllib3", "zstandard", "elftools", "tarfile"} & set(sys.modules)))
+"""
+    environment = {**os.environ, "DOCKER_HOST": f"unix://{tmp_path}/nothing.sock"}
+    command = [sys.executable, "-c", script, str(tmp_path / "image.tar")]
+    assert subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split() == []
 
 
 def test_limits_of_an_image(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ The image is saved to an unlinked file and read from there: the daemon can only 
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,11 +14,13 @@ from auditor.errors import AuditError, ImageNotFound, SourceUnavailable, UsageEr
 from auditor.image.model import Platform
 from auditor.image.platforms import fitness
 from auditor.image.reference import Name, Reference, parse_name
+from auditor.image.source import docker_endpoint
 from auditor.image.source.archive import from_file
 from auditor.image.source.docker_archive import from_archive
+from auditor.image.source.docker_endpoint import Endpoint
 from auditor.image.source.interface import Candidate, Listing, Options, Source, StoredImage
 
-_CONNECT = 15  # seconds for a first answer
+_CONNECT = 60  # seconds for a first answer; a busy machine is slow, an absent daemon is told at once
 _SAVE = 900  # seconds of silence while the daemon packs a large image
 
 
@@ -27,27 +29,24 @@ def open_source(reference: Reference, options: Options) -> Source:
     name = reference.name
     assert name is not None
 
-    def connect() -> Any:
-        from auditor.image.source.docker_client import from_environment  # noqa: PLC0415 - brings the SDK
-
-        return from_environment(os.environ, _CONNECT)
-
-    names = [name.familiar]
-    return open_daemon(connect, names, name, options, scheme="docker", title="the Docker daemon")
+    endpoint = docker_endpoint.find(os.environ)
+    return open_daemon(endpoint, [name.familiar], name, options, scheme="docker", title="the Docker daemon")
 
 
 def open_daemon(
-    connect: Callable[[], Any], names: Sequence[str], name: Name, options: Options, *, scheme: str, title: str
+    endpoint: Endpoint, names: Sequence[str], name: Name, options: Options, *, scheme: str, title: str
 ) -> Source:
     """The image that a daemon has under the first of `names` that it knows.
 
-    `connect` gives a client of the docker SDK. Raises SourceUnavailable where it reaches nobody, ImageNotFound.
+    Raises SourceUnavailable where the daemon can't be reached, ImageNotFound.
     """
     import docker.errors  # type: ignore[import-untyped]  # noqa: PLC0415 - a third of a second, only for daemons
 
+    from auditor.image.source.docker_client import connect  # noqa: PLC0415 - as above
+
     where = f"{scheme}:{name.familiar}"
     try:
-        api = connect()
+        api = connect(endpoint, _CONNECT)
         try:
             inspected = _inspect(api, names, where, title)
             _check_platform(inspected, options, where, title)

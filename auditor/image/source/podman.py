@@ -3,28 +3,22 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from auditor.errors import SourceUnavailable
 from auditor.image.reference import DEFAULT_HOST, Name, Reference
 from auditor.image.source.docker_daemon import open_daemon
+from auditor.image.source.docker_endpoint import Endpoint, check_socket
 from auditor.image.source.interface import Options, Source
-
-_CONNECT = 15  # seconds for a first answer
 
 
 def open_source(reference: Reference, options: Options) -> Source:
     """The image that podman has under the reference's name."""
     name = reference.name
     assert name is not None
-    address = _address(os.environ, f"podman:{name.familiar}")
-
-    def connect() -> Any:
-        from auditor.image.source.docker_client import DaemonClient  # noqa: PLC0415 - brings the SDK
-
-        return DaemonClient(base_url=address, version="auto", timeout=_CONNECT, use_ssh_client=True)
-
-    return open_daemon(connect, _names(name), name, options, scheme="podman", title="podman")
+    where = f"podman:{name.familiar}"
+    endpoint = Endpoint(_address(os.environ, where))
+    check_socket(endpoint.host, "podman", where)
+    return open_daemon(endpoint, _names(name), name, options, scheme="podman", title="podman")
 
 
 def _names(name: Name) -> list[str]:
