@@ -135,12 +135,13 @@ def _audit(
     from dataclasses import replace  # noqa: PLC0415
 
     from auditor.cli.source import audit_reference  # noqa: PLC0415
-    from auditor.image import Scheme, parse  # noqa: PLC0415
+    from auditor.image import Scheme, parse, parse_platform  # noqa: PLC0415
 
     if platforms and not images:
         raise UsageError("--platform is about images, and there is none", "kernel", "add --image")
+    asked = [str(parse_platform(name)) for name in platforms]
     architectures = dict.fromkeys(kernel.architecture for kernel in kernels if kernel.architecture)
-    wanted: list[str | None] = [*dict.fromkeys(platforms)] or [f"linux/{name}" for name in architectures]
+    wanted: list[str | None] = [*dict.fromkeys(asked)] or [f"linux/{name}" for name in architectures]
     reports = []
     for text in dict.fromkeys(images):
         saved = parse(text).scheme is Scheme.REPORT  # has the platform that it was made for

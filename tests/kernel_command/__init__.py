@@ -1,0 +1,1 @@
+"""Tests of kernels judged by the spec, alone and with images."""
