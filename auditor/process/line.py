@@ -218,12 +218,20 @@ class Line:
                 self.state.functions |= {word.raw.partition("=")[0] for word in rest}
             case "set" | "shift":
                 self._positional(name, rest)
+            case "trap":
+                self._trap(rest)
 
     def _positional(self, name: str, rest: tuple[Word, ...]) -> None:
         """`set -- …` and `shift` change the positional parameters; `set -e` doesn't."""
         options_only = name == "set" and all((word.literal or "").startswith(("-", "+")) for word in rest)
         if not options_only or any(word.literal == "--" for word in rest):
             self.state.arguments = None
+
+    def _trap(self, rest: tuple[Word, ...]) -> None:
+        """What a trap on EXIT hands over to, it does so also where an `exec` has failed."""
+        action = rest[0].literal if rest else ""
+        if action is None or "exec" in action:
+            self.state.doubt()
 
     def _source(self, rest: tuple[Word, ...]) -> None:
         if not rest:
