@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from auditor.filetree import FileKind, FileTree, LookupFault
 from auditor.packages.model import DatabaseWarning
 
-# Far above any real one (a full desktop's dpkg status is 5 MB, its RPM database 300 MB), and memory stays bounded.
-TEXT_LIMIT = 32 << 20
-BINARY_LIMIT = 512 << 20
+# Far above any real one (a full desktop's dpkg status is 5 MB, its RPM database 150 MB), and memory stays bounded.
+TEXT_LIMIT = 16 << 20
+BINARY_LIMIT = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)

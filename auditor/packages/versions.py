@@ -11,6 +11,7 @@ _DEBIAN_SUFFIX = re.compile(
     re.ASCII,
 )
 _REALLY = re.compile(r"\+really(?=\d)")
+_LONGEST = 256  # a longer version is nobody's; it is left as it is
 _APK_REVISION = re.compile(r"-r\d+$", re.ASCII)
 
 
@@ -19,6 +20,8 @@ def deb_upstream(version: str) -> str:
 
     `2.0+really1.9-1` is 1.9: the archive needed a higher number for an older release.
     """
+    if len(version) > _LONGEST:
+        return version
     upstream = version.partition(":")[2] if ":" in version else version
     if "-" in upstream:
         upstream = upstream.rpartition("-")[0]

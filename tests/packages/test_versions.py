@@ -32,6 +32,7 @@ from auditor.packages.versions import apk_upstream, deb_upstream, rpm_upstream
         ("1-2-3", "1-2"),
         ("1:2:3-1", "2:3"),
         ("", ""),
+        ("1" + "+1" * 100_000, "1" + "+1" * 100_000),
     ],
 )
 def test_debian(version: str, upstream: str) -> None:
