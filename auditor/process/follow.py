@@ -215,7 +215,8 @@ class Follower:
         known = operand.startswith("/") or context.directory_known
         excuse = self._excuse(Lookup(place, None), context, origin) if known else "the working directory is not known"
         if context.vital and excuse is None and found.node is None:
-            message = f"{origin} give {shell} the script {operand!r}, which is not in the image"
+            giving = ", gives" if origin.path else " give"
+            message = f"{origin}{giving} {shell} the script {operand!r}, which is not in the image"
             problem = LaunchProblem(LaunchFault.MISSING, operand, place, message, origin)
             self.findings.problems[problem] = None
         elif context.reached:
@@ -341,7 +342,7 @@ def is_shell_script(program: Program) -> bool:
 def _action(origin: Origin, role: Role) -> str:
     if not origin.path:
         return f"{origin} start"
-    return f"{origin} {'hands over to' if role is Role.HANDOVER else 'starts'}"
+    return f"{origin}, {'hands over to' if role is Role.HANDOVER else 'starts'}"
 
 
 def _where(found: Lookup) -> str:

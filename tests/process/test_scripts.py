@@ -226,7 +226,7 @@ def test_an_image_where_the_program_is_made_at_no_time_names_script_and_line() -
     (problem,) = result.problems
     assert (problem.origin.path, problem.origin.line) == ("/start", 4)
     assert problem.origin.text == "exec /sbin/runsvdir -P /etc/service"
-    assert problem.message == "/start, line 4 hands over to '/sbin/runsvdir', which is not in the image"
+    assert problem.message == "/start, line 4, hands over to '/sbin/runsvdir', which is not in the image"
 
 
 def test_what_cannot_be_executed_is_passed_over_and_named() -> None:
@@ -275,3 +275,85 @@ def test_what_cannot_be_read_is_no_problem() -> None:
     assert problems(run("/opt/x\n. /opt/lib\nsh /opt/lib\nexec gone", large)) == []
     result = run("exec /opt/x", large)
     assert any("/opt/x: its bytes are not at hand" in unknown.message for unknown in result.unknowns)
+
+
+DATABASE = """set -e
+
+# A file may hold what a variable would.
+from_file() {
+	local name="$1" value="${2:-}"
+	if [ "${!name:-}" ] && [ "${!name_FILE:-}" ]; then
+		echo >&2 "error: both are set"
+		exit 1
+	fi
+	export "$name"="$value"
+}
+
+if [ "${1:0:1}" = '-' ]; then
+	set -- app "$@"
+fi
+
+if [ "$1" = 'app' ] && [ "$(id -u)" = '0' ]; then
+	mkdir -p "$DATA"
+	chown -R daemon "$DATA" 2>/dev/null || :
+	exec gosu daemon "$0" "$@"
+fi
+
+if [ ! -s "$DATA/VERSION" ]; then
+	cat >&2 <<-'EOWARN'
+		****************************
+		WARNING: it's not initialised. Use "-e PASSWORD=…".
+		****************************
+	EOWARN
+	client=( agent -v ON_ERROR=1 )
+	"${client[@]}" --user x <<-EOSQL
+		CREATE USER "$USER" ${PASSWORD:+WITH PASSWORD '$PASSWORD'} ;
+	EOSQL
+	for f in /docker-entrypoint-init.d/*; do
+		case "$f" in
+			*.sh)     echo "$0: running $f"; . "$f" ;;
+			*.sql.gz) gunzip -c "$f" | "${client[@]}"; echo ;;
+			*)        echo "$0: ignoring $f" ;;
+		esac
+	done
+fi
+
+exec "$@"
+"""
+
+SUPERVISED = """. /opt/base/functions
+
+stop() {
+  for pid in $(pgrep . | grep -v "^1$\\|^$$\\$"); do
+    kill -TERM "$pid" >/dev/null 2>&1
+  done
+  exit
+}
+
+for script in /etc/init.d/*; do
+  if [ -x "$script" ]; then
+    $script
+    retval=$?
+    if [ $retval != 0 ]; then
+      exit $retval
+    fi
+  fi
+done
+
+trap stop TERM INT
+exec /sbin/runsvdir -P /etc/service &
+wait $!
+stop
+"""
+
+
+@pytest.mark.parametrize("text", [DATABASE, SUPERVISED], ids=["database", "supervised"])
+def test_entrypoints_as_they_are_written(text: str) -> None:
+    result = run(text, cmd=["app", "-x"])
+    assert problems(result) == []
+    assert not any("can't be read" in unknown.message for unknown in result.unknowns)
+
+
+def test_the_loop_before_a_hand_over_excuses_nothing() -> None:
+    text = SUPERVISED.partition("trap")[0] + "exec /sbin/runsvdir -P /etc/service\n"
+    assert problems(run(text)) == [(MISSING, "/sbin/runsvdir")]
