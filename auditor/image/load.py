@@ -5,7 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from auditor import events
@@ -46,7 +46,8 @@ def load(
     options = Options(limits, listener, platform, access, keep=keep)
     with closing(open_source(reference, options)) as source, Spool(limits.kept) as spool:
         listing = choose(source.images(), reference)
-        candidate = choose_platform(listing.candidates(), platform, reference)
+        candidates = listing.candidates()
+        candidate = choose_platform(candidates, platform, reference)
         listener(events.SourceChosen(source.name, reference.text, candidate.digest or listing.digest))
         stored = candidate.read()
         yield LayerReader(spool, options).image(reference, source.name, candidate, stored, platform)

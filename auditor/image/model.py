@@ -57,3 +57,4 @@ class Image:
     layers: tuple[Layer, ...]
     tree: FileTree = field(repr=False)
     offered_as: Platform | None = None
+    offered: tuple[Platform, ...] = ()  # every platform of that index

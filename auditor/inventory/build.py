@@ -120,6 +120,7 @@ def take_inventory(image: Image, wanted: Wanted) -> Inventory:
         ),
         floors=find_floors(tree, linker, tools, closures),
         offered_as=image.offered_as,
+        offered=image.offered,
         kmod=take_kmod(tree, linker, owners, search),
     )
 
