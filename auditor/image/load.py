@@ -50,7 +50,8 @@ def load(
         candidate = choose_platform(candidates, platform, reference)
         listener(events.SourceChosen(source.name, reference.text, candidate.digest or listing.digest))
         stored = candidate.read()
-        yield LayerReader(spool, options).image(reference, source.name, candidate, stored, platform)
+        image = LayerReader(spool, options).image(reference, source.name, candidate, stored, platform)
+        yield replace(image, offered=tuple(one.platform for one in candidates if one.platform is not None))
 
 
 @dataclass(frozen=True, slots=True)
