@@ -21,7 +21,7 @@ _PROGRAMS: dict[str, tuple[str, ...]] = {
         "ping", "ping4", "ping6", "arping", "tracepath", "tracepath4", "tracepath6", "clockdiff", "rdisc", "ninfod",
     ),
     "iproute2": (
-        "ip", "tc", "ss", "bridge", "arpd", "ctstat", "dcb", "devlink", "genl", "ifcfg", "ifstat", "lnstat",
+        "ip", "tc", "ss", "bridge", "arpd", "ctstat", "dcb", "devlink", "dpll", "genl", "ifcfg", "ifstat", "lnstat",
         "netshaper", "nstat", "rdma", "routef", "routel", "rtacct", "rtmon", "rtpr", "rtstat", "tipc", "vdpa",
     ),
     "conntrack-tools": ("conntrack", "conntrackd", "nfct"),
