@@ -30,8 +30,12 @@ def build(report: Report | IndexReport) -> Bill:
     """The bill of one image, or of every platform of an index."""
     if isinstance(report, Report):
         return Bill(_image(_plain(report), "image", ""))
-    facts = (*_identity(report.index), (f"{PREFIX}:verdict", report.verdict))
-    root = ImageEntry("index", *_names(report.index), Distribution(), facts, (), (), (), ())
+    index = report.index
+    facts = ((f"{PREFIX}:image:digest", index.digest or ""), (f"{PREFIX}:verdict", report.verdict))
+    purl = image_purl(index.reference, index.digest)
+    root = ImageEntry(
+        "index", shown_name(index.reference), index.digest or "", purl, Distribution(), facts, (), (), (), ()
+    )
     by_platform = sorted(((str(entry.image.platform), entry) for entry in report.platforms), key=lambda pair: pair[0])
     return Bill(root, tuple(_image(_plain(entry), f"image:{name}", f"{name}/") for name, entry in by_platform))
 
@@ -56,12 +60,19 @@ def _image(report: Report, own_id: str, prefix: str) -> ImageEntry:
     )
     facts = (*_identity(report.image), *_layer_facts(report.image.layers), *_judgement(report))
     edges = tuple(_edges(own_id, inventory, packages, tools, files))
-    name, version, purl = _names(report.image)
-    return ImageEntry(own_id, name, version, purl, inventory.distribution, facts, packages, tools, files, edges)
-
-
-def _names(image: ReportImage) -> tuple[str, str, str]:
-    return shown_name(image.reference), image.digest or image.config_digest or "", image_purl(image)
+    image = report.image
+    return ImageEntry(
+        own_id,
+        shown_name(image.reference),
+        image.digest or image.config_digest or "",
+        image_purl(image.reference, image.digest, image.platform.architecture),
+        inventory.distribution,
+        facts,
+        packages,
+        tools,
+        files,
+        edges,
+    )
 
 
 def _packages(inventory: Inventory, prefix: str) -> tuple[PackageEntry, ...]:

@@ -4,7 +4,6 @@ from packageurl import PackageURL
 
 from auditor.image.reference import Scheme
 from auditor.inventory.model import Distribution, InstalledPackage
-from auditor.report.model import ReportImage
 from auditor.sbom.naming import name_of, scheme_of
 
 _TYPES = frozenset({"deb", "rpm", "apk"})
@@ -19,8 +18,9 @@ def package_purl(package: InstalledPackage, distribution: Distribution) -> str:
     namespace = distribution.id.lower() or None
     version = package.version
     qualifiers = {"arch": package.architecture, "upstream": _upstream(package)}
-    if distribution.id and distribution.version_id:
-        qualifiers["distro"] = f"{distribution.id}-{distribution.version_id}"
+    if distribution.id:
+        # A distribution without releases, or before its release, has an id alone.
+        qualifiers["distro"] = "-".join(part for part in (distribution.id, distribution.version_id) if part)
     if package.type == "rpm":
         namespace = _VENDORS.get(namespace or "", namespace)
         qualifiers["epoch"], _, version = version.rpartition(":")
@@ -28,20 +28,20 @@ def package_purl(package: InstalledPackage, distribution: Distribution) -> str:
     return PackageURL(package.type, namespace, package.name, version or None, kept).to_string()
 
 
-def image_purl(image: ReportImage) -> str:
+def image_purl(reference: str, digest: str | None, architecture: str = "") -> str:
     """The purl of an image that a registry or daemon names and whose manifest's digest is known; else empty."""
-    if image.digest is None or scheme_of(image.reference) not in _NAMED:
+    if digest is None or scheme_of(reference) not in _NAMED:
         return ""
-    name = name_of(image.reference)
+    name = name_of(reference)
     if name is None:
         return ""
     qualifiers = {
-        "arch": image.platform.architecture,
+        "arch": architecture,
         "repository_url": f"{name.host}/{name.repository}",
         "tag": name.tag,
     }
     kept = {key: value for key, value in qualifiers.items() if value}
-    return PackageURL("oci", None, name.repository.rpartition("/")[2], image.digest, kept).to_string()
+    return PackageURL("oci", None, name.repository.rpartition("/")[2], digest, kept).to_string()
 
 
 _NAMED = frozenset({Scheme.NAME, Scheme.DOCKER, Scheme.PODMAN, Scheme.REGISTRY})

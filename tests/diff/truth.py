@@ -8,8 +8,9 @@ import hashlib
 import io
 import posixpath
 import re
+import subprocess
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, cached_property
 
 from elftools.elf.elffile import ELFFile
@@ -22,13 +23,17 @@ from auditor.report.model import Report
 from fixtures.entries import Kind, Tree
 from fixtures.image import BuiltImage
 from fixtures.layertar import read_layer
-from fixtures.oracle import Oracle, executables, oracle, search_path
+from fixtures.oracle import Oracle, executables, oracle, search_path, which
 from fixtures.workspace import FixtureError
 
 Fact = tuple[str, str, str | None, str | None]
 _MACHINE = re.compile(r"(?:x86_64|aarch64|powerpc64le|s390x)-linux-gnu")
 _LOADER = re.compile(r"ld-linux[\w-]*\.so\.\d|ld64\.so\.\d")
 _VERSION = re.compile(r"(?P<space>.+)_(?P<version>\d+(?:\.\d+)*)")
+_UNKNOWN = "version unknown"
+_FIRST = {"iputils": "ping", "iproute2": "ip", "conntrack-tools": "conntrack"} | {
+    tool: tool for tool in ("iptables", "ip6tables", "ipset")
+}
 _FAMILIES = {
     "libxt_": {"ipv4", "ipv6"},
     "libipt_": {"ipv4"},
@@ -64,6 +69,11 @@ class Subject:
         libraries = self.closures.get(tool.name, {})
         return {binary.resolved_path for binary in tool.binaries} | {p for paths in libraries.values() for p in paths}
 
+    def starts(self, path: str) -> bool:
+        """Whether the image's loader has nothing against a program."""
+        program = self.answers.programs.get(path)
+        return program is not None and program.ldd.sound and program.ldd_r.sound
+
     @cached_property
     def writers(self) -> Mapping[str, str]:
         """Path -> the layer that last wrote it."""
@@ -80,7 +90,8 @@ class Subject:
         for folder in folders:
             for name in self.tree.children(folder):
                 for prefix, families in _FAMILIES.items():
-                    if name.startswith(prefix) and self._loads(f"{folder}/{name}"):
+                    # libxt_NAT.so registers SNAT, DNAT and others, which lead to it by links, and no NAT.
+                    if name.startswith(prefix) and name != "libxt_NAT.so" and self._loads(f"{folder}/{name}"):
                         found[name.removeprefix(prefix).removesuffix(".so")] |= families
         return found
 
@@ -89,14 +100,14 @@ class Subject:
             plugin = self.answers.plugins.get(f"/{self.tree.resolve(path)}")
         except FixtureError:
             return False
-        return plugin is not None and not plugin.ldd.missing and not plugin.ldd.other
+        return plugin is not None and plugin.ldd.sound and plugin.ldd_r.sound
 
     @cached_property
     def symbols(self) -> Mapping[str, Mapping[str, str]]:
         """Tool -> name space -> the newest version that a program or library of it needs."""
         found: dict[str, dict[str, str]] = defaultdict(dict)
         for tool in self.tools.values():
-            for path in self.files(tool):
+            for path in self.files(tool) - set(self.answers.foreign):
                 for name in self.needed(path):
                     match = _VERSION.fullmatch(name)
                     if match and numbers(match["version"]) > numbers(found[tool.name].get(match["space"], "")):
@@ -115,14 +126,25 @@ class Subject:
         """A digest of a file."""
         return hashlib.sha256(self.tree.read(path)).hexdigest()
 
+    @cached_property
+    def owners(self) -> Mapping[str, str]:
+        """Path -> package, as dpkg says of every way to write a path of the tools or of PATH."""
+        paths = self.elfs() | set(executables(self.image, self.tree))
+        ways = {way: path for path in paths for way in (path, f"/usr{path}", path.removeprefix("/usr"))}
+        command = ["dpkg-query", f"--admindir={self.image.tree / 'var/lib/dpkg'}", "-S", "--", *sorted(ways)]
+        text = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        rows = [line.split(": ", 1) for line in text.splitlines() if not line.startswith("diversion by ")]
+        return {ways[path]: packages.split(",")[0].split(":")[0] for packages, path in rows if path in ways}
+
     def owner(self, path: str) -> str:
-        """The package that dpkg names for a path, whichever way it is written; empty where it knows none."""
-        ways = (path, path.removeprefix("/usr"), f"/usr{path}")
-        return next((self.answers.owners[way] for way in ways if way in self.answers.owners), "")
+        """The package that dpkg names for a path; empty where it knows none."""
+        return self.owners.get(path, "")
 
     def elfs(self) -> set[str]:
-        """Every ELF file that the tools use, plug-ins included."""
-        paths = {path for tool in self.tools.values() for path in self.files(tool)} | set(self.answers.plugins)
+        """Every ELF file that the tools can use, plug-ins included."""
+        plugins = {path for path, plugin in self.answers.plugins.items() if plugin.ldd.sound}
+        paths = {path for tool in self.tools.values() for path in self.files(tool)} | plugins
+        paths -= set(self.answers.foreign)
         return {real for path in paths if (real := self._real(path)) is not None}
 
     def _real(self, path: str) -> str | None:
@@ -131,7 +153,9 @@ class Subject:
         except FixtureError:
             return None
         entry = self.tree.get(real)
-        return f"/{real}" if entry is not None and entry.kind in (Kind.FILE, Kind.HARDLINK) else None
+        if entry is None or entry.kind not in (Kind.FILE, Kind.HARDLINK):
+            return None
+        return f"/{real}" if self.tree.read(real).startswith(b"\x7fELF") else None
 
 
 @cache
@@ -170,29 +194,51 @@ def _packages(old: Subject, new: Subject) -> Iterator[Fact]:
 
 
 def _asked(side: Subject, tool: str) -> Mapping[str, tuple[str, str, str]]:
-    """Name -> path, version, flavour of the names of a tool that were run."""
-    names = {binary.name for binary in side.tools[tool].binaries}
+    """Name -> path, version, flavour of the names of a tool that were run; one that can't start tells nothing."""
+    names = {binary.name for binary in side.tools[tool].binaries if side.starts(binary.resolved_path)}
     found = {name: answer for name, answer in side.answers.tools.items() if name in names}
-    return {name: (answer.path, answer.version, answer.flavour) for name, answer in found.items()}
+    return {name: (answer.path, answer.version or _UNKNOWN, answer.flavour) for name, answer in found.items()}
 
 
 def _tools(old: Subject, new: Subject) -> Iterator[Fact]:
     for tool in old.tools.keys() & new.tools.keys():
-        before, after = _asked(old, tool), _asked(new, tool)
-        if bool(before) != bool(after):
-            yield "tool", tool, "there" if before else None, "there" if after else None
+        there = [bool(side.tools[tool].binaries) for side in (old, new)]
+        if there[0] != there[1]:
+            yield "tool", tool, *("there" if present else None for present in there)  # type: ignore[misc]
+        if not all(there):
             continue
+        yield from _machines(old, new, tool)
+        before, after = _asked(old, tool), _asked(new, tool)
+        first = _FIRST[tool]
+        known = first in before and first in after
+        whole = (before[first][1], after[first][1]) if known else ("", "")
+        if whole[0] != whole[1]:
+            yield "tool version", tool, whole[0], whole[1]
         for name in before.keys() & after.keys():
             versions = before[name][1], after[name][1]
-            if versions[0] != versions[1] and all(versions):
+            if versions[0] != versions[1] and versions != whole:
                 yield "version", name, versions[0], versions[1]
             flavours = before[name][2], after[name][2]
             if flavours[0] != flavours[1] and all(flavours):
                 yield "flavour", name, flavours[0], flavours[1]
-            if before[name][0] != after[name][0]:
+            if plain(before[name][0]) != plain(after[name][0]):
                 yield "moved", name, posixpath.dirname(before[name][0]), posixpath.dirname(after[name][0])
-        for name in before.keys() ^ after.keys():
-            yield "name", name, "there" if name in before else None, "there" if name in after else None
+        for name in {name for side in (old, new) for name in side.answers.tools} & {
+            binary.name for side in (old, new) for binary in side.tools[tool].binaries
+        }:
+            reached = ["there" if which(side.image, side.tree, name) else None for side in (old, new)]
+            if reached[0] != reached[1]:
+                yield "name", name, reached[0], reached[1]
+
+
+def _machines(old: Subject, new: Subject, tool: str) -> Iterator[Fact]:
+    """Programs of another machine than the image's."""
+    foreign = [
+        {binary.name for binary in side.tools[tool].binaries if binary.resolved_path in side.answers.foreign}
+        for side in (old, new)
+    ]
+    for name in foreign[0] ^ foreign[1]:
+        yield "machine", name, *(("other", "own") if name in foreign[0] else ("own", "other"))
 
 
 def _kept(old: Subject, new: Subject) -> list[str]:
@@ -211,8 +257,13 @@ def _libraries(old: Subject, new: Subject) -> Iterator[Fact]:
                 yield "library path", f"{tool} {soname}", _plain(before[soname]), _plain(after[soname])
 
 
-def _plain(paths: frozenset[str]) -> str:
-    return ", ".join(sorted(_MACHINE.sub("MACHINE", path) for path in paths))
+def _plain(paths: Iterable[str]) -> str:
+    return ", ".join(sorted({plain(path) for path in paths}))
+
+
+def plain(path: str) -> str:
+    """A path without what only spells the machine, and without merged /usr."""
+    return _MACHINE.sub("MACHINE", path).removeprefix("/usr")
 
 
 def _symbols(old: Subject, new: Subject) -> Iterator[Fact]:
@@ -233,7 +284,10 @@ def _extensions(old: Subject, new: Subject) -> Iterator[Fact]:
 
 
 def _set_types(old: Subject, new: Subject) -> Iterator[Fact]:
-    if "ipset" not in _kept(old, new):
+    ipsets = [side.tools["ipset"].binary("ipset") for side in (old, new)]
+    if any(
+        found is None or not side.starts(found.resolved_path) for side, found in zip((old, new), ipsets, strict=True)
+    ):
         return
     highest = []
     for side in (old, new):
@@ -274,21 +328,25 @@ def _same_machine(old: Subject, new: Subject) -> bool:
 
 def _contents(old: Subject, new: Subject) -> Iterator[Fact]:
     """Contents that no package's version explains."""
-    for path in old.elfs() & new.elfs() if _same_machine(old, new) else ():
-        owners = old.owner(path), new.owner(path)
+    if not _same_machine(old, new):
+        return
+    before, after = ({plain(path): path for path in side.elfs()} for side in (old, new))
+    for place in before.keys() & after.keys():
+        owners = old.owner(before[place]), new.owner(after[place])
         versions = [side.answers.packages.get(owner) for side, owner in zip((old, new), owners, strict=True)]
         explained = all(owners) and (owners[0] != owners[1] or versions[0] != versions[1])
-        if old.content(path) != new.content(path) and not explained:
-            yield "content", path, old.content(path)[:12], new.content(path)[:12]
+        digests = old.content(before[place]), new.content(after[place])
+        if digests[0] != digests[1] and not explained:
+            yield "content", place, digests[0][:12], digests[1][:12]
 
 
 def _relayered(old: Subject, new: Subject) -> Iterator[Fact]:
     ids = [{layer.diff_id for layer in side.image.layers} for side in (old, new)]
     for tool in _kept(old, new):
         for path in old.files(old.tools[tool]) & new.files(new.tools[tool]):
-            before, after = old.writers[path], new.writers[path]
+            before, after = (side.writers[f"/{side.tree.resolve(path)}"] for side in (old, new))
             if before != after and (before in ids[1] or after in ids[0]):
-                yield "layer of", f"{tool} {path}", before, after
+                yield "layer of", f"{tool} {plain(path)}", before, after
 
 
 def _executables(old: Subject, new: Subject) -> Iterator[Fact]:
@@ -299,13 +357,19 @@ def _executables(old: Subject, new: Subject) -> Iterator[Fact]:
     found: list[dict[str, str]] = [{}, {}]
     for number, side in enumerate((old, new)):
         other = (new, old)[number]
-        folders = {other.tree.resolve(folder) for folder in search_path(other.image)}
-        for path in reached[number].keys() - reached[1 - number].keys() - tools:
+        folders = {plain(folder + "/") for folder in search_path(other.image)}
+        known = {plain(path) for path in reached[1 - number]}
+        for path in reached[number].keys() - tools:
             owner = side.owner(path)
             explained = bool(owner) and versions[0].get(owner) != versions[1].get(owner)
-            searched = any(side.tree.place(posixpath.dirname(name)) in folders for name in reached[number][path])
-            if not explained and searched:
-                found[number][path] = "there"
+            searched = any(plain(posixpath.dirname(name) + "/") in folders for name in reached[number][path])
+            if (
+                plain(path) not in known
+                and not explained
+                and searched
+                and not _LOADER.fullmatch(posixpath.basename(path))
+            ):
+                found[number][plain(path)] = "there"
     yield from _differing("executable", found[0], found[1])
 
 
@@ -327,13 +391,15 @@ def _os_release(side: Subject) -> str:
 
 def claims(diff: Diff, old: Subject, new: Subject) -> set[Fact]:
     """What a diff says, in the same words; findings, requirements and floors of the kernel are left to other tests."""
-    found = {fact for change in diff.changes for fact in _claims(change, diff, old, new)}
+    found = {fact for change in diff.changes for fact in _claims(change, old, new)}
     asked = {name for side in (old, new) for name in side.answers.tools}
-    return {fact for fact in found if fact[0] not in ("version", "flavour", "moved", "name") or fact[1] in asked}
+    first = {tool for tool, name in _FIRST.items() if all(name in side.answers.tools for side in (old, new))}
+    known = {"tool version": first} | dict.fromkeys(("version", "flavour", "moved", "name"), asked)
+    return {fact for fact in found if fact[0] not in known or fact[1] in known[fact[0]]}
 
 
 def _claims(  # noqa: PLR0912 - one case per kind of change
-    change: Change, diff: Diff, old: Subject, new: Subject
+    change: Change, old: Subject, new: Subject
 ) -> Iterator[Fact]:
     before = "there" if change.old is not None else None
     after = "there" if change.new is not None else None
@@ -343,8 +409,7 @@ def _claims(  # noqa: PLR0912 - one case per kind of change
         case "tool-lost" | "tool-gained":
             yield "tool", change.subject, before, after
         case "tool-version":
-            for name in _followers(change, diff, old, new):
-                yield "version", name, change.old, change.new
+            yield "tool version", change.subject, change.old, change.new
         case "program-version":
             for name in change.subject.split(", "):
                 yield "version", name, change.old, change.new
@@ -358,10 +423,13 @@ def _claims(  # noqa: PLR0912 - one case per kind of change
             for name in (change.old or change.new or "").split(", "):
                 if name not in {binary.name for binary in other.tools[change.tools[0]].binaries}:
                     yield "name", name, before, after
+        case "program-architecture":
+            for name in change.subject.split(", "):
+                yield "machine", name, *(("other", "own") if change.assessment == "improvement" else ("own", "other"))
         case "program-moved" if posixpath.basename(change.old or "") not in old.answers.tools:
             for name in change.subject.split(", "):
                 yield "moved", name, change.old, change.new
-        case "library-added" | "library-removed":
+        case "library-added" | "library-removed" if not _LOADER.fullmatch(posixpath.basename(change.subject)):
             for tool in change.tools:
                 yield "library", f"{tool} {change.subject}", before, after
         case "library-bumped":
@@ -371,7 +439,7 @@ def _claims(  # noqa: PLR0912 - one case per kind of change
                 yield "library", f"{tool} {change.new}", None, "there"
         case "library-moved":
             for tool in change.tools:
-                paths = [_plain(frozenset((value or "").split(", "))) for value in (change.old, change.new)]
+                paths = [_plain((value or "").split(", ")) for value in (change.old, change.new)]
                 yield "library path", f"{tool} {change.subject}", paths[0], paths[1]
         case "symbol-floor":
             for tool in change.tools:
@@ -391,26 +459,14 @@ def _claims(  # noqa: PLR0912 - one case per kind of change
             yield "layer", change.subject, before, after
         case "file-changed":
             digests = [(value or "").removeprefix("sha256:")[:12] for value in (change.old, change.new)]
-            yield "content", change.subject, digests[0], digests[1]
+            yield "content", plain(change.subject), digests[0], digests[1]
         case "layer-moved":
             for tool in change.tools:
-                yield "layer of", f"{tool} {change.subject}", change.old, change.new
+                yield "layer of", f"{tool} {plain(change.subject)}", change.old, change.new
         case "executable-added" | "executable-removed":
             side = old if change.new is None else new
-            yield "executable", f"/{side.tree.resolve(change.subject)}", before, after
+            yield "executable", plain(f"/{side.tree.resolve(change.subject)}"), before, after
         case "package-database" | "distribution":
             yield change.kind, change.subject, change.old, change.new
         case "platform":
             yield change.kind, change.subject, old.image.run.architecture, new.image.run.architecture
-
-
-def _followers(change: Change, diff: Diff, old: Subject, new: Subject) -> set[str]:
-    """The names of a tool that a change of its version speaks for: all that are not told apart."""
-    told = {
-        name
-        for other in diff.changes
-        if other.kind == "program-version" and other.tools == change.tools
-        for name in other.subject.split(", ")
-    }
-    names = [_asked(side, change.subject).keys() for side in (old, new)]
-    return set(names[0] & names[1]) - told

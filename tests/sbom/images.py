@@ -15,7 +15,7 @@ from auditor.inventory.model import (
     LoadableExtension,
     Tool,
 )
-from auditor.report.model import IndexReport, Report, ReportImage
+from auditor.report.model import IndexReport, Report, ReportImage, ReportIndex
 from auditor.rules import Options
 from auditor.spec import load_spec
 from auditor.tools.model import Evidence
@@ -101,7 +101,8 @@ def index() -> IndexReport:
     """Two platforms of one index."""
     one = report()
     arm = replace(one, image=replace(one.image, platform=Platform("linux", "arm64", "v8")))
-    return IndexReport(one.image, "pass", (one, arm), ())
+    platforms = (one.image.platform, arm.image.platform)
+    return IndexReport(ReportIndex(one.image.reference, "registry", DIGEST, platforms), "pass", (one, arm), ())
 
 
 def hostile() -> Report:

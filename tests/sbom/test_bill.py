@@ -233,7 +233,7 @@ SUSE, ALPINE = Distribution("opensuse-leap", "15.6"), Distribution("alpine", "3.
         (
             InstalledPackage("deb", "tzdata", "2024a-0", "all", "2024a", "tzdata", "2024a-0"),
             Distribution("debian"),
-            "pkg:deb/debian/tzdata@2024a-0?arch=all",
+            "pkg:deb/debian/tzdata@2024a-0?arch=all&distro=debian",
         ),
         (
             InstalledPackage("deb", "tzdata", "2024a-0", "all", "2024a"),

@@ -10,8 +10,10 @@ from auditor.inventory.model import Inventory, RuntimeConfig, Tool
 from auditor.report.model import Report
 
 # Parts of paths and sonames that only spell the machine: Debian's multiarch directories, and the loaders' names.
-_TRIPLET = re.compile(r"(?<=/)[a-z0-9_]+-linux-(?:gnu|musl)[a-z0-9]*(?=/|$)")
+_TRIPLET = re.compile(r"(?<=[/.-])[a-z0-9_]+-linux-(?:gnu|musl)[a-z0-9]*(?=/|$)")
 _LOADER = re.compile(r"(?:ld-linux[\w-]*|ld64|ld)\.so\.\d+$|ld-musl-\w+\.so\.\d+$|libc\.musl-\w+\.so\.\d+$")
+
+_MERGED = re.compile(r"^/usr(?=/(?:bin|sbin|lib(?:32|64|x32)?)/)")
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,12 @@ class Side:
             versions.setdefault(package.name, set()).add(package.version)
         return {name: frozenset(found) for name, found in versions.items()}
 
+    @cached_property
+    def merged_usr(self) -> bool:
+        """`/bin`, `/sbin` and `/lib` are links into `/usr`: no object really lies in them."""
+        paths = [entry.path for entry in self.inventory.objects]
+        return bool(paths) and not any(path.startswith(("/bin/", "/sbin/", "/lib")) for path in paths)
+
     def layer_id(self, index: int | None) -> str | None:
         """The content's name of a layer by its index; None where the layer is not known."""
         return self.layer_ids[index] if index is not None and index < len(self.layer_ids) else None
@@ -79,8 +87,15 @@ class Pair:
         """Every tool that both images have: what belongs to a lost one is lost with it."""
         return tuple((before, after) for before, after in self.tools if before.binaries and after.binaries)
 
+    @cached_property
+    def merged_usr(self) -> bool:
+        """In one of the images `/lib/X` and `/usr/lib/X` are one file, so that which is written says nothing."""
+        return self.old.merged_usr or self.new.merged_usr
+
     def place(self, path: str) -> str:
-        """A path as it compares: between machines, their own directory and loader names don't count."""
+        """A path as it compares: merged directories, and the machine's own directory and loader, don't count."""
+        if self.merged_usr:
+            path = _MERGED.sub("", path)
         if self.same_machine:
             return path
         return self.soname(_TRIPLET.sub("{machine}", path))

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from auditor.inventory.model import Binary, Tool
+from auditor.inventory.model import Tool
 from auditor.report.diff.model import Assessment, Change
 from auditor.report.diff.pair import Pair, Side, listed
 
@@ -122,17 +122,17 @@ def _unresolved(side: Side, tool: Tool, soname: str) -> bool:
 def _relayered(pair: Pair, before: Tool, after: Tool) -> Iterator[tuple[str, str, str]]:
     """(path, the old layer's id, the new one's) of every program and library that is at its old place."""
     olds, news = _layers(pair, before), _layers(pair, after)
-    for path in sorted(olds.keys() & news.keys()):
-        moved = pair.moved_layer(olds[path], news[path])
+    for place in sorted(olds.keys() & news.keys()):
+        path, layer = news[place]
+        moved = pair.moved_layer(olds[place][1], layer)
         if moved is not None:
             yield path, *moved
 
 
-def _layers(pair: Pair, tool: Tool) -> Mapping[str, int | None]:
-    def seen(binary: Binary) -> Iterator[tuple[str, int | None]]:
-        yield binary.resolved_path, binary.layer
-        for entry in binary.closure:
-            if entry.path:
-                yield entry.path, entry.layer
-
-    return {pair.place(path): layer for binary in tool.binaries for path, layer in seen(binary)}
+def _layers(pair: Pair, tool: Tool) -> Mapping[str, tuple[str, int | None]]:
+    """Place -> path and layer of every program and library of a tool."""
+    found = {}
+    for binary in tool.binaries:
+        found[pair.place(binary.resolved_path)] = (binary.resolved_path, binary.layer)
+        found |= {pair.place(entry.path): (entry.path, entry.layer) for entry in binary.closure if entry.path}
+    return found

@@ -1,6 +1,7 @@
 """Files whose content changed though no package's version says so, and programs on PATH that no package explains."""
 
 import posixpath
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from auditor.inventory.model import UNOWNED, ElfObject, Executable
@@ -18,17 +19,18 @@ def changes(pair: Pair) -> Iterator[Change]:
 
 
 def _contents(pair: Pair) -> Iterator[Change]:
-    olds, news = _objects(pair.old), _objects(pair.new)
-    for path in sorted(olds.keys() & news.keys()):
-        before, after = olds[path], news[path]
+    olds, news = _objects(pair, pair.old), _objects(pair, pair.new)
+    users = _users(pair.new)
+    for place in sorted(olds.keys() & news.keys()):
+        before, after = olds[place], news[place]
         if before.sha256 == after.sha256 or _explained(pair, before, after):
             continue
         if after.package in (None, UNOWNED):
             why = "No package is known to own it: only its content tells."
         else:
             why = f"The package {after.package} is of the same version as before."
-        tools = tuple(sorted(_users(pair.new, path)))
-        yield Change("file-changed", path, _shown(before), _shown(after), "neutral", why, tools)
+        tools = tuple(sorted(users.get(after.path, ())))
+        yield Change("file-changed", after.path, _shown(before), _shown(after), "neutral", why, tools)
 
 
 def _explained(pair: Pair, before: ElfObject, after: ElfObject) -> bool:
@@ -46,15 +48,22 @@ def _shown(entry: ElfObject) -> str:
     return f"sha256:{entry.sha256[:12]}{owner}"
 
 
-def _users(side: Side, path: str) -> Iterator[str]:
+def _users(side: Side) -> Mapping[str, set[str]]:
+    """Path -> the tools that start it, or load it at start."""
+    needs = {entry.path: entry.needs for entry in side.inventory.objects}
+    users: dict[str, set[str]] = defaultdict(set)
     for tool in side.inventory.tools:
-        loaded = {entry.path for binary in tool.binaries for entry in binary.closure}
-        if path in loaded or any(binary.resolved_path == path for binary in tool.binaries):
-            yield tool.name
+        todo = [binary.resolved_path for binary in tool.binaries]
+        while todo:
+            path = todo.pop()
+            if tool.name not in users[path]:
+                users[path].add(tool.name)
+                todo.extend(needs.get(path, ()))
+    return users
 
 
-def _objects(side: Side) -> Mapping[str, ElfObject]:
-    return {entry.path: entry for entry in side.inventory.objects}
+def _objects(pair: Pair, side: Side) -> Mapping[str, ElfObject]:
+    return {pair.place(entry.path): entry for entry in side.inventory.objects}
 
 
 def _executables(pair: Pair) -> Iterator[Change]:
@@ -84,7 +93,9 @@ def _unexplained(pair: Pair, entry: Executable, other: Side) -> bool:
     both = (*pair.old.inventory.tools, *pair.new.inventory.tools)
     if any(entry.resolved_path == binary.resolved_path for tool in both for binary in tool.binaries):
         return False
-    if posixpath.dirname(entry.path) not in other.inventory.path:
+    if pair.place(f"{posixpath.dirname(entry.path)}/") not in {
+        pair.place(f"{place}/") for place in other.inventory.path
+    }:
         return False
     if entry.package in (None, UNOWNED):
         return True

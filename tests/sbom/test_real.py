@@ -1,0 +1,134 @@
+"""The bill of a real image: the packages that syft lists, nothing lost, little more time than the audit."""
+
+import gzip
+import json
+import posixpath
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from packageurl import PackageURL
+from spdx_tools.spdx.parser.jsonlikedict.json_like_dict_parser import JsonLikeDictParser
+from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
+
+from auditor.cli.main import run
+from auditor.report.document import dump, to_document
+from auditor.report.format import Style, writer
+from auditor.sbom.build import build
+from fixtures.apt import SUITES
+from fixtures.export import export
+from tests.images import built, report
+from tests.sbom.syft import packages, syft
+
+FORMATS = ("cyclonedx-json", "spdx-json")
+MOST_SECONDS = 1.5
+LARGEST = ("bookworm", "amd64", "full-size")  # as large as the real image
+
+
+def test_cyclonedx_of_a_real_image_keeps_the_schema_and_has_every_object_and_package() -> None:
+    found = report()
+    text = writer("cyclonedx-json")(found, Style())
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    document = json.loads(text)
+    files = {entry["name"] for entry in document["components"] if entry["type"] == "file"}
+    assert files == {entry.path for entry in found.inventory.objects}
+    libraries = [entry for entry in document["components"] if entry["type"] == "library"]
+    assert len(libraries) == len(found.inventory.packages)
+    graph = {entry["ref"]: entry.get("dependsOn", []) for entry in document["dependencies"]}
+    reached, todo = set(), ["image"]
+    while todo:
+        ref = todo.pop()
+        if ref not in reached:
+            reached.add(ref)
+            todo += graph[ref]
+    loose = {ref for ref in graph if ref not in reached and not ref.endswith("/os")}
+    assert loose == set()
+
+
+def test_spdx_of_a_real_image_is_valid() -> None:
+    document = JsonLikeDictParser().parse(json.loads(writer("spdx-json")(report(), Style())))
+    assert [message.validation_message for message in validate_full_spdx_document(document)] == []
+
+
+def test_every_closure_is_in_the_graph() -> None:
+    """What a program loads, by its closure, is what the graph leads to from it."""
+    found = report()
+    graph = dict(build(found).images[0].edges)
+    names = {
+        f"file:{entry.path}": {entry.soname or "", posixpath.basename(entry.path)} for entry in found.inventory.objects
+    }
+    for tool in found.tools:
+        for binary in tool.binaries:
+            reached: set[str] = set()
+            todo = [f"file:{binary.resolved_path}"]
+            while todo:
+                ref = todo.pop()
+                if ref not in reached:
+                    reached.add(ref)
+                    todo += graph.get(ref, ())
+            loaded = {name for ref in reached for name in names.get(ref, ())}
+            assert {posixpath.basename(entry.soname) for entry in binary.closure if entry.path} <= loaded, binary.path
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_packages_are_syft_s(suite: str) -> None:
+    image = built(suite)
+    listed = packages(syft("scan", f"docker-archive:{export(image, 'docker-archive')}"))
+    own = {(entry.package.name, entry.package.version, entry.purl) for entry in build(report(suite)).images[0].packages}
+    assert _parsed(own) == _parsed(listed)
+    print(f"{suite}: {len(own)} packages, as syft")
+
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "images"
+ALPINE = SHARED / "alpine-310.tar.gz"
+
+
+@pytest.mark.full
+def test_the_packages_of_alpine_are_syft_s(tmp_path: Path) -> None:
+    if not ALPINE.exists():
+        pytest.skip("the shared image of Alpine is not there")
+    plain = tmp_path / "alpine.tar"  # syft takes no compressed archive
+    plain.write_bytes(gzip.decompress(ALPINE.read_bytes()))
+    listed = packages(syft("scan", f"docker-archive:{plain}"))
+    file = tmp_path / "bill.json"
+    assert run(["sbom", f"docker-archive:{ALPINE}", "-o", f"cyclonedx-json={file}"]) == 0
+    components = json.loads(file.read_text())["components"]
+    own = {(entry["name"], entry["version"], entry["purl"]) for entry in components if entry["type"] == "library"}
+    assert _parsed(own) == _parsed(listed)
+
+
+def _parsed(found: set[tuple[str, str, str]]) -> set[tuple[str, str, PackageURL]]:
+    """Spelled alike: a colon may be escaped or not."""
+    return {(name, version, PackageURL.from_string(purl)) for name, version, purl in found}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_largest_image_s_bill_costs_little_and_is_the_same_each_time(name: str, tmp_path: Path) -> None:
+    found = report(*LARGEST)
+    saved = tmp_path / "report.json"
+    saved.write_text(dump(to_document(found)))
+    texts, seconds = [], []
+    for _ in range(3):
+        file = tmp_path / "bill.json"
+        code = (
+            "import sys, time, json; from pathlib import Path\n"
+            "from auditor.report.document import from_document\n"
+            "found = from_document(json.loads(Path(sys.argv[1]).read_bytes()), 'report')\n"
+            "start = time.perf_counter()\n"
+            "from auditor.report.format import Style, writer\n"
+            "Path(sys.argv[2]).write_text(writer(sys.argv[3])(found, Style()))\n"
+            "print(time.perf_counter() - start)\n"
+        )
+        command = [sys.executable, "-c", code, str(saved), str(file), name]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
+        seconds.append(float(done.stdout))
+        texts.append(file.read_text())
+    assert len(set(texts)) == 1
+    counts = f"{len(found.inventory.packages)} packages, {len(found.inventory.objects)} objects"
+    print(f"{name} of {counts}: {min(seconds):.2f} s")
+    assert min(seconds) <= MOST_SECONDS
