@@ -69,6 +69,11 @@ def _loader(tree: FileTree, linker: Linker, owners: Owners, path: str) -> Module
             else "it is not kmod's, so which modules it reads isn't known"
         )
         return ModuleLoader(path, signs.project or "other", None, layer, package, evidence=evidence, reason=reason)
+    stops = [problem.message for problem in linker.closure(path).problems if problem.at_start]
+    if stops:
+        reason = f"it does not start: {stops[0]}"
+        decoders = tuple(Decoder(kind, "none", usable=False, reason=reason) for kind in COMPRESSIONS)
+        return ModuleLoader(path, "kmod", signs.version, layer, package, False, decoders, evidence, reason)
     return ModuleLoader(
         path=path,
         kind="kmod",

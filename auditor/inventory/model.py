@@ -294,7 +294,7 @@ class ModuleLoader:
     """A program called `modprobe`. `kind` is `kmod`, `busybox`, `toybox`, `script` or `other`.
 
     `hands_over`: whether it leaves decompression to a kernel that can do it. Where `decoders` is empty, `reason`
-    says why they aren't known.
+    says why they aren't known; else why the program does not start, if so.
     """
 
     path: str  # real path

@@ -8,7 +8,7 @@ from auditor.elf.linker import Linker
 from auditor.elf.model import Closure, LoadedObject
 from auditor.filetree import FileKind, FileTree
 from auditor.inventory.model import LoadableExtension, Tool
-from auditor.tools.extensions import built_in_extensions, find_extensions
+from auditor.tools.extensions import built_in_extensions, search_extensions
 from auditor.tools.model import Extension
 
 _LIBXTABLES = "libxtables.so.*"
@@ -53,8 +53,12 @@ class PluginReader:
         node, elf = self._tree.find(library.real_path).node, self._linker.elf(library.real_path)
         if node is None or node.content is None or not isinstance(elf, ElfFile):
             return
-        for extension in find_extensions(self._tree, (library.real_path, node.content, elf), self._env):
+        search = search_extensions(self._tree, (library.real_path, node.content, elf), self._env)
+        for extension in search.extensions:
             yield self._entry(extension, flavour, self._why_not(closure, extension, library))
+        for refused in search.refused:
+            extension = Extension("", refused.family, refused.kind, refused.name, 0, refused.path)
+            yield self._entry(extension, flavour, refused.reason)
 
     def _why_not(self, closure: Closure, extension: Extension, library: LoadedObject) -> str:
         """Why dlopen(3) of the plug-in fails in this program; empty where it succeeds."""
