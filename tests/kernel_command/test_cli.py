@@ -106,7 +106,7 @@ def test_schema_and_explanations(capsys: pytest.CaptureFixture[str]) -> None:
         ["dir:{tmp}/empty"],
         ["{kernel}", "--image", "report:/no/such.json"],
         ["{kernel}", "--image", "docker-archive:/no/such.tar"],
-        ["{kernel}", "--image", "report:{tmp}/report.json", "--platform", "amd64"],
+        ["{kernel}", "--image", "report:{tmp}/report.json", "--platform", "linux/a b"],
         ["{kernel}", "--platform", "linux/amd64"],
         ["{kernel}", "--fail-on", "regression"],
         ["{kernel}", "-o", "sarif"],
