@@ -77,7 +77,7 @@ class Forge:
         source = _source(binary)
         script = _version_script(binary.defines)
         links = [need if isinstance(need, Need) else Need(need) for need in binary.needs]
-        linked = [self._stub(need) for need in links]
+        linked = [self._stub(need, tuple(flag for flag in binary.flags if flag == "-m32")) for need in links]
         arguments = [
             "gcc", "-O1", "-nostdlib", "-fno-asynchronous-unwind-tables", "-w", "-Wl,--build-id=none",
             "-Wl,--no-as-needed", "-Wl,--unresolved-symbols=ignore-all", "-Wl,--hash-style=gnu",
@@ -102,9 +102,9 @@ class Forge:
             subprocess.run(command, check=True, capture_output=True, text=True)
         return made
 
-    def _stub(self, need: Need) -> Path:
+    def _stub(self, need: Need, flags: tuple[str, ...]) -> Path:
         """What the linker sees of a needed library."""
-        return self._build(Binary("", soname=need.name, defines=need.offers))
+        return self._build(Binary("", soname=need.name, defines=need.offers, flags=flags))
 
 
 def _source(binary: Binary) -> str:

@@ -1,7 +1,6 @@
 """An ELF file says the same to this reader as to pyelftools, and no bytes make the reader fail."""
 
 import random
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,10 @@ from elftools.elf.segments import InterpSegment, NoteSegment
 
 from auditor.elf.file import ElfFile, read_elf
 from auditor.elf.relocations import relative_relocations
+from fixtures.build import build_image
+from fixtures.workspace import FixtureError
 from tests.elf.dirtree import FileContent
+from tests.elf.forge import Forge, library
 
 PLACES = ("/usr/bin", "/usr/sbin", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/libexec")
 
@@ -114,29 +116,63 @@ def test_a_file_says_what_pyelftools_reads(path: Path) -> None:
         assert by_reader(elf) == by_pyelftools(ELFFile(file))
 
 
+RELATIVE = {"EM_386": 8, "EM_X86_64": 8, "EM_AARCH64": 1027, "EM_S390": 12, "EM_PPC64": 22}
+
+
 def relocations_by_pyelftools(elf: ELFFile) -> Iterator[tuple[int, int]]:
+    def word(address: int) -> int:
+        size = elf.elfclass // 8
+        for load in elf.iter_segments():
+            offset = address - load["p_vaddr"]
+            if load["p_type"] == "PT_LOAD" and 0 <= offset < load["p_filesz"]:
+                return int.from_bytes(load.data()[offset : offset + size], "little" if elf.little_endian else "big")
+        raise AssertionError(f"nothing at {address:#x}")
+
     for segment in elf.iter_segments():
         if not isinstance(segment, DynamicSegment):
             continue
         for name, table in segment.get_relocation_tables().items():
             for relocation in table.iter_relocations():  # type: ignore[attr-defined]
-                if name == "RELA" and relocation["r_info_type"] in (8, 1027):
-                    yield relocation["r_offset"], relocation["r_addend"]
-                elif name == "RELR":
-                    address = relocation["r_offset"]
-                    data = b"".join(
-                        load.data()[address - load["p_vaddr"] :][:8]
-                        for load in elf.iter_segments()
-                        if load["p_type"] == "PT_LOAD" and 0 <= address - load["p_vaddr"] < load["p_filesz"]
-                    )
-                    yield address, struct.unpack("<Q", data)[0]
+                address = relocation["r_offset"]
+                if name == "RELR":
+                    yield address, word(address)
+                elif relocation["r_info_type"] == RELATIVE[elf["e_machine"]]:
+                    yield address, relocation["r_addend"] if name == "RELA" else word(address)
 
 
-@pytest.mark.parametrize("path", system_elf_files(12), ids=str)
-def test_relative_relocations_are_those_of_pyelftools(path: Path) -> None:
+def same_relative_relocations(path: Path) -> int:
     content = FileContent(path)
     elf = read_elf(content)
     assert isinstance(elf, ElfFile)
     with path.open("rb") as file:
         expected = sorted(relocations_by_pyelftools(ELFFile(file)))
     assert sorted(relative_relocations(content, elf)) == expected
+    return len(expected)
+
+
+@pytest.mark.parametrize("path", system_elf_files(12), ids=str)
+def test_relative_relocations_are_those_of_pyelftools(path: Path) -> None:
+    same_relative_relocations(path)
+
+
+@pytest.mark.parametrize(
+    "flags", [("-m32",), ("-m32", "-Wl,-z,pack-relative-relocs"), ("-Wl,-z,pack-relative-relocs",)], ids=" ".join
+)
+def test_relative_relocations_of_other_kinds(forge: Forge, tmp_path: Path, flags: tuple[str, ...]) -> None:
+    """REL, with addends in place, and RELR."""
+    path = tmp_path / "lib.so"
+    own = tuple(f"f{number}" for number in range(100))
+    uses = tuple(f"data:{name}" for name in own)
+    path.write_bytes(forge.make(library("", defines=own, uses=uses, flags=(*flags, "-Wl,-Bsymbolic"))))
+    assert same_relative_relocations(path) >= 100
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("arch", ["arm64", "ppc64el", "s390x"])
+def test_relative_relocations_of_other_architectures(arch: str) -> None:
+    try:
+        tree = build_image("bookworm", arch).tree
+    except FixtureError as error:
+        pytest.skip(str(error))
+    names = ("usr/sbin/xtables-nft-multi", "usr/sbin/ipset", "usr/bin/bash", "usr/sbin/tc")
+    assert sum(same_relative_relocations(tree / name) for name in names if (tree / name).is_file()) > 200

@@ -15,6 +15,7 @@ from auditor.elf.symbols import symbol_table
 from fixtures.build import build_image
 from fixtures.workspace import FixtureError
 from tests.elf.dirtree import FileContent
+from tests.elf.forge import Forge, Need, library
 from tests.elf.test_file import system_elf_files
 
 DEFINING = {"STB_GLOBAL", "STB_WEAK", "STB_LOOS"}
@@ -103,6 +104,20 @@ def same(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [path for path in system_elf_files(90) if path.stat().st_size < 1 << 20], ids=str)
 def test_symbols_of_this_machines_files(path: Path) -> None:
+    same(path)
+
+
+@pytest.mark.parametrize("style", ["sysv", "gnu"])
+def test_symbols_of_a_32_bit_file(forge: Forge, tmp_path: Path, style: str) -> None:
+    path = tmp_path / "lib.so"
+    binary = library(
+        "",
+        Need("v.so", ("h@@V1",)),
+        defines=("f@V1", "f@@V2", "g@@V1", "data:d"),
+        uses=("h", "data:i", "weak:j"),
+        flags=("-m32", f"-Wl,--hash-style={style}"),
+    )
+    path.write_bytes(forge.make(binary))
     same(path)
 
 
