@@ -192,7 +192,7 @@ CASES: list[tuple[str, Inventory, Inventory, set[Told]]] = [
         "another machine's program",
         sound(),
         change("iputils", lambda binary: replace(binary, architecture="arm64")),
-        {("program-architecture", "ping", "amd64", "arm64", "regression")},
+        {("program-architecture", "ping", "amd64 on amd64", "arm64 on amd64", "regression")},
     ),
     (
         "a library more, one less, one bumped",
@@ -564,6 +564,12 @@ def test_another_machine_s_spelling_is_no_change() -> None:
     assert told(compare(report(amd64), report(arm64, platform=ARM64))) == {
         ("platform", "platform", "linux/amd64", "linux/arm64/v8", "neutral")
     }
+
+
+def test_programs_that_stay_behind_their_image_s_machine_are_told() -> None:
+    found = told(compare(report(), report(platform=ARM64)), "platform", "program-architecture")
+    assert ("platform", "platform", "linux/amd64", "linux/arm64/v8", "neutral") in found
+    assert ("program-architecture", "ip", "amd64 on amd64", "amd64 on arm64", "regression") in found
 
 
 def finding(

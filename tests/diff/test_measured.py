@@ -16,6 +16,7 @@ PAIRS = [
     (BASE, ("bookworm", "arm64", "base")),
     *((BASE, ("bookworm", "amd64", name)) for name in RECIPES if not recipe_named(name).obstacle("bookworm", "amd64")),
 ]
+NOT_RUN = ("package", "config", "layer", "platform", "distribution")
 _QUICK = ("conntrack-deleted", "multiport-missing", "ipset-newer-glibc", "path-too-narrow", "no-database")
 
 
@@ -34,6 +35,9 @@ def test_every_true_change_is_told_and_nothing_else(old: Image, new: Image) -> N
     before, after = (Subject(built(*image), report(*image)) for image in (old, new))
     diff = compare(before.report, after.report)
     told, true = claims(diff, before, after), facts(before, after)
+    if after.image.run.architecture != after.image.architecture:
+        # Its programs answer where its config says that they can't: only what nobody has to run is comparable.
+        told, true = ({fact for fact in found if fact[0] in NOT_RUN} for found in (told, true))
     print(f"{_id(old)}..{_id(new)}: {len(true)} true, {len(told)} told, {len(true & told)} of them true")
     assert sorted(map(str, told - true)) == [], "told, but not true"
     assert sorted(map(str, true - told)) == [], "true, but not told"

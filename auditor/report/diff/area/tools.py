@@ -144,16 +144,18 @@ def _moves(pair: Pair, both: Sequence[tuple[Binary, Binary]], tools: tuple[str, 
 
 def _architectures(pair: Pair, both: Sequence[tuple[Binary, Binary]], tools: tuple[str, ...]) -> Iterator[Change]:
     """A program for another machine than its own image is; that both follow their images is the platform's change."""
-    machines = (pair.old.report.image.platform.architecture, pair.new.report.image.platform.architecture)
-    found = [
-        (other.name, one.architecture, other.architecture)
-        for one, other in both
-        if one.architecture and other.architecture and (one.architecture, other.architecture) != machines
-    ]
+    old_machine, new_machine = (side.report.image.platform.architecture for side in (pair.old, pair.new))
+    found = []
+    for one, other in both:
+        if all((one.architecture, other.architecture, old_machine, new_machine)):
+            right = one.architecture == old_machine, other.architecture == new_machine
+            if right[0] != right[1]:
+                old, new = f"{one.architecture} on {old_machine}", f"{other.architecture} on {new_machine}"
+                found.append((other.name, old, new))
     for names, old, new in _grouped(found):
-        right = new == machines[1]
-        why = f"The image is for {machines[1]}."
-        yield Change("program-architecture", names, old, new, "improvement" if right else "regression", why, tools)
+        right_now = new == f"{new_machine} on {new_machine}"
+        why = "It is for the image's machine now." if right_now else "It is not for the image's machine."
+        yield Change("program-architecture", names, old, new, "improvement" if right_now else "regression", why, tools)
 
 
 def _link_types(pair: Pair) -> Iterator[Change]:
