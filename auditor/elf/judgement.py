@@ -1,6 +1,6 @@
 """From what was mapped to what would go wrong: versions, then symbols, each fault told once."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from auditor.elf.binding import Binder
@@ -46,18 +46,21 @@ def judge(
         message = "symbols were not bound: how this architecture's global offset table does it isn't known here"
         record.notices.append(LoadNotice(NoticeKind.UNKNOWN, record.program.real_path, "", message))
         return tuple(problems)
+    unreadable: dict[int, Mapped] = {}
+    for mapped in objects:
+        fault = checks.binder.references(mapped).fault or checks.binder.exports(mapped).fault
+        if fault:
+            unreadable[len(problems)] = mapped
+            message = f"{mapped.path}: {fault}"
+            problems.append(LoadProblem(LoadFault.ELF_MALFORMED, mapped.real_path, "", message))
     evidence: dict[int, list[str]] = {}
     own: list[LoadProblem] = []
-    blame = _Blame(record, problems)
+    blame = _Blame(record, problems, unreadable)
     asserts = checks.profile.asserts_versions and not all(mapped.elf.has_versym for mapped in scope)
     identities = frozenset(mapped.identity for mapped in scope)
     for mapped in objects:
         references = checks.binder.references(mapped)
         lazily = not (bind_now or mapped.elf.bind_now)
-        fault = references.fault or checks.binder.exports(mapped).fault
-        if fault:
-            message = f"{mapped.path}: {fault}"
-            own.append(LoadProblem(LoadFault.ELF_MALFORMED, mapped.real_path, "", message))
         if checks.profile.loader is Loader.GLIBC:
             record.notices += _resized(checks.binder, mapped, scope)
         if asserts:
@@ -78,8 +81,9 @@ def judge(
 class _Blame:
     """Which problem already told explains that a symbol is not there."""
 
-    def __init__(self, record: Record, problems: Sequence[LoadProblem]) -> None:
+    def __init__(self, record: Record, problems: Sequence[LoadProblem], unreadable: Mapping[int, Mapped]) -> None:
         self._absent = record.absent
+        self._unreadable = unreadable
         self._versions = {
             (problem.path, problem.name): index
             for index, problem in enumerate(problems)
@@ -87,7 +91,9 @@ class _Blame:
         }
 
     def of(self, mapped: Mapped, version: str) -> int | None:
-        """The index of the missing version or library that would have had it; None where it should be there."""
+        """The index of the missing version, or of the library that is missing or can't be read and would have had
+        it; None where it should be there.
+        """
         files = _files_of(mapped, version)
         for file in files:
             index = self._versions.get((mapped.real_path, f"{version} ({file})"))
@@ -95,7 +101,9 @@ class _Blame:
                 return index
         candidates = [each for each in self._absent if not files or each.name in files]
         mine = [each for each in candidates if each.needer is mapped]
-        return next((each.problem for each in (*mine, *candidates)), None)
+        libraries = [each.problem for each in (*mine, *candidates)]
+        libraries += [index for index, each in self._unreadable.items() if not files or each.names & set(files)]
+        return next(iter(libraries), None)
 
 
 def _files_of(mapped: Mapped, version: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import contextlib
 import random
 import struct
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from auditor.elf.file import ElfFile, Tag, read_elf
 from auditor.elf.ldcache import read_cache
 from auditor.elf.linker import Linker
 from auditor.elf.memory import Unreadable
+from auditor.elf.model import LoadFault
 from auditor.elf.profile import read_profile
 from auditor.elf.relocations import relative_relocations
 from auditor.elf.symbols import symbol_table
@@ -216,6 +217,15 @@ def test_a_program_of_malformed_libraries_is_judged(forge: Forge, tmp_path: Path
         (tmp_path / "lib/a.so").write_bytes(changed)
         closure = Linker(DirTree(tmp_path)).closure("/bin/prog")
         assert any(problem.name == "b.so" for problem in closure.problems)
+
+
+def test_the_symbols_of_a_library_that_cannot_be_read_are_its_evidence(forge: Forge, tmp_path: Path) -> None:
+    sound = library("/lib/a.so", soname="a.so", defines=("f@@V1", "g@@V1"))
+    broken = replace(sound, change=lambda data: rewritten(data, Tag.GNU_HASH, 0, struct.pack("<I", 0xFFFFFFFF)))
+    binaries = (program("/bin/prog", Need("a.so", ("f@@V1", "g@@V1")), uses=("data:f", "data:g")), broken)
+    lay_out(tmp_path, Case("unreadable", binaries), forge, INTERPRETER)
+    (problem,) = Linker(DirTree(tmp_path)).closure("/bin/prog").problems
+    assert (problem.fault, problem.path, problem.symbols) == (LoadFault.ELF_MALFORMED, "/lib/a.so", ("f", "g"))
 
 
 @pytest.mark.parametrize("path", system_elf_files(12), ids=str)
