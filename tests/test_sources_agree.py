@@ -35,8 +35,6 @@ def document(image: Image) -> dict[str, Any]:
     for layer in result["image"]["layers"]:
         for key in ("digest", "media_type", "size"):
             layer.pop(key)
-    for key in ("offered_as", "offered"):
-        result["inventory"].pop(key)
     return result
 
 

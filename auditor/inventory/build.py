@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from auditor.elf.architecture import architecture
 from auditor.elf.linker import Linker
 from auditor.filetree import FileTree, LookupFault, read_file
-from auditor.image.model import Image
+from auditor.image.model import Image, Platform
 from auditor.inventory.binaries import ToolReader
 from auditor.inventory.drift import changed_files, missing_files
 from auditor.inventory.kmod import take_kmod
@@ -119,10 +119,18 @@ def take_inventory(image: Image, wanted: Wanted) -> Inventory:
             StartUnknown(entry.origin.path, entry.origin.line, entry.message) for entry in launch.unknowns
         ),
         floors=find_floors(tree, linker, tools, closures),
-        offered_as=image.offered_as,
-        offered=image.offered,
+        offered_as=_contradicting(image),
+        offered=image.offered if len(image.offered) > 1 else (),
         kmod=take_kmod(tree, linker, owners, search),
     )
+
+
+def _contradicting(image: Image) -> Platform | None:
+    """The platform that an index promises, where the config has another."""
+    offered, claimed = image.offered_as, image.config.platform
+    if offered is None or (offered.os, offered.architecture) == (claimed.os, claimed.architecture):
+        return None
+    return offered
 
 
 def _reach(tree: FileTree, name: str, search: SearchPath) -> tuple[str, str]:

@@ -380,8 +380,8 @@ class Inventory:
     start_unknowns: tuple[StartUnknown, ...] = ()
     floors: Floors = Floors()
     kmod: Kmod | None = None  # None in reports that were saved before it was looked at
-    offered_as: Platform | None = None  # by an index, which the config may contradict
-    offered: tuple[Platform, ...] = ()  # by the index that the image came from; empty where there was none
+    offered_as: Platform | None = None  # by an index, where the config contradicts it
+    offered: tuple[Platform, ...] = ()  # by the index that the image came from, where it has several
 
     def tool(self, name: str) -> Tool | None:
         """The tool of this name."""
