@@ -1,21 +1,28 @@
 """`audit-image diff OLD NEW`: what changed between two images, and whether it is worse."""
 
-import enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from auditor.cli.check import FailOn as Severity
 from auditor.cli.check import IpFamily
 from auditor.cli.output import EXIT_FAILED, EXIT_OK, parse_outputs, wants_colour, write_output
 
+if TYPE_CHECKING:
+    from auditor.report.diff.model import FailOn
 
-class FailOn(enum.StrEnum):
-    """Which changes fail the comparison."""
+_FAIL_ON = ("regression", "any", "never")
 
-    REGRESSION = "regression"
-    ANY = "any"
-    NEVER = "never"
+
+def _fail_on(context: typer.Context, value: str) -> str:
+    """A general setting of `fail-on` names a severity, which is meant for `check`: here the default stands then."""
+    if value in _FAIL_ON:
+        return value
+    typed = context.get_parameter_source("fail_on")
+    if value in tuple(severity.value for severity in Severity) and typed is not None and typed.name != "COMMANDLINE":
+        return _FAIL_ON[0]
+    raise typer.BadParameter(f"'{value}' is not one of {', '.join(_FAIL_ON)}")
 
 
 _IMAGE = "An image as `check` takes it, or a saved report: report:FILE, or its path."
@@ -39,7 +46,9 @@ def diff(
     waivers: Annotated[
         str | None, typer.Option(metavar="FILE", help="A TOML file of accepted deviations.", show_default=False)
     ] = None,
-    fail_on: Annotated[FailOn, typer.Option(help="Which changes fail.")] = FailOn.REGRESSION,
+    fail_on: Annotated[
+        str, typer.Option(metavar="regression|any|never", help="Which changes fail.", callback=_fail_on)
+    ] = "regression",
     output: Annotated[
         list[str] | None,
         typer.Option("-o", "--output", metavar="FORMAT[=FILE]", help="text, json, markdown or html; may be repeated."),
@@ -62,7 +71,7 @@ def diff(
     options = Options(strict, Family(ip_family.value))
     before = audit_reference(_reference(old), requirements, options, accepted, Reach(old_platform or platform))
     after = audit_reference(_reference(new), requirements, options, accepted, Reach(platform))
-    found = compare(before, after, fail_on.value)
+    found = compare(before, after, cast("FailOn", fail_on))
     for place in outputs:
         style = Style(colour=wants_colour(place), verbose=verbose)
         write_output(place, writer(place.format)(found, style))

@@ -195,6 +195,20 @@ def test_the_exit_code_is_the_verdict(
     assert run(["diff", old, old, *arguments]) == 0
 
 
+def test_a_severity_that_is_set_for_check_does_not_stop_a_comparison(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = saved(tmp_path, "old.json", report()), saved(tmp_path, "new.json", report(IPSET_LOST))
+    monkeypatch.setenv("AUDIT_IMAGE_FAIL_ON", "warning")
+    assert run(["diff", old, new]) == 1
+    assert run(["diff", old, new, "--fail-on", "never"]) == 0
+    monkeypatch.setenv("AUDIT_IMAGE_DIFF_FAIL_ON", "never")
+    assert run(["diff", old, new]) == 0
+    monkeypatch.setenv("AUDIT_IMAGE_DIFF_FAIL_ON", "sometimes")
+    assert run(["diff", old, new]) == 2
+    assert "'sometimes' is not one of regression, any, never" in capsys.readouterr().err
+
+
 def test_a_saved_report_is_known_by_its_bare_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saved(tmp_path, "old.json", report())
     monkeypatch.chdir(tmp_path)
