@@ -20,11 +20,11 @@ class Owners:
         return self._known[path]
 
     def label(self, path: str) -> str | None:
-        """The owning package's name, `unowned`, or None where the image has no database to ask."""
-        if not self._packages.databases:
-            return None
+        """The owning package's name, `unowned`, or None where no database, or only part of one, could be asked."""
         record = self.record(path)
-        return record.package.name if record else UNOWNED
+        if record:
+            return record.package.name
+        return UNOWNED if self._packages.complete else None
 
     def verdict(self, path: str) -> Verdict:
         """Whether the file at a real path is still what its package put there."""

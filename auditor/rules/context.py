@@ -59,6 +59,10 @@ class ImageContext:
         """The load problems that stop this binary."""
         return tuple(entry for entry in self.inventory.problems if binary.resolved_path in entry.programs)
 
+    def can_start(self, binary: Binary) -> bool:
+        """Whether nothing that was found keeps this binary from starting."""
+        return not any(problem.at_start for problem in self.problems_of(binary))
+
     def blame(self, layer: int | None) -> str:
         """`layer 3 (RUN rm …)`, or nothing where no layer is known."""
         if layer is None or layer >= len(self.layers):

@@ -125,7 +125,8 @@ def _library_finding(context: ImageContext, soname: str, problems: list[Problem]
 
 def _words(problem: Problem) -> str:
     """The loader's own words, less what it says before each of them."""
-    return problem.message.removeprefix("error while loading shared libraries: ")
+    words = problem.message.removeprefix("error while loading shared libraries: ")
+    return words.partition(" (needed by ")[0]  # musl names the one that needs it, here all are named
 
 
 def _who_needs_it(context: ImageContext, problems: list[Problem]) -> list[str]:

@@ -53,7 +53,9 @@ def _concerning(context: ImageContext, row: Requirement, findings: Sequence[Find
     """The row's own findings; where it builds on a tool of which the image has nothing usable, that tool's too."""
     ids = {row.id}
     for name in row.tools:
-        if not context.binaries([name]):
+        binaries = context.binaries([name])
+        # A program that doesn't start still shows what it links.
+        if not any(row.kind is Kind.LIBRARY or context.can_start(binary) for binary in binaries):
             ids |= {tool.id for tool in context.rows(Kind.TOOL) if tool.tool == name}
     if row.kind is Kind.FEATURE and not _asks_more(row):
         # The tool itself is this feature's half in the image.

@@ -44,6 +44,10 @@ def _image(report: Report, style: Style) -> Iterator[str]:
     yield ""
     shown = [entry for entry in report.findings if style.verbose or entry.severity != "note"]
     yield from _findings(shown, report.image.layers, style)
+    for warning in report.inventory.package_warnings:
+        yield f"{_paint('warning', 'warning', style)} package database {warning}"
+    if report.inventory.package_warnings:
+        yield ""
     yield from _waivers(report.waivers)
     yield from _tools(report, style)
     if style.verbose:
