@@ -1,5 +1,6 @@
 """`audit-image diff OLD NEW`: what changed between two images, and whether it is worse."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -7,6 +8,15 @@ import typer
 
 from auditor.cli.check import FailOn as Severity
 from auditor.cli.check import IpFamily
+from auditor.cli.options import (
+    AuthfileOption,
+    CaOption,
+    PlainHttpOption,
+    PlatformOption,
+    QuietOption,
+    SpecOption,
+    VerboseOption,
+)
 from auditor.cli.output import EXIT_FAILED, EXIT_OK, parse_outputs, wants_colour, write_output
 
 if TYPE_CHECKING:
@@ -31,17 +41,15 @@ _IMAGE = "An image as `check` takes it, or a saved report: report:FILE, or its p
 def diff(
     old: Annotated[str, typer.Argument(metavar="OLD", help=_IMAGE, show_default=False)],
     new: Annotated[str, typer.Argument(metavar="NEW", help=_IMAGE, show_default=False)],
-    spec: Annotated[
-        str, typer.Option(help="The spec that both are judged by: a shipped spec's name, or a spec file.")
-    ] = "calico-system-requirements",
+    spec: SpecOption = "calico-system-requirements",
     strict: Annotated[bool, typer.Option("--strict", help="Read the document word for word.")] = False,
     ip_family: Annotated[IpFamily, typer.Option(help="The IP families of the cluster.")] = IpFamily.DUAL,
-    platform: Annotated[
-        str | None,
-        typer.Option(metavar="OS/ARCH[/VARIANT]", help="The platform of both, where they are indexes."),
-    ] = None,
+    platform: PlatformOption = None,
     old_platform: Annotated[
-        str | None, typer.Option(metavar="OS/ARCH[/VARIANT]", help="The platform of OLD, where it is another.")
+        str | None,
+        typer.Option(
+            metavar="OS/ARCH[/VARIANT]", help="The platform of OLD, where it is another one.", show_default=False
+        ),
     ] = None,
     waivers: Annotated[
         str | None, typer.Option(metavar="FILE", help="A TOML file of accepted deviations.", show_default=False)
@@ -51,9 +59,19 @@ def diff(
     ] = "regression",
     output: Annotated[
         list[str] | None,
-        typer.Option("-o", "--output", metavar="FORMAT[=FILE]", help="text, json, markdown or html; may be repeated."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FORMAT[=FILE]",
+            help="text, json, markdown or html; may be repeated.",
+            show_default="text",
+        ),
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every change with its reason.")] = False,
+    authfile: AuthfileOption = None,
+    ca: CaOption = None,
+    plain_http: PlainHttpOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> int:
     """Tell what changed from OLD to NEW; exit code 0: nothing is worse, 1: something is, 2: not compared."""
     # What a comparison needs is imported here, so that --help and a mistyped option cost nothing.
@@ -69,8 +87,10 @@ def diff(
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
     options = Options(strict, Family(ip_family.value))
-    before = audit_reference(_reference(old), requirements, options, accepted, Reach(old_platform or platform))
-    after = audit_reference(_reference(new), requirements, options, accepted, Reach(platform))
+    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose)
+    old_reach = replace(reach, platform=old_platform or platform)
+    before = audit_reference(_reference(old), requirements, options, accepted, old_reach)
+    after = audit_reference(_reference(new), requirements, options, accepted, reach)
     found = compare(before, after, cast("FailOn", fail_on))
     for place in outputs:
         style = Style(colour=wants_colour(place), verbose=verbose)

@@ -4,7 +4,17 @@ from typing import Annotated
 
 import typer
 
+from auditor.cli.options import (
+    AuthfileOption,
+    CaOption,
+    PlainHttpOption,
+    PlatformOption,
+    QuietOption,
+    SpecOption,
+    VerboseOption,
+)
 from auditor.cli.output import EXIT_OK, parse_outputs, write_output
+from auditor.errors import UsageError
 
 FORMATS = ("cyclonedx-json", "spdx-json")
 
@@ -16,25 +26,40 @@ def sbom(
             metavar="IMAGE", help="An image as `check` takes it, or report:FILE, a saved report.", show_default=False
         ),
     ],
-    spec: Annotated[
-        str, typer.Option(help="The spec whose rows are stated: a shipped spec's name, or a spec file.")
-    ] = "calico-system-requirements",
-    platform: Annotated[
-        str | None, typer.Option(metavar="OS/ARCH[/VARIANT]", help="The platform of an index.", show_default=False)
-    ] = None,
+    spec: SpecOption = "calico-system-requirements",
+    platform: PlatformOption = None,
+    all_platforms: Annotated[
+        bool, typer.Option("--all-platforms", help="One bill for every platform of an index.")
+    ] = False,
     output: Annotated[
         list[str] | None,
-        typer.Option("-o", "--output", metavar="FORMAT[=FILE]", help="cyclonedx-json or spdx-json; may be repeated."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FORMAT[=FILE]",
+            help="cyclonedx-json or spdx-json; may be repeated.",
+            show_default="cyclonedx-json",
+        ),
     ] = None,
+    authfile: AuthfileOption = None,
+    ca: CaOption = None,
+    plain_http: PlainHttpOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> int:
     """Write an image's tools, libraries and packages, and what needs what; exit code 0: written, 2: not audited."""
-    from auditor.cli.source import Reach, audit_reference  # noqa: PLC0415 - --help and a mistyped option cost nothing
+    # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
+    from auditor.cli.source import Reach, audit_all_platforms, audit_reference  # noqa: PLC0415
     from auditor.report.format import Style, writer  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
     from auditor.spec import load_spec  # noqa: PLC0415
 
-    outputs = parse_outputs(output or ["cyclonedx-json"], FORMATS)
-    report = audit_reference(image, load_spec(spec), Options(), (), Reach(platform))
+    if platform and all_platforms:
+        raise UsageError("--platform and --all-platforms exclude each other")
+    outputs = parse_outputs(output or [FORMATS[0]], FORMATS)
+    audit = audit_all_platforms if all_platforms else audit_reference
+    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose)
+    report = audit(image, load_spec(spec), Options(), (), reach)
     for place in outputs:
         write_output(place, writer(place.format)(report, Style()))
     return EXIT_OK

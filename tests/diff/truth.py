@@ -23,7 +23,8 @@ from auditor.report.model import Report
 from fixtures.entries import Kind, Tree
 from fixtures.image import BuiltImage
 from fixtures.layertar import read_layer
-from fixtures.oracle import Oracle, executables, oracle, search_path, which
+from fixtures.oracle import Oracle, Program, executables, oracle, search_path, which
+from fixtures.trace import Trace
 from fixtures.workspace import FixtureError
 
 Fact = tuple[str, str, str | None, str | None]
@@ -62,6 +63,9 @@ class Subject:
                 for soname, path in program.ldd.closure.items() if program else ():
                     if not _LOADER.fullmatch(posixpath.basename(soname)):
                         found[tool.name][posixpath.basename(soname)].add(f"/{self.tree.place(path)}")
+                for path in program.ldd.direct if program else ():
+                    if not _LOADER.fullmatch(posixpath.basename(path)):
+                        found[tool.name][path].add(f"/{self.tree.place(path)}")  # preloaded
         return {tool: {soname: frozenset(paths) for soname, paths in names.items()} for tool, names in found.items()}
 
     def files(self, tool: Tool) -> set[str]:
@@ -72,7 +76,18 @@ class Subject:
     def starts(self, path: str) -> bool:
         """Whether the image's loader has nothing against a program."""
         program = self.answers.programs.get(path)
-        return program is not None and program.ldd.sound and program.ldd_r.sound
+        return program is not None and _sound(program)
+
+    @cached_property
+    def silent(self) -> set[str]:
+        """The tools of which the loader gives up on a program before it says what it loads."""
+        programs = self.answers.programs
+        return {
+            tool.name
+            for tool in self.tools.values()
+            for binary in tool.binaries
+            if binary.resolved_path in programs and _complaints(programs[binary.resolved_path].ldd)
+        }
 
     @cached_property
     def writers(self) -> Mapping[str, str]:
@@ -100,7 +115,7 @@ class Subject:
             plugin = self.answers.plugins.get(f"/{self.tree.resolve(path)}")
         except FixtureError:
             return False
-        return plugin is not None and plugin.ldd.sound and plugin.ldd_r.sound
+        return plugin is not None and _sound(plugin)
 
     @cached_property
     def symbols(self) -> Mapping[str, Mapping[str, str]]:
@@ -142,7 +157,7 @@ class Subject:
 
     def elfs(self) -> set[str]:
         """Every ELF file that the tools can use, plug-ins included."""
-        plugins = {path for path, plugin in self.answers.plugins.items() if plugin.ldd.sound}
+        plugins = {path for path, plugin in self.answers.plugins.items() if _sound(plugin)}
         paths = {path for tool in self.tools.values() for path in self.files(tool)} | plugins
         paths -= set(self.answers.foreign)
         return {real for path in paths if (real := self._real(path)) is not None}
@@ -156,6 +171,16 @@ class Subject:
         if entry is None or entry.kind not in (Kind.FILE, Kind.HARDLINK):
             return None
         return f"/{real}" if self.tree.read(real).startswith(b"\x7fELF") else None
+
+
+def _complaints(trace: Trace) -> list[str]:
+    """What stops the loader; a preload that it can't find is ignored by it."""
+    return [line for line in trace.other if "cannot be preloaded" not in line]
+
+
+def _sound(program: Program) -> bool:
+    traces = (program.ldd, program.ldd_r)
+    return not any(trace.missing or trace.versions or trace.symbols or _complaints(trace) for trace in traces)
 
 
 @cache
@@ -176,7 +201,14 @@ def facts(old: Subject, new: Subject) -> set[Fact]:
         *(_packages, _tools, _libraries, _symbols, _extensions, _set_types, _config, _layers, _contents, _relayered),
         *(_executables, _platform),
     )
-    return {fact for kind in kinds for fact in kind(old, new)}
+    return _heard({fact for kind in kinds for fact in kind(old, new)}, old, new)
+
+
+def _heard(found: set[Fact], old: Subject, new: Subject) -> set[Fact]:
+    """Without what the loader would have to say of a tool that it gives up on."""
+    silent = old.silent | new.silent
+    kinds = ("library", "library path", "symbol", "layer of")
+    return {fact for fact in found if fact[0] not in kinds or fact[1].split()[0] not in silent}
 
 
 def _differing(kind: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Fact]:
@@ -395,7 +427,7 @@ def claims(diff: Diff, old: Subject, new: Subject) -> set[Fact]:
     asked = {name for side in (old, new) for name in side.answers.tools}
     first = {tool for tool, name in _FIRST.items() if all(name in side.answers.tools for side in (old, new))}
     known = {"tool version": first} | dict.fromkeys(("version", "flavour", "moved", "name"), asked)
-    return {fact for fact in found if fact[0] not in known or fact[1] in known[fact[0]]}
+    return _heard({fact for fact in found if fact[0] not in known or fact[1] in known[fact[0]]}, old, new)
 
 
 def _claims(  # noqa: PLR0912 - one case per kind of change
