@@ -114,11 +114,14 @@ def _source(text: str, reach: "Reach") -> "Iterator[Source]":
         return
     from auditor.cli.progress import listening  # noqa: PLC0415
     from auditor.image import load, parse  # noqa: PLC0415
-    from auditor.kernel.source.imagetree import ImageSource  # noqa: PLC0415
+    from auditor.kernel.source.imagetree import ImageSource, is_kernel_path  # noqa: PLC0415
+
+    def keep(path: str, mode: int, size: int, head: bytes) -> bool:  # noqa: ARG001 - the path tells it
+        return is_kernel_path(path)
 
     with (
         listening(quiet=reach.quiet, verbose=reach.verbose) as listener,
-        load(parse(text), listener=listener, access=reach.access) as image,
+        load(parse(text), listener=listener, keep=keep, access=reach.access) as image,
     ):
         yield ImageSource(image.tree, text)
 
