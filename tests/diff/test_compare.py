@@ -652,6 +652,30 @@ def test_of_several_alike_the_likest_are_matched() -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "assessment"),
+    [
+        ("met", "not-met", "regression"),
+        ("unknown", "not-met", "regression"),
+        ("not-met", "met", "improvement"),
+        ("met", "unknown", "neutral"),
+        ("unknown", "met", "neutral"),
+        ("not-met", "unknown", "neutral"),
+        ("met", "waived", "neutral"),
+        ("waived", "not-met", "neutral"),
+        ("not-applicable", "not-met", "neutral"),
+    ],
+)
+def test_what_can_not_be_told_is_neither_better_nor_worse(old: str, new: str, assessment: str) -> None:
+    def with_status(status: str) -> Report:
+        rows = report().requirements
+        return replace(report(), requirements=(replace(rows[0], status=status), *rows[1:]))  # type: ignore[arg-type]
+
+    assert told(compare(with_status(old), with_status(new))) == {
+        ("requirement-status", report().requirements[0].id, old, new, assessment)
+    }
+
+
+@pytest.mark.parametrize(
     ("fail_on", "old", "new", "verdict"),
     [
         ("regression", sound(), sound(), "pass"),

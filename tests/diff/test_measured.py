@@ -1,5 +1,7 @@
 """Every true change between real images is told, and nothing else: counted against the images' own answers."""
 
+from fnmatch import fnmatchcase
+
 import pytest
 
 from auditor.report.diff.compare import compare
@@ -46,3 +48,28 @@ def test_every_true_change_is_told_and_nothing_else(old: Image, new: Image) -> N
     print(f"{_id(old)}..{_id(new)}: {len(true)} true, {len(told)} told, {len(true & told)} of them true")
     assert sorted(map(str, told - true)) == [], "told, but not true"
     assert sorted(map(str, true - told)) == [], "true, but not told"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in _QUICK else pytest.mark.full)
+        for name in RECIPES
+        if not recipe_named(name).obstacle("bookworm", "amd64")
+    ],
+)
+def test_an_incident_is_a_regression_with_its_rule_and_a_sound_variant_is_none(name: str) -> None:
+    image = ("bookworm", "amd64", name)
+    expected = recipe_named(name).expected
+    for spec in sorted({entry.spec for entry in expected} or {"calico-system-requirements"}):
+        diff = compare(report(*BASE, spec), report(*image, spec))
+        regressions = [change.subject for change in diff.changes if change.assessment == "regression"]
+        failing = [entry for entry in expected if entry.spec == spec and entry.fails]
+        for wanted in failing:
+            assert any(fnmatchcase(subject, f"{wanted.rule} {wanted.subject}") for subject in regressions), wanted
+        back = compare(report(*image, spec), report(*BASE, spec))
+        new = [change for change in back.changes if change.kind == "finding-new" and change.assessment == "regression"]
+        assert new == [], "what was broken and is sound again is not worse"
+        if not expected:
+            findings = [change for change in diff.changes if change.kind.startswith(("finding", "requirement"))]
+            assert [change for change in findings if change.assessment == "regression"] == []

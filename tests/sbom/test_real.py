@@ -119,10 +119,10 @@ def test_the_largest_image_s_bill_costs_little_and_is_the_same_each_time(name: s
             "import sys, time, json; from pathlib import Path\n"
             "from auditor.report.document import from_document\n"
             "found = from_document(json.loads(Path(sys.argv[1]).read_bytes()), 'report')\n"
-            "start = time.perf_counter()\n"
+            "start = time.process_time()\n"  # what other programs take meanwhile is no cost of the bill
             "from auditor.report.format import Style, writer\n"
             "Path(sys.argv[2]).write_text(writer(sys.argv[3])(found, Style()))\n"
-            "print(time.perf_counter() - start)\n"
+            "print(time.process_time() - start)\n"
         )
         command = [sys.executable, "-c", code, str(saved), str(file), name]
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)

@@ -6,9 +6,6 @@ from auditor.report.diff.model import Assessment, Change
 from auditor.report.diff.pair import Pair
 from auditor.report.model import ReportRequirement
 
-# From good to bad. A waiver is somebody's decision, so what it changes is nobody's fault or merit.
-_RANKS = {"met": 0, "unknown": 1, "not-met": 2}
-
 
 def changes(pair: Pair) -> Iterator[Change]:
     """Every row of the spec that both reports have and judge differently."""
@@ -26,9 +23,10 @@ def changes(pair: Pair) -> Iterator[Change]:
 
 
 def _assess(before: str, after: str) -> Assessment:
-    if before not in _RANKS or after not in _RANKS:
-        return "neutral"
-    return "regression" if _RANKS[after] > _RANKS[before] else "improvement"
+    """What can't be told is neither good nor bad, and what was waived or doesn't apply is nobody's fault or merit."""
+    if after == "not-met" and before in ("met", "unknown"):
+        return "regression"
+    return "improvement" if after == "met" and before == "not-met" else "neutral"
 
 
 def _why(before: ReportRequirement, after: ReportRequirement) -> str:
