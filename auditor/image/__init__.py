@@ -4,7 +4,8 @@ from auditor.image.limits import Limits
 from auditor.image.load import Index, load, load_index
 from auditor.image.model import Config, Image, Layer, Platform
 from auditor.image.platforms import parse_platform
-from auditor.image.reference import Reference, Scheme, parse
+from auditor.image.reference import Reference, parse
+from auditor.image.scheme import Scheme
 from auditor.image.source.interface import Access
 
 __all__ = [

@@ -4,27 +4,12 @@ Names follow Docker's reference grammar and normalisation (distribution/referenc
 `docker.io/library/node:latest`, and a first part with a dot, a colon or `localhost` is a registry's host.
 """
 
-import enum
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.errors import ImageNotFound, UsageError
-
-
-class Scheme(enum.Enum):
-    """Where to look. `NAME` is a bare name: the Docker daemon, then the registry."""
-
-    NAME = ""
-    DOCKER = "docker"
-    PODMAN = "podman"
-    REGISTRY = "registry"
-    DOCKER_ARCHIVE = "docker-archive"
-    OCI_ARCHIVE = "oci-archive"
-    OCI_DIR = "oci-dir"
-    DIR = "dir"
-    REPORT = "report"
-
+from auditor.image.scheme import Scheme
 
 DEFAULT_HOST = "docker.io"
 _FILES = frozenset({Scheme.DOCKER_ARCHIVE, Scheme.OCI_ARCHIVE, Scheme.OCI_DIR, Scheme.DIR, Scheme.REPORT})

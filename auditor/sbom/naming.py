@@ -3,7 +3,8 @@
 from pathlib import PurePosixPath
 
 from auditor.errors import UsageError
-from auditor.image.reference import Name, Scheme, parse_name
+from auditor.image.reference import Name, parse_name
+from auditor.image.scheme import Scheme
 
 _SCHEMES = {scheme.value: scheme for scheme in Scheme if scheme.value}
 _PATH_STARTS = ("/", "./", "../")

@@ -2,7 +2,7 @@
 
 from packageurl import PackageURL
 
-from auditor.image.reference import Scheme
+from auditor.image.scheme import Scheme
 from auditor.inventory.model import Distribution, InstalledPackage
 from auditor.sbom.naming import name_of, scheme_of
 

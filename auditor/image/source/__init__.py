@@ -5,7 +5,8 @@ from importlib import import_module
 from typing import cast
 
 from auditor.errors import UsageError
-from auditor.image.reference import Reference, Scheme
+from auditor.image.reference import Reference
+from auditor.image.scheme import Scheme
 from auditor.image.source.interface import Options, Source
 
 _MODULES = {

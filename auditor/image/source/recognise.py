@@ -4,7 +4,7 @@ from pathlib import Path
 
 from auditor.errors import ImageNotFound, SourceUnavailable, UnsupportedFormat
 from auditor.image.limits import DEFAULT
-from auditor.image.reference import Scheme
+from auditor.image.scheme import Scheme
 from auditor.image.source.archive import open_archive
 
 _REMEDY = "name an image archive, an OCI layout, a root file system or a saved report"
