@@ -5,6 +5,7 @@ import json
 import posixpath
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,12 @@ from auditor.cli.main import run
 from auditor.report.document import dump, to_document
 from auditor.report.format import Style, writer
 from auditor.sbom.build import build
+from fixtures.alpine.build import build_alpine
 from fixtures.apt import SUITES
 from fixtures.export import export
+from fixtures.image import BuiltImage
+from fixtures.redhat.build import build_redhat
+from fixtures.workspace import FixtureError
 from tests.images import built, report
 from tests.sbom.syft import packages, syft
 
@@ -83,22 +88,44 @@ def test_the_packages_are_syft_s(suite: str) -> None:
     print(f"{suite}: {len(own)} packages, as syft")
 
 
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("build_shape", "shape"),
+    [(build_redhat, "redhat"), (build_redhat, "redhat-ndb"), (build_redhat, "redhat-bdb"), (build_alpine, "alpine")],
+)
+def test_the_packages_of_other_package_managers_are_syft_s(
+    build_shape: Callable[[str], BuiltImage], shape: str, tmp_path: Path
+) -> None:
+    try:
+        archive = export(build_shape(shape), "docker-archive")
+    except FixtureError as error:
+        pytest.skip(str(error))
+    listed = packages(syft("scan", f"docker-archive:{archive}"))
+    own = _own(archive, tmp_path)
+    assert _parsed(own) == _parsed(listed)
+    print(f"{shape}: {len(own)} packages, as syft")
+
+
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "images"
 ALPINE = SHARED / "alpine-310.tar.gz"
 
 
 @pytest.mark.full
-def test_the_packages_of_alpine_are_syft_s(tmp_path: Path) -> None:
+def test_the_packages_of_a_published_alpine_are_syft_s(tmp_path: Path) -> None:
     if not ALPINE.exists():
         pytest.skip("the shared image of Alpine is not there")
     plain = tmp_path / "alpine.tar"  # syft takes no compressed archive
     plain.write_bytes(gzip.decompress(ALPINE.read_bytes()))
     listed = packages(syft("scan", f"docker-archive:{plain}"))
-    file = tmp_path / "bill.json"
-    assert run(["sbom", f"docker-archive:{ALPINE}", "-o", f"cyclonedx-json={file}"]) == 0
+    assert _parsed(_own(ALPINE, tmp_path)) == _parsed(listed)
+
+
+def _own(archive: Path, folder: Path) -> set[tuple[str, str, str]]:
+    """(name, version, purl) of the packages in the bill."""
+    file = folder / "bill.json"
+    assert run(["sbom", f"docker-archive:{archive}", "-o", f"cyclonedx-json={file}"]) == 0
     components = json.loads(file.read_text())["components"]
-    own = {(entry["name"], entry["version"], entry["purl"]) for entry in components if entry["type"] == "library"}
-    assert _parsed(own) == _parsed(listed)
+    return {(entry["name"], entry["version"], entry["purl"]) for entry in components if entry["type"] == "library"}
 
 
 def _parsed(found: set[tuple[str, str, str]]) -> set[tuple[str, str, PackageURL]]:
