@@ -1,11 +1,13 @@
 """`make bench`: an audit beside syft and beside the floor, on a real image of about 240 MB, in paired runs."""
 
 import argparse
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.read_image import layout, registry_with
 from benchmarks.timing import medians, run_pair
 
 FLOOR = """
@@ -45,6 +47,13 @@ def main() -> int:
     else:
         print("syft can't be installed here: not compared")
     compare("audit-image", check, "read and hash (floor)", [*python, FLOOR, str(archive)], options.runs)
+    if shutil.which("docker-registry") and shutil.which("skopeo"):
+        folder = layout(archive, "gzip")
+        with registry_with(folder) as name:
+            remote = [*audit, "check", f"registry:{name}"]
+            compare("audit-image registry:", remote, "oci-dir:", [*audit, "check", f"oci-dir:{folder}"], options.runs)
+    else:
+        print("docker-registry and skopeo are not installed: registries are not compared")
     compare("audit-image --help", [*audit, "--help"], "typer hello world", [*python, HELLO, "--help"], options.runs * 3)
     return 0
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.timing import medians, run_pair
@@ -63,6 +65,15 @@ def main() -> int:
 
 def from_registry(path: Path, runs: int) -> None:
     """The same layout from a registry on loopback, beside the layout itself."""
+    with registry_with(path) as name:
+        python = [sys.executable, "-c", READ]
+        pair = run_pair([*python, f"registry:{name}"], [*python, str(path.resolve())], runs)
+    show("registry gzip", medians(pair.first), medians(pair.second)[0], pair.ratio)
+
+
+@contextmanager
+def registry_with(path: Path) -> Iterator[str]:
+    """A registry on loopback that holds the layout's image; its name there."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / "config.yml"
         settings.write_text(
@@ -75,12 +86,10 @@ def from_registry(path: Path, runs: int) -> None:
             name = f"127.0.0.1:{PORT}/bench:it"
             push = ["skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{path}:it", f"docker://{name}"]
             subprocess.run(push, check=True)
-            python = [sys.executable, "-c", READ]
-            pair = run_pair([*python, f"registry:{name}"], [*python, str(path.resolve())], runs)
+            yield name
         finally:
             server.terminate()
             server.wait()
-    show("registry gzip", medians(pair.first), medians(pair.second)[0], pair.ratio)
 
 
 def layout(archive: Path, form: str) -> Path:
