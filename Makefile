@@ -9,6 +9,7 @@ STAMP := $(VENV)/.installed
 JOBS ?= auto
 
 DEMO_SUITE ?= bookworm
+DEMO_ARCH ?= $(shell dpkg --print-architecture 2>/dev/null || echo amd64)
 DEMO := build/demo/calico-node.tar
 IMAGE ?=
 
@@ -32,7 +33,7 @@ dev: $(STAMP) ## Make the environment in .venv
 
 $(DEMO): $(STAMP)
 	@mkdir -p $(dir $@)
-	$(BIN)/python -m fixtures build --suite $(DEMO_SUITE) --format docker-archive --output $@
+	$(BIN)/python -m fixtures build --suite $(DEMO_SUITE) --arch $(DEMO_ARCH) --format docker-archive --output $@
 
 .PHONY: demo
 demo: $(DEMO) ## Build a calico/node-shaped image from Debian packages and audit it
