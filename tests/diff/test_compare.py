@@ -249,15 +249,14 @@ CASES: list[tuple[str, Inventory, Inventory, set[Told]]] = [
         "the database is gone",
         with_packages(package("a", "1"), package("b", "1")),
         sound(),
-        {("package-database", "deb", "2 packages", None, "regression")},
+        {("package-database", "package database", "2 deb packages", None, "regression")},
     ),
     (
         "another kind of database",
         with_packages(package("a", "1")),
         with_packages(package("a", "1", kind="rpm")),
         {
-            ("package-database", "deb", "1 package", None, "regression"),
-            ("package-database", "rpm", None, "1 package", "improvement"),
+            ("package-database", "package database", "1 deb package", "1 rpm package", "neutral"),
         },
     ),
     (

@@ -221,8 +221,8 @@ def _packages(old: Subject, new: Subject) -> Iterator[Fact]:
     if old.answers.packages and new.answers.packages:
         yield from _differing("package", old.answers.packages, new.answers.packages)
     elif old.answers.packages or new.answers.packages:
-        count = [f"{len(side.answers.packages)} packages" if side.answers.packages else None for side in (old, new)]
-        yield "package-database", "deb", count[0], count[1]
+        count = [f"{len(side.answers.packages)} deb packages" if side.answers.packages else None for side in (old, new)]
+        yield "package-database", "package database", count[0], count[1]
 
 
 def _asked(side: Subject, tool: str) -> Mapping[str, tuple[str, str, str]]:

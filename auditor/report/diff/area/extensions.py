@@ -8,6 +8,7 @@ from auditor.report.diff.model import Assessment, Change
 from auditor.report.diff.pair import Pair, Side, listed
 
 _FAMILIES, _FLAVOURS = ("ipv4", "ipv6"), ("legacy", "nf_tables")
+_NFT = "nf_tables"
 _FAMILY_OF, _OTHERS = {"iptables": "ipv4", "ip6tables": "ipv6"}, ("arp", "bridge")
 _Coverage = Mapping[tuple[str, str], int]  # (family, flavour) -> the highest revision
 
@@ -57,13 +58,14 @@ def _one(kind: str, name: str, before: _Coverage, after: _Coverage) -> Iterator[
 
 
 def _kept(pair: Pair) -> frozenset[tuple[str, str]]:
-    """The families and flavours for which both images have a program; arptables and ebtables go with iptables."""
+    """The families and flavours for which both images have a program; arptables and ebtables go with iptables-nft."""
     found = set()
     for before, after in pair.kept_tools:
         family = _FAMILY_OF.get(before.name)
         if family is not None:
             flavours = [{binary.flavour for binary in tool.binaries if binary.flavour} for tool in (before, after)]
-            found |= {(name, flavour) for name in (family, *_OTHERS) for flavour in flavours[0] & flavours[1]}
+            found |= {(family, flavour) for flavour in flavours[0] & flavours[1]}
+            found |= {(other, _NFT) for other in _OTHERS if _NFT in flavours[0] & flavours[1]}
     return frozenset(found)
 
 
@@ -81,9 +83,11 @@ def _loadable(side: Side, kept: frozenset[tuple[str, str]]) -> Mapping[tuple[str
 
 
 def _shown(places: Iterable[tuple[str, str]]) -> str:
-    """`ipv4, ipv6` where both flavours have it, else `ipv4 legacy, …`."""
-    found = set(places)
-    families = sorted({family for family, _ in found})
-    if len(found) == len(families) * len({flavour for _, flavour in found}) and len(found) > len(families):
-        return ", ".join(families)
-    return ", ".join(f"{family} {flavour}" for family, flavour in sorted(found))
+    """`ipv4, ipv6` where all flavours are concerned, else `ipv4 legacy, …`; arp and bridge have only one."""
+    flavours: dict[str, list[str]] = defaultdict(list)
+    for family, flavour in sorted(places):
+        flavours[family].append(flavour)
+    return ", ".join(
+        family if family in _OTHERS or found == list(_FLAVOURS) else f"{family} {' '.join(found)}"
+        for family, found in flavours.items()
+    )

@@ -14,28 +14,28 @@ _ANY_MACHINE = frozenset({"", "all", "any", "noarch", "(none)"})
 def changes(pair: Pair) -> Iterator[Change]:
     """Package by package; a database that only one image has is one change."""
     olds, news = _by_type(pair.old), _by_type(pair.new)
-    for kind in sorted(olds.keys() | news.keys()):
-        if kind not in news:
-            why = "The image no longer says what is installed: its packages can't be told."
-            yield _database(kind, olds[kind], None, "regression", why)
-        elif kind not in olds:
-            why = "The image now says what is installed."
-            yield _database(kind, None, news[kind], "improvement", why)
-        else:
-            yield from _packages(kind, _by_name(olds[kind]), _by_name(news[kind]))
+    gone, came = sorted(olds.keys() - news.keys()), sorted(news.keys() - olds.keys())
+    if gone or came:
+        yield _databases(_counted(olds, gone), _counted(news, came))
+    for kind in sorted(olds.keys() & news.keys()):
+        yield from _packages(kind, _by_name(olds[kind]), _by_name(news[kind]))
 
 
-def _database(
-    kind: str,
-    old: Sequence[InstalledPackage] | None,
-    new: Sequence[InstalledPackage] | None,
-    assessment: Assessment,
-    why: str,
-) -> Change:
-    old_text, new_text = (
-        None if found is None else f"{len(found)} package{'' if len(found) == 1 else 's'}" for found in (old, new)
+def _databases(old: str | None, new: str | None) -> Change:
+    assessment: Assessment = "neutral"
+    why = "Another package manager describes the image: its packages are not compared one by one."
+    if new is None:
+        assessment, why = "regression", "The image no longer says what is installed: its packages can't be told."
+    elif old is None:
+        assessment, why = "improvement", "The image now says what is installed."
+    return Change("package-database", "package database", old, new, assessment, why)
+
+
+def _counted(found: Mapping[str, Sequence[InstalledPackage]], kinds: Sequence[str]) -> str | None:
+    """`117 deb packages`."""
+    return (
+        ", ".join(f"{len(found[kind])} {kind} package{'' if len(found[kind]) == 1 else 's'}" for kind in kinds) or None
     )
-    return Change("package-database", kind, old_text, new_text, assessment, why)
 
 
 def _packages(
