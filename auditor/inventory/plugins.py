@@ -32,7 +32,12 @@ class PluginReader:
                 if tool.name in ("iptables", "ip6tables") and binary.kind == "program":
                     programs.setdefault(binary.resolved_path, binary.flavour or "")
         found = {entry for path, flavour in programs.items() for entry in self._of_program(path, flavour)}
-        return tuple(sorted(found, key=lambda entry: (entry.flavour, entry.kind, entry.name, entry.family, entry.path)))
+        return tuple(
+            sorted(
+                (entry for entry in found if _is_asked(entry)),
+                key=lambda entry: (entry.flavour, entry.kind, entry.name, entry.family, entry.path),
+            )
+        )
 
     @property
     def plugin_closures(self) -> tuple[Closure, ...]:
@@ -85,3 +90,8 @@ class PluginReader:
 
 def _find(closure: Closure, pattern: str) -> LoadedObject | None:
     return next((entry for entry in closure.objects if fnmatchcase(entry.soname or entry.name, pattern)), None)
+
+
+def _is_asked(extension: LoadableExtension) -> bool:
+    """Whether a program of the flavour asks for it: those of arptables and ebtables only nf_tables builds do."""
+    return extension.flavour != "legacy" or extension.family not in ("arp", "bridge")

@@ -39,7 +39,9 @@ def test_the_document_keeps_the_schema_and_comes_back_equal(inventory: Inventory
 
 def test_a_report_of_an_index_keeps_the_schema() -> None:
     one = report()
-    document = index_document(IndexReport(ReportIndex("calico/node:v1", "registry", None, (one.image.platform,)), "pass", (one, one), ()))
+    document = index_document(
+        IndexReport(ReportIndex("calico/node:v1", "registry", None, (one.image.platform,)), "pass", (one, one), ())
+    )
     assert set(document) == {"schema_version", "index", "verdict", "platforms", "findings"}
     jsonschema.validate(document, report_schema())
 
