@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, cast
 
+from auditor.archive.tar import Entry, TarReader
 from auditor.errors import AuditError, CorruptImage, LimitExceeded, UnsupportedFormat
 from auditor.filetree import Content, FileKind
 from auditor.image.limits import Limits
 from auditor.image.spool import Spool, SpooledContent
-from auditor.image.tar import Entry, TarReader
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -10,8 +10,8 @@ import struct
 from collections.abc import Iterator
 from itertools import islice
 
+from auditor.archive.compression import decompress, foreign_kind, kind_of
 from auditor.errors import AuditError
-from auditor.kernel.compression import decompress, foreign_kind, kind_of
 from auditor.kernel.version import RELEASE
 
 LIMIT = 512 << 20  # bytes, of the image and of what it unpacks to

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from auditor.archive.compression import decompress
 from auditor.errors import AuditError, CorruptImage
 from auditor.kernel.bootimage import LIMIT as IMAGE_LIMIT
 from auditor.kernel.bootimage import KernelImage, embedded_config
-from auditor.kernel.compression import decompress
 from auditor.kernel.config import Config, parse_config
 from auditor.kernel.lists import AliasTable, parse_dep, parse_names
 from auditor.kernel.modinfo import Modinfo, parse_builtin, parse_module

@@ -12,8 +12,8 @@ from typing import Literal
 
 import pytest
 
+from auditor.archive.rpmheader import Tag
 from auditor.packages import Packages
-from auditor.packages.rpm.header import Tag
 
 SHARED = Path(__file__).parents[3] / "shared" / "rpmdb"
 

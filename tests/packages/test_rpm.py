@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from auditor.archive.rpmheader import Tag
 from auditor.filetree import FileKind, Node
 from auditor.packages import Packages, Verdict, read_packages, verify
-from auditor.packages.rpm.header import Tag
 from tests.packages.rpm_files import Value, bdb_file, header, ndb_file, sqlite_file
 from tests.packages.trees import TableTree, node
 

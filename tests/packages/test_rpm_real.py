@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from auditor.archive.rpmheader import Tag, parse
 from auditor.packages import read_packages
 from auditor.packages.rpm import bdb, ndb
-from auditor.packages.rpm.header import Tag, parse
 from fixtures.redhat.toolroom import tool_room
 from fixtures.workspace import FixtureError
 from tests.packages.rpm_files import (

@@ -6,10 +6,10 @@ import tempfile
 from pathlib import Path
 from typing import IO, BinaryIO, NamedTuple
 
+from auditor.archive.tar import TarReader
 from auditor.errors import AuditError, CorruptImage, ImageNotFound, LimitExceeded, SourceUnavailable, UnsupportedFormat
 from auditor.image.layer import decompressor, normal_path
 from auditor.image.limits import Limits
-from auditor.image.tar import TarReader
 
 _COPY = 1 << 20
 

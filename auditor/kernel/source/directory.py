@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from auditor.archive.compression import decompress
 from auditor.errors import CorruptImage, ImageNotFound, LimitExceeded, SourceUnavailable, UsageError
-from auditor.kernel.compression import decompress
 from auditor.kernel.modinfo import parse_module
 from auditor.kernel.names import module_file
 from auditor.kernel.source.interface import MIB, Files, Keep

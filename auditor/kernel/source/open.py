@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from auditor.archive import ar
+from auditor.archive import cpio as rpm
+from auditor.archive.compression import decompress, foreign_kind, kind_of
 from auditor.errors import UnsupportedFormat
-from auditor.kernel.archive import ar, rpm
 from auditor.kernel.bootimage import LIMIT, KernelImage
-from auditor.kernel.compression import decompress, foreign_kind, kind_of
 from auditor.kernel.config import parse_config
 from auditor.kernel.source.directory import DirectorySource, read_regular
 from auditor.kernel.source.interface import MIB, Source

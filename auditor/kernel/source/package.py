@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from auditor.archive import ar
+from auditor.archive import cpio as rpm
+from auditor.archive.compression import REMEDY, XZ, chunks, kind_of
+from auditor.archive.member import Keep, Member
+from auditor.archive.members import read_tar
+from auditor.archive.stream import Stream
+from auditor.archive.xzblocks import xz_blocks
 from auditor.errors import CorruptImage, ImageNotFound, LimitExceeded, SourceUnavailable, UnsupportedFormat
 from auditor.kernel.architecture import oci_architecture
-from auditor.kernel.archive import ar, rpm
-from auditor.kernel.archive.member import Keep, Member
-from auditor.kernel.archive.stream import Stream
-from auditor.kernel.archive.tar import read_tar
-from auditor.kernel.compression import REMEDY, XZ, chunks, kind_of
-from auditor.kernel.parallel import xz_blocks
 from auditor.kernel.source.interface import MIB, Files
 
 _MAX_UNPACKED = 4 << 30  # bytes; the largest of Debian's kernels, without its debug symbols, unpacks to 0.4 GiB

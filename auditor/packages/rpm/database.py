@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from auditor.archive.rpmheader import Header, HeaderError, parse
 from auditor.filetree import FileTree
 from auditor.packages.model import DatabaseWarning, OwnedFile, Package
 from auditor.packages.reading import BINARY_LIMIT, Unreadable, join, read_bytes
 from auditor.packages.rpm import bdb, ndb, package, sqlite
 from auditor.packages.rpm.errors import DamagedDatabase
-from auditor.packages.rpm.header import Header, HeaderError, parse
 from auditor.packages.rpm.integrity import intact
 
 # RPM's own default, Fedora's and SUSE's since 2020, rpm-ostree's; often links to one another.

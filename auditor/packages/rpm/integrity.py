@@ -8,7 +8,7 @@ how many entries belong to it; the digest is over a package file's header magic,
 import hashlib
 import struct
 
-from auditor.packages.rpm.header import Header, Tag
+from auditor.archive.rpmheader import Header, Tag
 
 _MAGIC = bytes.fromhex("8eade80100000000")
 _IMMUTABLE = 63

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from itertools import chain, repeat
 
+from auditor.archive.rpmheader import Header, HeaderError, Tag
 from auditor.packages.model import OwnedFile, Package
-from auditor.packages.rpm.header import Header, HeaderError, Tag
 from auditor.packages.versions import rpm_upstream
 
 # rpmfiles.h: states that count as installed (normal, and on a shared disk), and flags of files that may be absent.

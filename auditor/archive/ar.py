@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from auditor.archive.compression import REMEDY
 from auditor.errors import CorruptImage
-from auditor.kernel.compression import REMEDY
 
 MAGIC = b"!<arch>\n"
 _HEADER = 60  # bytes: name 16, time 12, owner 6, group 6, mode 8, size 10, end mark 2

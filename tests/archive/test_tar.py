@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from auditor.archive.tar import Entry, TarReader
 from auditor.errors import AuditError, CorruptImage, LimitExceeded
-from auditor.image.tar import Entry, TarReader
 from tests.image.build import Member, file, folder, hard, link, tar
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from auditor.archive.ar import read_ar
+from auditor.archive.cpio import read_cpio
+from auditor.archive.members import read_tar
+from auditor.archive.stream import Stream
 from auditor.errors import AuditError, CorruptImage, LimitExceeded, UnsupportedFormat, UsageError
-from auditor.kernel.archive.ar import read_ar
-from auditor.kernel.archive.rpm import read_cpio
-from auditor.kernel.archive.stream import Stream
-from auditor.kernel.archive.tar import read_tar
 from auditor.kernel.model import FeatureNeed, Presence, Replacement
 from auditor.kernel.read import read_kernels
 from auditor.kernel.source.open import open_source

@@ -5,10 +5,10 @@ Small on purpose: contents that nobody wants are skipped, no member is ever writ
 
 from collections.abc import Iterator
 
+from auditor.archive.compression import REMEDY
+from auditor.archive.member import MAX_MEMBERS, MAX_PATH, Keep, Member, clean_path
+from auditor.archive.stream import Stream
 from auditor.errors import CorruptImage, LimitExceeded
-from auditor.kernel.archive.member import MAX_MEMBERS, MAX_PATH, Keep, Member, clean_path
-from auditor.kernel.archive.stream import Stream
-from auditor.kernel.compression import REMEDY
 
 _BLOCK = 512
 _MAX_RECORDS = 1 << 20  # bytes of one pax header

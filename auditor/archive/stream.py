@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from auditor.archive.compression import REMEDY
 from auditor.errors import CorruptImage, LimitExceeded
-from auditor.kernel.compression import REMEDY
 
 
 class Stream:

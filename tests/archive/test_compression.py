@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from auditor.archive.compression import chunks, decompress, kind_of
+from auditor.archive.xzblocks import xz_blocks
 from auditor.errors import CorruptImage, LimitExceeded, UnsupportedFormat
-from auditor.kernel.compression import chunks, decompress, kind_of
-from auditor.kernel.parallel import xz_blocks
 
 DATA = b"".join(bytes((index * index >> 3 & 255,)) for index in range(300_000))
 PACKERS: dict[str, Callable[[bytes], bytes]] = {

@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
+from auditor.archive.compression import REMEDY
 from auditor.errors import CorruptImage
-from auditor.kernel.compression import REMEDY
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

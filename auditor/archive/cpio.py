@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from auditor.archive.compression import REMEDY
+from auditor.archive.member import MAX_MEMBERS, MAX_PATH, Keep, Member, clean_path
+from auditor.archive.stream import Stream
 from auditor.errors import CorruptImage, LimitExceeded, UnsupportedFormat
-from auditor.kernel.archive.member import MAX_MEMBERS, MAX_PATH, Keep, Member, clean_path
-from auditor.kernel.archive.stream import Stream
-from auditor.kernel.compression import REMEDY
 
 MAGIC = b"\xed\xab\xee\xdb"
 _LEAD = 96  # bytes

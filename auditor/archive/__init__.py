@@ -1,0 +1,1 @@
+"""Containers of bytes, each read by one reader: tar, ar, cpio, compression, the RPM header. None writes a file."""
