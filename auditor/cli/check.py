@@ -76,12 +76,12 @@ def check(
 ) -> int:
     """Audit one image against a spec; exit code 0: it meets it, 1: it doesn't, 2: not audited."""
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
+    from auditor.audit.waivers import load_waivers  # noqa: PLC0415
     from auditor.cli.source import Reach, audit_all_platforms, audit_reference  # noqa: PLC0415
     from auditor.image import parse_platform  # noqa: PLC0415
     from auditor.report.format import Style, formats, writer  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
     from auditor.spec import Family, load_spec  # noqa: PLC0415
-    from auditor.waivers import load_waivers  # noqa: PLC0415
 
     if platform and all_platforms:
         raise UsageError("--platform and --all-platforms exclude each other")

@@ -66,13 +66,13 @@ def kernel(
 ) -> int:
     """Audit kernels, and images with them; exit code 0: they meet the spec, 1: they don't, 2: not audited."""
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
-    from auditor.audit_kernel import audit_kernels  # noqa: PLC0415
+    from auditor.audit.kernel import audit_kernels  # noqa: PLC0415
+    from auditor.audit.waivers import load_waivers  # noqa: PLC0415
     from auditor.cli.source import Reach  # noqa: PLC0415
     from auditor.report.format import Style  # noqa: PLC0415
     from auditor.report.kernel.format import formats, writer  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
     from auditor.spec import Family, load_spec  # noqa: PLC0415
-    from auditor.waivers import load_waivers  # noqa: PLC0415
 
     outputs = parse_outputs(output or ["text"], formats())
     if not tree and not host:

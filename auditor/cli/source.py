@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auditor.audit import audit, audit_index, judge
+from auditor.audit.waivers import Waiver
 from auditor.cli.progress import listening
 from auditor.errors import UsageError
 from auditor.image import Access, Reference, Scheme, load, load_index, parse, parse_platform
@@ -13,7 +14,6 @@ from auditor.report.document import from_document
 from auditor.report.model import IndexReport, Report
 from auditor.rules import Options
 from auditor.spec import Spec
-from auditor.waivers import Waiver
 
 _MAX_REPORT_BYTES = 256 << 20
 

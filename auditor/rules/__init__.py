@@ -1,9 +1,10 @@
 """The rules: one function each, from a spec and a subject to findings."""
 
-from auditor.rules import entrypoint, extensions, kernel, kernel_floor, libraries, loading, packages, platforms, tools
-from auditor.rules.context import NEVER, ImageContext, Options
+from auditor.rules import image, index, kernel
+from auditor.rules.context import NEVER, Options
+from auditor.rules.image.context import ImageContext
+from auditor.rules.index.context import IndexContext
 from auditor.rules.model import Finding, Rule, Severity, Subject, find_rule, rules, run_rules
-from auditor.rules.platforms import IndexContext
 
 __all__ = [
     "NEVER",
@@ -14,16 +15,10 @@ __all__ = [
     "Rule",
     "Severity",
     "Subject",
-    "entrypoint",
-    "extensions",
     "find_rule",
+    "image",
+    "index",
     "kernel",
-    "kernel_floor",
-    "libraries",
-    "loading",
-    "packages",
-    "platforms",
     "rules",
     "run_rules",
-    "tools",
 ]

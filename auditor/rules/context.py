@@ -1,16 +1,11 @@
-"""What the rules for one image are given, and the words that they share."""
+"""What all rules are given beside their subject, and the words that they share."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from auditor.image.model import Layer
-from auditor.inventory.model import Binary, Inventory, Problem, Tool
 from auditor.rules.model import Finding, Severity, find_rule
-from auditor.spec import Family, Kind, Requirement, Spec
-
-_SHOWN_COMMAND = 90
-
+from auditor.spec import Family
 
 NEVER = "never"
 
@@ -27,50 +22,6 @@ class Options:
     fail_on: str = Severity.ERROR.value
     require_platforms: tuple[str, ...] = ()
     chosen_platform: bool = False  # one platform of an index was asked for: the others are not missed
-
-
-@dataclass(frozen=True, slots=True)
-class ImageContext:
-    """One image's inventory under one spec."""
-
-    spec: Spec
-    options: Options
-    inventory: Inventory
-    layers: tuple[Layer, ...]
-
-    def rows(self, kind: Kind) -> tuple[Requirement, ...]:
-        """The rows of a kind that hold for the IP family."""
-        return tuple(row for row in self.spec.of_kind(kind) if row.holds_for(self.options.ip_family))
-
-    def the_row(self, kind: Kind) -> str:
-        """The id of the one row of a kind that every spec has."""
-        return self.spec.of_kind(kind)[0].id
-
-    def tool(self, name: str) -> Tool:
-        """The tool of this name, without binaries where the image has none of it."""
-        return self.inventory.tool(name) or Tool(name, None, (), (), "not in the image")
-
-    def binaries(self, tools: Sequence[str]) -> tuple[Binary, ...]:
-        """Every binary of these tools that is a program of its own (no applet, no script)."""
-        found = (binary for name in tools for binary in self.tool(name).binaries)
-        return tuple(binary for binary in found if binary.kind == "program")
-
-    def problems_of(self, binary: Binary) -> tuple[Problem, ...]:
-        """The load problems that stop this binary."""
-        return tuple(entry for entry in self.inventory.problems if binary.resolved_path in entry.programs)
-
-    def can_start(self, binary: Binary) -> bool:
-        """Whether nothing that was found keeps this binary from starting."""
-        return not any(problem.at_start for problem in self.problems_of(binary))
-
-    def blame(self, layer: int | None) -> str:
-        """`layer 3 (RUN rm …)`, or nothing where no layer is known."""
-        if layer is None or layer >= len(self.layers):
-            return ""
-        command = " ".join(self.layers[layer].created_by.split())
-        if len(command) > _SHOWN_COMMAND:
-            command = command[: _SHOWN_COMMAND - 1] + "…"
-        return f"layer {layer} ({command})" if command else f"layer {layer}"
 
 
 def finding(

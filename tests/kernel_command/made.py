@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from auditor.audit import judge
-from auditor.audit_kernel import audit_kernels
+from auditor.audit.kernel import audit_kernels
 from auditor.image.model import Platform
 from auditor.inventory.model import Decoder, Inventory, Kmod, ModprobePlace, ModuleLoader
 from auditor.kernel.model import FeatureAnswer, Kernel, ModuleAnswer, ModuleNeed, Presence, SetTypeRange, SourceInfo

@@ -21,7 +21,7 @@ from auditor.inventory.model import (
     Whereabouts,
 )
 from auditor.rules import Finding, Options, Severity, Subject, run_rules
-from auditor.rules.rows import judge_rows
+from auditor.rules.image.rows import judge_rows
 from auditor.spec import Family
 from tests.inventories import binary, context, sound, tool, with_tool
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from auditor.audit import judge
+from auditor.audit.waivers import load_waivers
 from auditor.errors import UsageError
 from auditor.image.model import Platform
 from auditor.report.model import Report, ReportImage
 from auditor.rules import Options
 from auditor.spec import load_spec
-from auditor.waivers import load_waivers
 from tests.inventories import LAYERS, sound, tool, with_tool
 
 TODAY = datetime.date(2026, 6, 15)

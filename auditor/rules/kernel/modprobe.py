@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from auditor.inventory.model import Kmod
-from auditor.rules.context import ImageContext, finding
+from auditor.rules.context import finding
+from auditor.rules.image.context import ImageContext
 from auditor.rules.kernel.context import Outcome, PairContext, Unknown, findings_of
 from auditor.rules.model import Finding, Severity, Subject, also, rule
 from auditor.spec import Kind

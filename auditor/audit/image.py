@@ -1,30 +1,25 @@
-"""The order of the calls: inventory, rules, waivers, verdict."""
+"""The order of the calls for one image: inventory, rules, waivers, verdict."""
 
 import datetime
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
-from auditor.image import Index
+from auditor.audit.verdict import report_finding, verdict
+from auditor.audit.waivers import Waiver, WaiverUse, apply_waivers
 from auditor.image.model import Image
 from auditor.inventory.model import Inventory
 from auditor.report.model import (
-    IndexReport,
     Report,
-    ReportFinding,
     ReportImage,
-    ReportIndex,
     ReportNeeds,
     ReportRequirement,
     ReportSpec,
     ReportWaiver,
-    Verdict,
 )
-from auditor.rules import NEVER, Finding, ImageContext, IndexContext, Options, Severity, Subject, run_rules
+from auditor.rules import ImageContext, IndexContext, Options, Subject, run_rules
+from auditor.rules.image.rows import Row, judge_rows
 from auditor.rules.kernel.needs import concerned_modules, other_names, running_flavours
 from auditor.rules.model import sort_findings
-from auditor.rules.rows import Row, judge_rows
 from auditor.spec import Kind, Requirement, Spec
-from auditor.waivers import Waiver, WaiverUse, apply_waivers
 
 
 def audit(
@@ -54,31 +49,6 @@ def audit(
     return judge(described, inventory, spec, options or Options(), waivers, today)
 
 
-def audit_index(
-    index: Index,
-    spec: Spec,
-    options: Options | None = None,
-    waivers: Sequence[Waiver] = (),
-    today: datetime.date | None = None,
-) -> IndexReport:
-    """Audit every platform of an index, and whether they are the ones asked for and agree."""
-    options = options or Options()
-    each = replace(options, chosen_platform=True)  # what the index lacks is said once, for all of them
-    reports = tuple(audit(image, spec, each, waivers, today) for image in index.images())
-    context = IndexContext(
-        spec, options, index.reference, index.platforms, tuple(report.inventory for report in reports)
-    )
-    day = today or datetime.datetime.now(datetime.UTC).date()
-    findings, _ = apply_waivers(run_rules(Subject.INDEX, context), waivers, index.reference, day)
-    failed = verdict(findings, options.fail_on) == "fail" or any(report.verdict == "fail" for report in reports)
-    return IndexReport(
-        index=ReportIndex(index.reference, index.source, index.digest, index.platforms),
-        verdict="fail" if failed else "pass",
-        platforms=reports,
-        findings=tuple(map(report_finding, findings)),
-    )
-
-
 def judge(
     image: ReportImage,
     inventory: Inventory,
@@ -105,15 +75,6 @@ def judge(
         inventory=inventory,
         waivers=tuple(map(_report_waiver, uses)),
     )
-
-
-def verdict(findings: Sequence[Finding], fail_on: str) -> Verdict:
-    """`fail` where a finding at or above `fail_on` (a severity, or `never`) is not waived."""
-    if fail_on == NEVER:
-        return "pass"
-    worst = Severity(fail_on).rank
-    failing = any(entry.severity.rank <= worst and entry.waived_by is None for entry in findings)
-    return "fail" if failing else "pass"
 
 
 def _names(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
@@ -146,22 +107,6 @@ def _needs(row: Requirement, context: ImageContext) -> ReportNeeds | None:
     flavours = running_flavours(context.inventory, row.tools)
     modules = concerned_modules(spec, needs, context.options.ip_family.stacks, flavours)
     return ReportNeeds(modules, spec.config_symbols(modules), needs.min_version, other_names(spec, modules))
-
-
-def report_finding(finding: Finding) -> ReportFinding:
-    """A finding as the report writes it."""
-    return ReportFinding(
-        rule=finding.rule,
-        severity=finding.severity.value,
-        requirement=finding.requirement,
-        subject=finding.subject,
-        message=finding.message,
-        evidence=dict(finding.evidence),
-        layer=finding.layer,
-        fix=finding.fix,
-        waived_by=finding.waived_by,
-        affects=finding.affects,
-    )
 
 
 def _report_waiver(use: WaiverUse) -> ReportWaiver:

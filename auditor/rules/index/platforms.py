@@ -1,29 +1,12 @@
 """Rules about an index: the platforms that are asked for are there, and they agree."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from auditor.image.model import Platform
-from auditor.inventory.model import Inventory
-from auditor.rules.context import Options, enumerate_names, finding
+from auditor.rules.context import enumerate_names, finding
+from auditor.rules.index.context import IndexContext
 from auditor.rules.model import Finding, Severity, Subject, rule
-from auditor.spec import Kind, Spec
-
-
-@dataclass(frozen=True, slots=True)
-class IndexContext:
-    """The platforms that an index offers (an image without an index: its own), and those that were audited."""
-
-    spec: Spec
-    options: Options
-    reference: str
-    offered: tuple[Platform, ...]
-    members: tuple[Inventory, ...] = ()
-
-    @property
-    def row(self) -> str:
-        """The row that findings about platforms belong to."""
-        return self.spec.of_kind(Kind.PLATFORMS)[0].id
+from auditor.spec import Kind
 
 
 @rule(

@@ -5,7 +5,8 @@ from itertools import groupby
 
 from packaging.version import Version
 
-from auditor.rules.context import ImageContext, enumerate_names, finding
+from auditor.rules.context import enumerate_names, finding
+from auditor.rules.image.context import ImageContext
 from auditor.rules.model import Finding, Severity, Subject, rule
 from auditor.spec import Kind
 

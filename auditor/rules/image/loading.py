@@ -7,7 +7,8 @@ from itertools import groupby
 from typing import Any
 
 from auditor.inventory.model import Problem
-from auditor.rules.context import ImageContext, enumerate_names, finding
+from auditor.rules.context import enumerate_names, finding
+from auditor.rules.image.context import ImageContext
 from auditor.rules.model import Finding, Severity, Subject, rule
 from auditor.spec import Kind, Requirement
 

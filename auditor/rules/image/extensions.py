@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from auditor.inventory.model import Binary, LoadableExtension
-from auditor.rules.context import ImageContext, enumerate_names, finding
+from auditor.rules.context import enumerate_names, finding
+from auditor.rules.image.context import ImageContext
 from auditor.rules.model import Finding, Severity, Subject, rule
 from auditor.spec import Kind, Requirement
 

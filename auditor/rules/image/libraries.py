@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from auditor.inventory.model import Binary
-from auditor.rules.context import ImageContext, enumerate_names, finding
-from auditor.rules.loading import matches_soname
+from auditor.rules.context import enumerate_names, finding
+from auditor.rules.image.context import ImageContext
+from auditor.rules.image.loading import matches_soname
 from auditor.rules.model import Finding, Severity, Subject, rule
 from auditor.spec import Kind, Requirement
 

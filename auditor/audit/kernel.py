@@ -3,7 +3,8 @@
 import datetime
 from collections.abc import Iterable, Sequence
 
-from auditor.audit import verdict
+from auditor.audit.verdict import verdict
+from auditor.audit.waivers import Waiver, apply_waivers
 from auditor.errors import UsageError
 from auditor.inventory.model import Inventory
 from auditor.kernel.model import Kernel, ModuleAnswer
@@ -27,7 +28,6 @@ from auditor.rules.kernel.context import KernelContext, PairContext
 from auditor.rules.kernel.needs import running_flavours
 from auditor.rules.kernel.rows import KernelRow, judge_kernel_rows, pair_unknowns
 from auditor.spec import Spec
-from auditor.waivers import Waiver, apply_waivers
 
 #: Architectures of userspace that a kernel runs beside its own.
 _ALSO_RUNS = {"amd64": ("386",), "arm64": ("arm",)}

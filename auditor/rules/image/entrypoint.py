@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from auditor.rules.context import ImageContext, finding
+from auditor.rules.context import finding
+from auditor.rules.image.context import ImageContext
 from auditor.rules.model import Finding, Severity, Subject, rule
 from auditor.spec import Kind
 

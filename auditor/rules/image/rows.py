@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from auditor.inventory.model import Binary
-from auditor.rules.context import ImageContext
-from auditor.rules.libraries import library_state
+from auditor.rules.image.context import ImageContext
+from auditor.rules.image.libraries import library_state
 from auditor.rules.model import Finding, Severity
 from auditor.spec import Kind, Requirement
 

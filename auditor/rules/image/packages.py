@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from auditor.inventory.model import Drift
-from auditor.rules.context import ImageContext, enumerate_names, finding
+from auditor.rules.context import enumerate_names, finding
+from auditor.rules.image.context import ImageContext
 from auditor.rules.model import Finding, Severity, Subject, rule
 from auditor.spec import Kind
 

@@ -1,0 +1,38 @@
+"""The order of the calls for an index: each platform, then what only shows across them."""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import replace
+
+from auditor.audit.image import audit
+from auditor.audit.verdict import report_finding, verdict
+from auditor.audit.waivers import Waiver, apply_waivers
+from auditor.image import Index
+from auditor.report.model import IndexReport, ReportIndex
+from auditor.rules import IndexContext, Options, Subject, run_rules
+from auditor.spec import Spec
+
+
+def audit_index(
+    index: Index,
+    spec: Spec,
+    options: Options | None = None,
+    waivers: Sequence[Waiver] = (),
+    today: datetime.date | None = None,
+) -> IndexReport:
+    """Audit every platform of an index, and whether they are the ones asked for and agree."""
+    options = options or Options()
+    each = replace(options, chosen_platform=True)  # what the index lacks is said once, for all of them
+    reports = tuple(audit(image, spec, each, waivers, today) for image in index.images())
+    context = IndexContext(
+        spec, options, index.reference, index.platforms, tuple(report.inventory for report in reports)
+    )
+    day = today or datetime.datetime.now(datetime.UTC).date()
+    findings, _ = apply_waivers(run_rules(Subject.INDEX, context), waivers, index.reference, day)
+    failed = verdict(findings, options.fail_on) == "fail" or any(report.verdict == "fail" for report in reports)
+    return IndexReport(
+        index=ReportIndex(index.reference, index.source, index.digest, index.platforms),
+        verdict="fail" if failed else "pass",
+        platforms=reports,
+        findings=tuple(map(report_finding, findings)),
+    )

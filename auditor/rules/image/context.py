@@ -1,0 +1,55 @@
+"""What the rules for one image are given."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from auditor.image.model import Layer
+from auditor.inventory.model import Binary, Inventory, Problem, Tool
+from auditor.rules.context import Options
+from auditor.spec import Kind, Requirement, Spec
+
+_SHOWN_COMMAND = 90
+
+
+@dataclass(frozen=True, slots=True)
+class ImageContext:
+    """One image's inventory under one spec."""
+
+    spec: Spec
+    options: Options
+    inventory: Inventory
+    layers: tuple[Layer, ...]
+
+    def rows(self, kind: Kind) -> tuple[Requirement, ...]:
+        """The rows of a kind that hold for the IP family."""
+        return tuple(row for row in self.spec.of_kind(kind) if row.holds_for(self.options.ip_family))
+
+    def the_row(self, kind: Kind) -> str:
+        """The id of the one row of a kind that every spec has."""
+        return self.spec.of_kind(kind)[0].id
+
+    def tool(self, name: str) -> Tool:
+        """The tool of this name, without binaries where the image has none of it."""
+        return self.inventory.tool(name) or Tool(name, None, (), (), "not in the image")
+
+    def binaries(self, tools: Sequence[str]) -> tuple[Binary, ...]:
+        """Every binary of these tools that is a program of its own (no applet, no script)."""
+        found = (binary for name in tools for binary in self.tool(name).binaries)
+        return tuple(binary for binary in found if binary.kind == "program")
+
+    def problems_of(self, binary: Binary) -> tuple[Problem, ...]:
+        """The load problems that stop this binary."""
+        return tuple(entry for entry in self.inventory.problems if binary.resolved_path in entry.programs)
+
+    def can_start(self, binary: Binary) -> bool:
+        """Whether nothing that was found keeps this binary from starting."""
+        return not any(problem.at_start for problem in self.problems_of(binary))
+
+    def blame(self, layer: int | None) -> str:
+        """`layer 3 (RUN rm …)`, or nothing where no layer is known."""
+        if layer is None or layer >= len(self.layers):
+            return ""
+        command = " ".join(self.layers[layer].created_by.split())
+        if len(command) > _SHOWN_COMMAND:
+            command = command[: _SHOWN_COMMAND - 1] + "…"
+        return f"layer {layer} ({command})" if command else f"layer {layer}"
