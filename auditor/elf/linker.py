@@ -9,20 +9,20 @@ Files are read, parsed, searched for and bound once for all programs of the tree
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from auditor.elf.architecture import Architecture
-from auditor.elf.cpu import Cpu, better_cpus, plain_cpu
-from auditor.elf.environment import runs_secure, surroundings
-from auditor.elf.file import ElfFile
-from auditor.elf.glibcload import GlibcLoad
-from auditor.elf.glibcsearch import GlibcSearch
-from auditor.elf.judgement import Checks, dlopen_notices, judge
-from auditor.elf.ldcache import Cache, read_cache
-from auditor.elf.mapped import Mapped, Record, loaded_objects
+from auditor.elf.bind.judgement import Checks, dlopen_notices, judge
 from auditor.elf.model import Closure, LoadedObject, Loader, LoadFault, LoadNotice, LoadProblem, NoticeKind
-from auditor.elf.musl import MuslLoad, SystemPath, system_path
-from auditor.elf.profile import LoaderProfile, read_profile
-from auditor.elf.start import Interpreter, find_interpreter, program_problem
-from auditor.elf.store import FileStore, StoredFile
+from auditor.elf.read.architecture import Architecture
+from auditor.elf.read.file import ElfFile
+from auditor.elf.search.environment import runs_secure, surroundings
+from auditor.elf.search.execve import Interpreter, find_interpreter, program_problem
+from auditor.elf.search.glibc import GlibcLoad
+from auditor.elf.search.glibc_search import GlibcSearch
+from auditor.elf.search.hwcaps import Cpu, better_cpus, plain_cpu
+from auditor.elf.search.ld_so_cache import Cache, read_cache
+from auditor.elf.search.loader import LoaderProfile, read_profile
+from auditor.elf.search.mapped import Mapped, Record, loaded_objects
+from auditor.elf.search.musl import MuslLoad, SystemPath, system_path
+from auditor.elf.search.store import FileStore, StoredFile
 from auditor.filetree import FileTree, read_file
 
 _CACHE = "/etc/ld.so.cache"

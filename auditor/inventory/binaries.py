@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
-from auditor.elf.architecture import describe
-from auditor.elf.file import ElfFile, NotElf
 from auditor.elf.linker import Linker
 from auditor.elf.model import Closure
+from auditor.elf.read.architecture import describe
+from auditor.elf.read.file import ElfFile, NotElf
 from auditor.filetree import Content, FileKind, FileTree
 from auditor.inventory.capabilities import capability_names
 from auditor.inventory.model import Binary, ClosureEntry, Tool

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from auditor.elf.architecture import architecture
 from auditor.elf.linker import Linker
+from auditor.elf.read.architecture import architecture
 from auditor.filetree import FileTree, LookupFault, read_file
 from auditor.image.model import Image, Platform
 from auditor.inventory.binaries import ToolReader

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from auditor.elf.file import ElfFile
 from auditor.elf.linker import Linker
 from auditor.elf.model import Closure
+from auditor.elf.read.file import ElfFile
 from auditor.filetree import FileTree
 from auditor.inventory.model import Decoder, Kmod, ModprobePlace, ModuleLoader
 from auditor.inventory.owners import Owners

@@ -4,9 +4,9 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 
-from auditor.elf.file import ElfFile
 from auditor.elf.linker import Linker
 from auditor.elf.model import Closure
+from auditor.elf.read.file import ElfFile
 from auditor.filetree import Content, FileTree
 from auditor.inventory.model import ElfObject, Floors, KernelFloor, SymbolFloor, Tool
 from auditor.inventory.owners import Owners

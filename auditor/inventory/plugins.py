@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
-from auditor.elf.file import ElfFile
 from auditor.elf.linker import Linker
 from auditor.elf.model import Closure, LoadedObject
+from auditor.elf.read.file import ElfFile
 from auditor.filetree import FileKind, FileTree
 from auditor.inventory.model import LoadableExtension, Tool
 from auditor.tools.extensions import built_in_extensions, search_extensions

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from auditor.elf.file import ElfFile
 from auditor.elf.linker import Linker
 from auditor.elf.model import Closure, LoadFault, LoadProblem
+from auditor.elf.read.file import ElfFile
 from auditor.filetree import FileTree
 from auditor.inventory.model import Executable, Notice, Place, Problem
 from auditor.inventory.owners import Owners

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from auditor.elf.file import ElfFile, NotElf, read_elf
+from auditor.elf.read.file import ElfFile, NotElf, read_elf
 from auditor.filetree import Content, FileKind, FileTree, LookupFault
 from auditor.tools.loaded import load
 from auditor.tools.model import Extension

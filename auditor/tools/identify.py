@@ -5,7 +5,7 @@ Nothing is guessed: a program that holds several strings that could be its versi
 
 from collections.abc import Callable, Iterable
 
-from auditor.elf.file import ElfFile, NotElf, read_elf
+from auditor.elf.read.file import ElfFile, NotElf, read_elf
 from auditor.filetree import Content
 from auditor.tools.catalogue import tools_of
 from auditor.tools.loaded import load

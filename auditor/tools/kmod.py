@@ -7,7 +7,7 @@ Which of its libraries are really there is not for its bytes to say.
 import re
 from dataclasses import dataclass
 
-from auditor.elf.file import ElfFile
+from auditor.elf.read.file import ElfFile
 from auditor.filetree import Content
 from auditor.tools.loaded import Loaded, load
 from auditor.tools.model import Evidence

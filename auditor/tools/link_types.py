@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from auditor.elf.file import NotElf, read_elf
+from auditor.elf.read.file import NotElf, read_elf
 from auditor.filetree import Content
 from auditor.tools.loaded import Loaded, load
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 
-from auditor.elf.file import ElfFile, FileType
-from auditor.elf.relocations import relative_relocations
+from auditor.elf.read.file import ElfFile, FileType
+from auditor.elf.read.relocations import relative_relocations
 from auditor.filetree import Content
 
 _LIMIT = 1 << 23  # bytes of all segments; busybox and static builds have a quarter of it

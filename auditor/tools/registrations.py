@@ -4,9 +4,9 @@ import re
 import struct
 from dataclasses import dataclass
 
-from auditor.elf.file import ElfFile
-from auditor.elf.memory import Unreadable
-from auditor.elf.symbols import SymbolTable
+from auditor.elf.read.file import ElfFile
+from auditor.elf.read.memory import Unreadable
+from auditor.elf.read.symbols import SymbolTable
 from auditor.filetree import Content
 from auditor.tools.loaded import Loaded, load
 

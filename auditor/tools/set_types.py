@@ -3,7 +3,7 @@
 import re
 import struct
 
-from auditor.elf.file import ElfFile
+from auditor.elf.read.file import ElfFile
 from auditor.filetree import Content
 from auditor.tools.loaded import load
 from auditor.tools.model import SetType

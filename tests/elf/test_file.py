@@ -10,8 +10,8 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerDefSection, GNUVerNeedSection
 from elftools.elf.segments import InterpSegment, NoteSegment
 
-from auditor.elf.file import ElfFile, read_elf
-from auditor.elf.relocations import relative_relocations
+from auditor.elf.read.file import ElfFile, read_elf
+from auditor.elf.read.relocations import relative_relocations
 from fixtures.build import build_image
 from fixtures.workspace import FixtureError
 from tests.elf.dirtree import FileContent

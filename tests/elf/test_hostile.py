@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from auditor.elf.file import ElfFile, Tag, read_elf
-from auditor.elf.ldcache import read_cache
 from auditor.elf.linker import Linker
-from auditor.elf.memory import Unreadable
 from auditor.elf.model import LoadFault
-from auditor.elf.profile import read_profile
-from auditor.elf.relocations import relative_relocations
-from auditor.elf.symbols import symbol_table
+from auditor.elf.read.file import ElfFile, Tag, read_elf
+from auditor.elf.read.memory import Unreadable
+from auditor.elf.read.relocations import relative_relocations
+from auditor.elf.read.symbols import symbol_table
+from auditor.elf.search.ld_so_cache import read_cache
+from auditor.elf.search.loader import read_profile
 from tests.elf.caches import Row, compat_cache, new_cache, old_cache
 from tests.elf.case import Case
 from tests.elf.dirtree import DirTree

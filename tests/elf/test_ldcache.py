@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from auditor.elf.ldcache import CacheEntry, read_cache
+from auditor.elf.search.ld_so_cache import CacheEntry, read_cache
 from fixtures.build import build_image
 from fixtures.workspace import FixtureError
 from tests.elf.caches import Row, compat_cache, new_cache, old_cache

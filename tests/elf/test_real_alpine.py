@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from auditor.elf.architecture import architecture
-from auditor.elf.file import ElfFile
 from auditor.elf.linker import Linker
 from auditor.elf.model import Loader
+from auditor.elf.read.architecture import architecture
+from auditor.elf.read.file import ElfFile
 from tests.elf.chamber import PROJECT, Chamber
 from tests.elf.dirtree import DirTree
 

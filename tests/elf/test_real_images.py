@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from auditor.elf.architecture import architecture
 from auditor.elf.linker import Linker
 from auditor.elf.model import Closure, LoadFault, NoticeKind
+from auditor.elf.read.architecture import architecture
 from auditor.filetree import FileTree
 from auditor.image.load import load
 from fixtures.apt import ARCHITECTURES, SUITES

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from auditor.elf.architecture import architecture
 from auditor.elf.linker import Linker
 from auditor.elf.model import Closure, LoadFault, NoticeKind
+from auditor.elf.read.architecture import architecture
 from tests.elf.case import Case
 from tests.elf.chamber import Chamber
 from tests.elf.dirtree import DirTree

@@ -10,8 +10,8 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerDefSection, GNUVerNeedSection, GNUVerSymSection
 from elftools.elf.sections import Symbol, SymbolTableSection
 
-from auditor.elf.file import ElfFile, read_elf
-from auditor.elf.symbols import symbol_table
+from auditor.elf.read.file import ElfFile, read_elf
+from auditor.elf.read.symbols import symbol_table
 from fixtures.build import build_image
 from fixtures.workspace import FixtureError
 from tests.elf.dirtree import FileContent

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from auditor.elf.file import read_elf
+from auditor.elf.read.file import read_elf
 from auditor.filetree import Content
 from auditor.tools.identify import identify
 from auditor.tools.model import Identity

@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from auditor.elf.file import ElfFile, NotElf, read_elf
+from auditor.elf.read.file import ElfFile, NotElf, read_elf
 from auditor.filetree import Content, FileKind
 from auditor.tools.catalogue import tools_of
 from auditor.tools.extensions import ExtensionSearch, built_in_extensions, search_extensions

@@ -6,8 +6,8 @@ They are how a table of pointers shows in a position-independent file. Found thr
 import struct
 from collections.abc import Iterator
 
-from auditor.elf.file import ElfFile, Machine, Tag
-from auditor.elf.memory import Memory
+from auditor.elf.read.file import ElfFile, Machine, Tag
+from auditor.elf.read.memory import Memory
 from auditor.filetree import Content
 
 _PPC = 20  # 32-bit PowerPC: no platform names it, files may be of it

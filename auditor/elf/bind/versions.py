@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from auditor.elf.file import Tag
-from auditor.elf.mapped import Mapped
 from auditor.elf.model import LoadFault, LoadNotice, LoadProblem, NoticeKind
-from auditor.elf.profile import LoaderProfile
-from auditor.elf.versions import VersionNeed
+from auditor.elf.read.file import Tag
+from auditor.elf.read.versions import VersionNeed
+from auditor.elf.search.loader import LoaderProfile
+from auditor.elf.search.mapped import Mapped
 
 _RELR_VERSION = "GLIBC_ABI_DT_RELR"
 

@@ -3,16 +3,16 @@
 import posixpath
 from collections.abc import Iterator
 
-from auditor.elf.accept import Acceptance, Answer, accept_library
-from auditor.elf.cpu import Cpu
-from auditor.elf.environment import Surroundings
-from auditor.elf.file import ElfFile, Tag
-from auditor.elf.glibcsearch import GlibcSearch, Query, SearchResult
-from auditor.elf.mapped import Mapped, Record
 from auditor.elf.model import LoadFault, LoadNotice, LoadProblem, NoticeKind
-from auditor.elf.profile import LoaderProfile
-from auditor.elf.store import StoredFile
-from auditor.elf.tokens import PathList, Tokens, split_path
+from auditor.elf.read.file import ElfFile, Tag
+from auditor.elf.search.accept import Acceptance, Answer, accept_library
+from auditor.elf.search.environment import Surroundings
+from auditor.elf.search.glibc_search import GlibcSearch, Query, SearchResult
+from auditor.elf.search.hwcaps import Cpu
+from auditor.elf.search.loader import LoaderProfile
+from auditor.elf.search.mapped import Mapped, Record
+from auditor.elf.search.store import StoredFile
+from auditor.elf.search.tokens import PathList, Tokens, split_path
 
 _DF_1_NOOPEN = 0x40
 _PRELOAD_FILE = "/etc/ld.so.preload"

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from auditor.elf.binding import Binder
-from auditor.elf.mapped import Mapped, Record
+from auditor.elf.bind.lookup import Binder
+from auditor.elf.bind.versions import VersionCheck
 from auditor.elf.model import Loader, LoadFault, LoadNotice, LoadProblem, NoticeKind
-from auditor.elf.profile import LoaderProfile
-from auditor.elf.symbols import key_text
-from auditor.elf.versioncheck import VersionCheck
+from auditor.elf.read.symbols import key_text
+from auditor.elf.search.loader import LoaderProfile
+from auditor.elf.search.mapped import Mapped, Record
 
 _MIPS = 8
 _NOTHING: frozenset[bytes] = frozenset()

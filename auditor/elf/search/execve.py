@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from auditor.elf.architecture import Architecture, describe
-from auditor.elf.environment import Surroundings
-from auditor.elf.file import ElfFile, FileType, NotElf
 from auditor.elf.model import LoadFault, LoadProblem
-from auditor.elf.store import FileStore, StoredFile
+from auditor.elf.read.architecture import Architecture, describe
+from auditor.elf.read.file import ElfFile, FileType, NotElf
+from auditor.elf.search.environment import Surroundings
+from auditor.elf.search.store import FileStore, StoredFile
 from auditor.filetree import FileKind
 
 _NOEXEC = "exec format error"

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from auditor.elf.file import ElfFile
 from auditor.elf.model import LoadedObject, LoadNotice, LoadProblem
-from auditor.elf.store import StoredFile
-from auditor.elf.tokens import EMPTY, PathList
+from auditor.elf.read.file import ElfFile
+from auditor.elf.search.store import StoredFile
+from auditor.elf.search.tokens import EMPTY, PathList
 
 
 @dataclass(eq=False, slots=True)

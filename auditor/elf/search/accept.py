@@ -6,10 +6,10 @@ The order of the checks is that of `open_verify` and `_dl_map_object_from_fd` in
 import enum
 from dataclasses import dataclass
 
-from auditor.elf.architecture import Architecture, describe
-from auditor.elf.file import ElfFile, FileType, NotElf
-from auditor.elf.profile import LoaderProfile
-from auditor.elf.store import StoredFile
+from auditor.elf.read.architecture import Architecture, describe
+from auditor.elf.read.file import ElfFile, FileType, NotElf
+from auditor.elf.search.loader import LoaderProfile
+from auditor.elf.search.store import StoredFile
 from auditor.filetree import FileKind, LookupFault
 
 _OS_ABI_GNU = 3

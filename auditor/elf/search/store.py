@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from auditor.elf.file import ElfFile, NotElf, read_elf
+from auditor.elf.read.file import ElfFile, NotElf, read_elf
 from auditor.filetree import FileKind, FileTree, LookupFault, Node
 
 _HEADER_SIZE = 64

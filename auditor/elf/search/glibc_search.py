@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from auditor.elf.accept import Answer, accept_candidate
-from auditor.elf.cpu import HWCAPS_DIRECTORY, Cpu
-from auditor.elf.ldcache import Cache, CacheEntry
-from auditor.elf.profile import LoaderProfile
-from auditor.elf.store import FileStore, StoredFile
+from auditor.elf.search.accept import Answer, accept_candidate
+from auditor.elf.search.hwcaps import HWCAPS_DIRECTORY, Cpu
+from auditor.elf.search.ld_so_cache import Cache, CacheEntry
+from auditor.elf.search.loader import LoaderProfile
+from auditor.elf.search.store import FileStore, StoredFile
 
 _SET_UID = 0o4000
 

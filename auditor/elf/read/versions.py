@@ -3,7 +3,7 @@
 import struct
 from dataclasses import dataclass
 
-from auditor.elf.memory import Strings, Unreadable, Window
+from auditor.elf.read.memory import Strings, Unreadable, Window
 
 WEAK = 0x2  # VER_FLG_WEAK
 _BASE = 0x1  # VER_FLG_BASE

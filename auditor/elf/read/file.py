@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
-from auditor.elf.memory import Memory, Segment, Strings, Unreadable, Window, file_bytes
-from auditor.elf.notes import AbiNote, DlopenNote, Notes, read_notes
-from auditor.elf.versions import DefinedVersion, VersionNeed, read_definitions, read_needs
+from auditor.elf.read.memory import Memory, Segment, Strings, Unreadable, Window, file_bytes
+from auditor.elf.read.notes import AbiNote, DlopenNote, Notes, read_notes
+from auditor.elf.read.versions import DefinedVersion, VersionNeed, read_definitions, read_needs
 from auditor.filetree import Content
 
 _MAGIC = b"\x7fELF"

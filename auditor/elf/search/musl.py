@@ -6,15 +6,15 @@ import posixpath
 import re
 from dataclasses import dataclass
 
-from auditor.elf.architecture import describe
-from auditor.elf.binding import Binder
-from auditor.elf.environment import Surroundings
-from auditor.elf.file import ElfFile, FileType, NotElf
-from auditor.elf.mapped import Mapped, Record
+from auditor.elf.bind.lookup import Binder
 from auditor.elf.model import LoadFault, LoadNotice, LoadProblem, NoticeKind
-from auditor.elf.profile import LoaderProfile
-from auditor.elf.store import FileStore, StoredFile
-from auditor.elf.tokens import PathList
+from auditor.elf.read.architecture import describe
+from auditor.elf.read.file import ElfFile, FileType, NotElf
+from auditor.elf.search.environment import Surroundings
+from auditor.elf.search.loader import LoaderProfile
+from auditor.elf.search.mapped import Mapped, Record
+from auditor.elf.search.store import FileStore, StoredFile
+from auditor.elf.search.tokens import PathList
 from auditor.filetree import FileKind, LookupFault
 
 _RESERVED = re.compile(r"lib(?:c|pthread|rt|m|dl|util|xnet)\.")

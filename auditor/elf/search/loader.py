@@ -6,9 +6,9 @@ Nothing is taken from offsets or tables, whose places differ by architecture and
 import re
 from dataclasses import dataclass
 
-from auditor.elf.architecture import Architecture
-from auditor.elf.file import ElfFile, Machine
 from auditor.elf.model import Loader
+from auditor.elf.read.architecture import Architecture
+from auditor.elf.read.file import ElfFile, Machine
 
 _MUSL = re.compile(rb"/etc/ld-musl-[\w-]+\.path\0")
 _GLIBC = b"glibc-ld.so.cache1.1"

@@ -8,10 +8,10 @@ program that has them in scope too: each library is bound once, not once per pro
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from auditor.elf.mapped import Mapped
-from auditor.elf.memory import Unreadable
 from auditor.elf.model import Loader
-from auditor.elf.symbols import STT_GNU_IFUNC, STT_OBJECT, Definition, key, key_text, symbol_table
+from auditor.elf.read.memory import Unreadable
+from auditor.elf.read.symbols import STT_GNU_IFUNC, STT_OBJECT, Definition, key, key_text, symbol_table
+from auditor.elf.search.mapped import Mapped
 from auditor.filetree import Content
 
 _NOTHING: frozenset[bytes] = frozenset()

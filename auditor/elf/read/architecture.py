@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from auditor.elf.file import ElfFile, Machine
+from auditor.elf.read.file import ElfFile, Machine
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import compress, product
 
-from auditor.elf.profile import LoaderProfile
+from auditor.elf.search.loader import LoaderProfile
 
 _TLS = 1 << 63
 # Bits of a legacy hwcap mask in ld.so.cache on x86-64 (glibc's dl-procinfo.h).

@@ -1,0 +1,1 @@
+"""How what was loaded fits together: symbol versions, then symbols."""

@@ -1,0 +1,1 @@
+"""What one ELF file says, whoever loads it."""
