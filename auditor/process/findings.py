@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 
 from auditor.process.model import LaunchProblem, LaunchUnknown, Origin, Start
+from auditor.process.path import SearchPath
 from auditor.process.state import Context
 from auditor.process.supervisors import Supervision
+from auditor.process.wrappers import Argument
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,23 @@ class Placement:
     certain: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Exec:
+    """An `exec` in the process that was asked for. `certain`: it is reached, and its program is literal.
+
+    `word` is the program, None where only the run time knows it, and `written` the same as it stands there; `called`
+    is its argv[0]. `search` is PATH at that point.
+    """
+
+    written: str
+    word: str | None
+    called: str | None
+    arguments: tuple[Argument, ...]
+    search: SearchPath
+    origin: Origin
+    certain: bool
+
+
 @dataclass(slots=True)
 class Findings:
     """What is collected on the way; the same thing found twice counts once."""
@@ -24,6 +43,7 @@ class Findings:
     starts: dict[Start, None] = field(default_factory=dict)
     problems: dict[LaunchProblem, None] = field(default_factory=dict)
     unknowns: dict[LaunchUnknown, None] = field(default_factory=dict)
+    execs: list[Exec] = field(default_factory=list)
     supervisions: list[tuple[Supervision, Origin, Context]] = field(default_factory=list)
     placements: list[Placement] = field(default_factory=list)
     removed: set[str] = field(default_factory=set)  # paths that some command takes away or makes inactive
@@ -35,3 +55,7 @@ class Findings:
     def unknown(self, message: str, origin: Origin) -> None:
         """Note something."""
         self.unknowns[LaunchUnknown(message, origin)] = None
+
+    def notes(self) -> tuple[str, ...]:
+        """What was noted, as text."""
+        return tuple(unknown.message for unknown in self.unknowns)

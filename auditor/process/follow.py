@@ -11,7 +11,7 @@ from auditor.process.findings import Findings
 from auditor.process.line import Line, may_leave
 from auditor.process.model import LaunchFault, LaunchProblem, Lookup, Origin, ProgramKind, Role, Start
 from auditor.process.path import SearchPath, absolute, lookup
-from auditor.process.program import Program, basename, is_shell, program_at
+from auditor.process.program import Program, basename, dialect, is_shell, program_at
 from auditor.process.shell.builtins import BUILTINS
 from auditor.process.shell.invocation import Invocation, read_invocation
 from auditor.process.shell.parser import parse_script
@@ -160,9 +160,11 @@ class Follower:
         for remark in program.remarks:
             self.findings.unknown(remark, origin)
         if program.kind is ProgramKind.ELF:
+            inner = replace(inner, shell=dialect(program.real_path))
             self._run_program(basename(word), arguments, inner, origin)
         elif is_shell_script(program):
-            self.script(program.real_path, replace(inner, arguments=arguments))
+            shell = dialect(program.interpreters[-1].real_path) if program.interpreters else ""
+            self.script(program.real_path, replace(inner, arguments=arguments, shell=shell))
         elif demanded and program.kind is ProgramKind.SCRIPT:
             interpreter = program.interpreters[-1].path if program.interpreters else "an unknown interpreter"
             self.findings.unknown(f"{program.path} is a script for {interpreter}: what it starts is not told", origin)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from auditor.filetree import FileTree
-from auditor.process.findings import Findings, Placement
+from auditor.process.findings import Exec, Findings, Placement
 from auditor.process.hints import assigned, is_all_arguments, is_assignment, literal_folder, possible_names
 from auditor.process.model import Origin, Role
 from auditor.process.path import absolute, lookup
@@ -275,27 +275,43 @@ class Line:
     def _exec(self, rest: tuple[Word, ...]) -> None:
         """`exec`: with redirections alone it starts nothing; else the program takes the script's place."""
         plain = True
+        called: Word | None = None
         while rest and (rest[0].literal or "").startswith("-"):
             option, rest = rest[0].literal, rest[1:]
             if option == "--":
                 break
-            plain = False  # bash's own; to dash they are no options
+            plain = plain and self.context.shell == "bash"  # its own; to dash they are no options
             if option == "-a":
-                rest = rest[1:]
+                called, rest = rest[0] if rest else None, rest[1:]
         if not rest:
             return
         name = rest[0].literal
+        demanded = plain and self.own and self.certain and self.context.vital and name not in BUILTINS
+        self._record_exec(rest, called or rest[0], certain=demanded and name is not None)
         if name is None:
             if self.context.vital:
                 self.findings.unknown(f"hands over to {rest[0].raw}, which only the run time knows", self.origin)
             self._unknown_word(rest, Role.HANDOVER)
         else:
-            demanded = plain and self.own and self.certain and self.context.vital and name not in BUILTINS
             self._start(name, rest[1:], Role.HANDOVER, demanded=demanded)
         if self.own and self.settled and name is not None:
             self.state.end()
         elif self.own:
             self.state.doubt()
+
+    def _record_exec(self, words: tuple[Word, ...], called: Word, *, certain: bool) -> None:
+        """Keep what takes the place of the process that was asked for, or may: one entry for each possible program."""
+        if not (self.context.vital and self.step.own_process):
+            return
+        arguments = self._expanded(words[1:])
+        name = words[0].literal
+        written = words[0].raw
+        search = self._inner(demanded=False).search
+        names: tuple[str | None, ...] = (name,)
+        if name is None:
+            names = possible_names(words[0], self.state.hints) or (None,)
+        for each in names:
+            self.findings.execs.append(Exec(written, each, called.literal, arguments, search, self.origin, certain))
 
     # What commands do to files
 

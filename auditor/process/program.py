@@ -65,6 +65,12 @@ def is_shell(name: str) -> bool:
     return basename(name) in SHELLS
 
 
+def dialect(real_path: str) -> str:
+    """Which language the shell behind all links reads: `bash`, `dash` or `ash` (busybox's); "" where it isn't known."""
+    name = basename(real_path)
+    return {"bash": "bash", "dash": "dash", "ash": "ash", "busybox": "ash"}.get(name, "")
+
+
 def kind_of(node: Node) -> tuple[ProgramKind, Shebang | None]:
     """What a regular file's first bytes say it is."""
     if node.size == 0:

@@ -20,7 +20,7 @@ class Context:
     """How a script comes to be run. `reached`: for certain; `vital`: what it hands over to is what was asked for.
 
     `arguments` are its positional parameters, None where they aren't known; one of them is None where its value
-    isn't.
+    isn't. `shell` is the dialect of who reads it (`program.dialect`).
     """
 
     search: SearchPath
@@ -30,6 +30,7 @@ class Context:
     vital: bool = True
     arguments: tuple[str | None, ...] | None = None
     depth: int = 0
+    shell: str = ""
 
 
 @dataclass(slots=True)
