@@ -1,13 +1,11 @@
 """A registry that works, and one that fails in every way that has a name: one clear line each, or success after all."""
 
 import base64
-import gzip
 import json
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -21,49 +19,16 @@ from auditor.errors import (
     UnsupportedFormat,
     UsageError,
 )
-from auditor.image import Access, Image, Limits, load, load_index, parse_platform
+from auditor.image import Access, Limits, load, load_index, parse_platform
 from auditor.image.registry import transport
 from auditor.image.registry.auth import challenges
 from auditor.image.registry.credentials import Credentials, find
-from auditor.image.registry.transport import Patience
-from auditor.image.source import registry as source
-from tests.image.build import INDEX, Json, Layout, config, encode, file, folder, program, sha256, tar, whiteout
+from tests.image.build import INDEX, Json, Layout, config, encode, file, program, sha256, tar
 from tests.image.misbehaving import Answer, Asked, Server, serving
+from tests.image.pulls import BLOB, LAYERS, TokenServer, answer, pull, quick, registry, wants_basic, write_authfile
 
-LAYERS = [
-    tar([folder("bin"), program("bin/tool", b"\x7fELF" + os.urandom(300_000)), file("gone", "x", 0o755)]),
-    tar([whiteout("gone"), file("etc/conf", "new")]),
-]
-BLOB = gzip.compress(LAYERS[0], 1, mtime=0)
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No waiting, and nobody's real credentials."""
-    monkeypatch.setattr(source, "PATIENCE", Patience(tries=4, first=0.001, longest=0.01))
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "REGISTRY_AUTH_FILE", "XDG_CONFIG_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
-
-
-@pytest.fixture
-def registry() -> Iterator[Server]:
-    layout = Layout()
-    entry = layout.manifest(LAYERS)
-    with serving(Server(layout, {"v1": str(entry["digest"])})) as server:
-        yield server
-
-
-def pull(server: Server, tag: str = ":v1", **options: object) -> Image:
-    with load(f"registry:{server.host}/team/app{tag}", **options) as image:  # type: ignore[arg-type]
-        tool = image.tree.find("/bin/tool").node
-        assert tool is not None
-        assert tool.content is not None
-        assert tool.content.read(0, 4) == b"\x7fELF"
-        return image
+__all__ = ["quick", "registry"]  # fixtures
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def test_an_image_by_tag_and_by_digest(registry: Server) -> None:
@@ -89,10 +54,6 @@ def test_a_bare_name_comes_from_the_registry_where_no_daemon_has_it(registry: Se
     assert [(event.source, event.digest) for event in chosen] == [("registry", registry.tags["v1"])]
     with pytest.raises(ImageNotFound, match=r"and not from the daemon: .* does not answer"):
         load(f"{registry.host}/team/app:v2").__enter__()
-
-
-def answer(status: int, code: str, **headers: str) -> Answer:
-    return Answer(status, headers, encode({"errors": [{"code": code, "message": "in the server's words"}]}))
 
 
 def test_401_without_credentials(registry: Server) -> None:
@@ -274,8 +235,8 @@ def test_a_redirect_takes_no_credentials_along(registry: Server, tmp_path: Path)
         store.always = {}
         original = store.plain
         store.plain = lambda asked: original(Asked(asked.path.partition("?")[0], asked.headers))  # type: ignore[method-assign]
-        _wants_basic(registry)
-        pull(registry, access=Access(authfile=_authfile(tmp_path, registry.host)))
+        wants_basic(registry)
+        pull(registry, access=Access(authfile=write_authfile(tmp_path, registry.host)))
         assert store.asked
         assert not any("Authorization" in asked.headers for asked in store.asked)
 
@@ -318,69 +279,13 @@ def test_plain_http_has_to_be_asked_for_elsewhere(registry: Server, monkeypatch:
 # Logging in
 
 
-def _authfile(folder: Path, key: str, user: str = "me", password: str = "secret:word", **more: object) -> Path:
-    path = folder / "auth.json"
-    encoded = base64.b64encode(f"{user}:{password}".encode()).decode()
-    path.write_text(json.dumps({"auths": {key: {"auth": encoded}}, **more}))
-    return path
-
-
-def _wants_basic(server: Server, user: str = "me", password: str = "secret:word") -> None:
-    expected = Credentials(user, password).basic
-
-    def check(asked: Asked) -> Answer | None:
-        if asked.headers.get("Authorization") == expected:
-            return None
-        return answer(401, "UNAUTHORIZED", **{"WWW-Authenticate": 'Basic realm="here"'})
-
-    before = server.always.get("blobs")
-    server.always["manifests"] = check
-    server.always["blobs"] = lambda asked: check(asked) or (before(asked) if before else None)
-
-
 def test_basic_login(registry: Server, tmp_path: Path) -> None:
-    _wants_basic(registry)
-    pull(registry, access=Access(authfile=_authfile(tmp_path, registry.host)))
+    wants_basic(registry)
+    pull(registry, access=Access(authfile=write_authfile(tmp_path, registry.host)))
     with pytest.raises(SourceUnavailable, match="refuses these credentials"):
-        pull(registry, access=Access(authfile=_authfile(tmp_path, registry.host, password="wrong")))
+        pull(registry, access=Access(authfile=write_authfile(tmp_path, registry.host, password="wrong")))
     with pytest.raises(SourceUnavailable, match="user name and password"):
-        pull(registry, access=Access(authfile=_authfile(tmp_path, "other.example")))
-
-
-class TokenServer:
-    """Gives tokens for `/token`, which the registry wants."""
-
-    def __init__(self, server: Server, *, user: str = "", refresh: str = "", lifetime: int = 1 << 30) -> None:
-        self.server = server
-        self.user = user
-        self.refresh = refresh
-        self.given = 0
-        self.uses = 0
-        self.lifetime = lifetime
-        self.key = "token"
-        server.always.update({"manifests": self.check, "blobs": self.check, "/token": self.token})
-
-    def check(self, asked: Asked) -> Answer | None:
-        if asked.headers.get("Authorization") == f"Bearer token-{self.given}" and self.uses < self.lifetime:
-            self.uses += 1
-            return None
-        challenge = (
-            f'Bearer realm="http://{self.server.host}/token",service="the registry",scope="repository:team/app:pull"'
-        )
-        return answer(401, "UNAUTHORIZED", **{"WWW-Authenticate": challenge})
-
-    def token(self, asked: Asked) -> Answer:
-        query = parse_qs(urlsplit(asked.path).query or asked.body.decode())
-        assert query["service"] == ["the registry"]
-        assert query["scope"] == ["repository:team/app:pull"]
-        if self.refresh:
-            if query.get("refresh_token") != [self.refresh] or query.get("grant_type") != ["refresh_token"]:
-                return answer(401, "UNAUTHORIZED")
-        elif asked.headers.get("Authorization", "") != self.user:
-            return answer(401, "UNAUTHORIZED")
-        self.given += 1
-        self.uses = 0
-        return Answer(200, {"Content-Type": "application/json"}, encode({self.key: f"token-{self.given}"}))
+        pull(registry, access=Access(authfile=write_authfile(tmp_path, "other.example")))
 
 
 @pytest.mark.parametrize("key", ["token", "access_token"])
@@ -393,10 +298,10 @@ def test_an_anonymous_token(registry: Server, key: str) -> None:
 
 def test_a_token_for_a_user(registry: Server, tmp_path: Path) -> None:
     server = TokenServer(registry, user=Credentials("me", "secret:word").basic)
-    pull(registry, access=Access(authfile=_authfile(tmp_path, registry.host)))
+    pull(registry, access=Access(authfile=write_authfile(tmp_path, registry.host)))
     assert server.given == 1
     with pytest.raises(SourceUnavailable, match=r"refuses these credentials \(401: UNAUTHORIZED"):
-        pull(registry, access=Access(authfile=_authfile(tmp_path, registry.host, password="wrong")))
+        pull(registry, access=Access(authfile=write_authfile(tmp_path, registry.host, password="wrong")))
     with pytest.raises(SourceUnavailable, match=r"refuses access \(401"):
         pull(registry)
 

@@ -7,11 +7,19 @@ import json
 import re
 import threading
 from collections.abc import Callable, Mapping
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 from auditor.errors import CorruptImage, SourceUnavailable
 from auditor.image.registry.credentials import Credentials, Lookup
-from auditor.image.registry.transport import Interrupted, NotTls, Response, Transport, error_words, is_loopback
+from auditor.image.registry.transport import (
+    Interrupted,
+    NotTls,
+    Response,
+    Transport,
+    error_words,
+    is_loopback,
+    web_address,
+)
 
 _LIMIT = 1 << 20
 _PARAMETER = re.compile(r'([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
@@ -38,11 +46,15 @@ def challenges(header: str) -> Mapping[str, Mapping[str, str]]:
 class Authenticator:
     """Holds one repository's Authorization header, and gets a new one when the registry wants it.
 
-    `lookup` finds the user's credentials; it is called at most once, and only when the registry asks.
+    `lookup` finds the user's credentials; it is called at most once, and only when the registry asks. They are for
+    `host` (with its port): nobody else's challenge is answered, whoever the registry redirects to.
     """
 
-    def __init__(self, transport: Transport, repository: str, lookup: Callable[[], Lookup], where: str) -> None:
+    def __init__(
+        self, transport: Transport, host: str, repository: str, lookup: Callable[[], Lookup], where: str
+    ) -> None:
         self._transport = transport
+        self._host = host
         self._repository = repository
         self._find = lookup
         self._where = where
@@ -55,14 +67,17 @@ class Authenticator:
 
         SourceUnavailable where no credentials are at hand, or they don't do.
         """
+        asked = urlsplit(response.url)
         offered = challenges(response.header("WWW-Authenticate"))
         words = error_words(response)
         response.finish()
+        if asked.netloc != self._host:
+            raise self._elsewhere(response, words)
         with self._lock:
             if self.header and self.header != refused:
                 return self.header  # another thread has just got a new one
             if "bearer" in offered:
-                header = self._token(offered["bearer"], response.url)
+                header = self._token(offered["bearer"], asked)
             elif "basic" in offered:
                 header = self._basic(words)
                 if header == refused:
@@ -76,8 +91,18 @@ class Authenticator:
         """The error that a header which was just made is refused too."""
         words = error_words(response)
         response.close()
+        if urlsplit(response.url).netloc != self._host:
+            return self._elsewhere(response, words)
         what = "refuses access" if self._lookup().credentials is None else "refuses these credentials"
         return self._refused(f"{what} (401{words})")
+
+    def _elsewhere(self, response: Response, words: str) -> SourceUnavailable:
+        host = urlsplit(response.url).hostname
+        return SourceUnavailable(
+            f"redirects to {host}, which asks for a login of its own (401{words}); none is sent there",
+            self._where,
+            "name that registry itself, or tell those who run this one",
+        )
 
     def _lookup(self) -> Lookup:
         if self._found is None:
@@ -94,16 +119,17 @@ class Authenticator:
             raise self._refused(f"wants a user name and password (401{words})")
         return credentials.basic
 
-    def _token(self, challenge: Mapping[str, str], asked: str) -> str:
+    def _token(self, challenge: Mapping[str, str], asked: SplitResult) -> str:
         realm = challenge.get("realm", "")
-        parts = urlsplit(realm)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        parts = web_address(realm)
+        if parts is None:
             raise SourceUnavailable("asks for a token without saying where", self._where, "is this a registry?")
         credentials = self._lookup().credentials
-        insecure = parts.scheme == "http" and not is_loopback(parts.hostname)
-        if credentials is not None and insecure and urlsplit(asked).scheme == "https":
+        if credentials is not None and not _may_know(parts, asked):
             raise SourceUnavailable(
-                "wants the password sent without TLS, which is not done", self._where, "tell those who run the registry"
+                f"wants the password sent to {parts.hostname} without TLS, which is not done",
+                self._where,
+                "tell those who run the registry",
             )
         query = {"service": challenge["service"]} if challenge.get("service") else {}
         query["scope"] = challenge.get("scope") or f"repository:{self._repository}:pull"
@@ -149,3 +175,14 @@ class Authenticator:
         if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
             raise CorruptImage("sent no token", where, "is this a token server?")
         return token
+
+
+def _may_know(realm: SplitResult, registry: SplitResult) -> bool:
+    """Whether a token server may be told the password: over TLS, or in the clear where the registry is spoken to so.
+
+    In the clear the password stays on the way that the user chose: the registry's own host, or this machine.
+    """
+    if realm.scheme == "https":
+        return True
+    there, here = realm.hostname or "", registry.hostname or ""
+    return registry.scheme == "http" and (there == here or (is_loopback(there) and is_loopback(here)))

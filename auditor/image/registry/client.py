@@ -53,7 +53,7 @@ class Repository:
             name.host, ca=access.ca, listener=listener, patience=patience, environment=environment
         )
         lookup = partial(find, name.host, name.repository, access.authfile, environment)
-        self._auth = Authenticator(self._transport, name.repository, lookup, self.where)
+        self._auth = Authenticator(self._transport, host, name.repository, lookup, self.where)
         plain_name = host.rpartition(":")[0] if ":" in host.rpartition("]")[2] else host
         self._scheme = "http" if access.plain_http else "https"
         self._may_be_plain = is_loopback(plain_name) and access.ca is None

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
 import urllib3
 from urllib3.exceptions import (
@@ -179,11 +179,11 @@ class Transport:
             response = self._once("GET", url, headers, where)
             if response.status not in (301, 302, 303, 307, 308):
                 return response
-            target = urljoin(url, response.header("Location"))
             response.finish()
-            old, new = urlsplit(url), urlsplit(target)
-            if new.scheme not in ("http", "https") or not new.hostname or target == url:
+            new = web_address(response.header("Location"), url)
+            if new is None or (target := new.geturl()) == url:
                 raise SourceUnavailable("redirects to nowhere", where, "tell those who run the registry")
+            old = urlsplit(url)
             if old.scheme == "https" and new.scheme != "https":
                 raise SourceUnavailable(
                     "redirects from HTTPS to HTTP, which is not followed", where, "tell those who run the registry"
@@ -350,6 +350,16 @@ def _excepted(host: str, exceptions: str) -> bool:
     return False
 
 
+def web_address(text: str, base: str = "") -> SplitResult | None:
+    """The parts of an address that a server named, read from `base`; None where it is none of http or https."""
+    try:
+        parts = urlsplit(urljoin(base, text))
+        named = parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:  # brackets without an address in them, a port that is no number
+        return None
+    return parts if named and parts.scheme in ("http", "https") else None
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine: `localhost`, 127.0.0.0/8 or ::1."""
     name = host.strip("[]").lower()
@@ -379,8 +389,8 @@ def _load_directory(context: ssl.SSLContext, directory: Path) -> None:
 
 def _retry_after(value: str) -> float:
     """Seconds (RFC 9110, 10.2.3: a number or a date); 0 where the server says nothing."""
-    if value.isdigit():
-        return float(min(int(value), 1 << 30))
+    if value.isascii() and value.isdigit():
+        return float(min(int(value[:12]), 1 << 30))
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except (ValueError, TypeError, OverflowError):
