@@ -3,8 +3,9 @@
 import datetime
 from collections.abc import Iterable, Sequence
 
-from auditor.audit.verdict import report_finding, verdict
+from auditor.audit.verdict import verdict
 from auditor.audit.waivers import Waiver, WaiverUse, apply_waivers
+from auditor.finding import sort_findings
 from auditor.image.model import Image
 from auditor.inventory.model import Inventory
 from auditor.report.model import (
@@ -18,7 +19,6 @@ from auditor.report.model import (
 from auditor.rules import ImageContext, IndexContext, Options, Subject, run_rules
 from auditor.rules.image.rows import Row, judge_rows
 from auditor.rules.kernel.needs import concerned_modules, other_names, running_flavours
-from auditor.rules.model import sort_findings
 from auditor.spec import Kind, Requirement, Spec
 
 
@@ -71,7 +71,7 @@ def judge(
         spec=ReportSpec(spec.name, spec.version, spec.digest, _shown_options(options)),
         verdict=verdict(findings, options.fail_on),
         requirements=tuple(_report_row(row, context) for row in judge_rows(context, findings)),
-        findings=tuple(map(report_finding, findings)),
+        findings=findings,
         inventory=inventory,
         waivers=tuple(map(_report_waiver, uses)),
     )
@@ -82,7 +82,7 @@ def _names(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _shown_options(options: Options) -> dict[str, object]:
-    return {"strict": options.strict, "ip_family": options.ip_family.value, "fail_on": options.fail_on}
+    return {"strict": options.strict, "ip_family": options.ip_family.value, "fail_on": options.fail_on.value}
 
 
 def _report_row(row: Row, context: ImageContext) -> ReportRequirement:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.audit.image import audit
-from auditor.audit.verdict import report_finding, verdict
+from auditor.audit.verdict import verdict
 from auditor.audit.waivers import Waiver, apply_waivers
 from auditor.image import Index
 from auditor.report.model import IndexReport, ReportIndex
@@ -34,5 +34,5 @@ def audit_index(
         index=ReportIndex(index.reference, index.source, index.digest, index.platforms),
         verdict="fail" if failed else "pass",
         platforms=reports,
-        findings=tuple(map(report_finding, findings)),
+        findings=findings,
     )

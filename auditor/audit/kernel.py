@@ -2,10 +2,12 @@
 
 import datetime
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 
 from auditor.audit.verdict import verdict
 from auditor.audit.waivers import Waiver, apply_waivers
 from auditor.errors import UsageError
+from auditor.finding import FailOn, Finding
 from auditor.inventory.model import Inventory
 from auditor.kernel.model import Kernel, ModuleAnswer
 from auditor.kernel.version import version_text
@@ -23,7 +25,7 @@ from auditor.report.kernel.model import (
     UserspaceSetType,
 )
 from auditor.report.model import Report, ReportSpec
-from auditor.rules import Finding, Options, Subject, run_rules
+from auditor.rules import Options, Subject, run_rules
 from auditor.rules.kernel.context import KernelContext, PairContext
 from auditor.rules.kernel.needs import running_flavours
 from auditor.rules.kernel.rows import KernelRow, judge_kernel_rows, pair_unknowns
@@ -69,7 +71,7 @@ def audit_kernels(
     fail_on = options.fail_on
     return KernelReport(
         spec=ReportSpec(
-            spec.name, spec.version, spec.digest, {"ip_family": options.ip_family.value, "fail_on": fail_on}
+            spec.name, spec.version, spec.digest, {"ip_family": options.ip_family.value, "fail_on": fail_on.value}
         ),
         verdict=verdict([finding for finding, _, _ in found], fail_on),
         kernels=tuple(
@@ -119,7 +121,7 @@ def _pairs(kernels: Sequence[Kernel], images: Sequence[Report]) -> tuple[tuple[i
     return tuple(pairs)
 
 
-def _kernel(kernel: Kernel, findings: Sequence[Finding], fail_on: str) -> ReportKernel:
+def _kernel(kernel: Kernel, findings: Sequence[Finding], fail_on: FailOn) -> ReportKernel:
     return ReportKernel(
         release=kernel.release,
         version=version_text(kernel.version),
@@ -210,17 +212,5 @@ def _module(answer: ModuleAnswer) -> ReportModule:
 
 
 def _finding(finding: Finding, kernel: int, image: int | None) -> KernelFinding:
-    return KernelFinding(
-        rule=finding.rule,
-        severity=finding.severity.value,
-        requirement=finding.requirement,
-        subject=finding.subject,
-        message=finding.message,
-        evidence=dict(finding.evidence),
-        fix=finding.fix,
-        affects=finding.affects,
-        kernel=kernel,
-        image=image,
-        layer=finding.layer,
-        waived_by=finding.waived_by,
-    )
+    own = {field.name: getattr(finding, field.name) for field in fields(finding)}
+    return KernelFinding(**own, kernel=kernel, image=image)

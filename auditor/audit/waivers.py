@@ -21,7 +21,8 @@ from pathlib import Path
 import msgspec
 
 from auditor.errors import UsageError
-from auditor.rules.model import Finding, find_rule
+from auditor.finding import Finding
+from auditor.rules.model import find_rule
 
 _MAX_BYTES = 1 << 20
 

@@ -1,6 +1,5 @@
 """`audit-image check IMAGE`: audit one image."""
 
-import enum
 from typing import Annotated
 
 import typer
@@ -16,23 +15,8 @@ from auditor.cli.options import (
 )
 from auditor.cli.output import EXIT_FAILED, EXIT_OK, parse_outputs, wants_colour, write_output
 from auditor.errors import UsageError
-
-
-class IpFamily(enum.StrEnum):
-    """Which IP families the cluster uses."""
-
-    DUAL = "dual"
-    IPV4 = "ipv4"
-    IPV6 = "ipv6"
-
-
-class FailOn(enum.StrEnum):
-    """The mildest severity that fails the audit."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
-    NEVER = "never"
+from auditor.family import Family
+from auditor.finding import FailOn
 
 
 def check(
@@ -47,7 +31,7 @@ def check(
     ],
     spec: SpecOption = "calico-system-requirements",
     strict: Annotated[bool, typer.Option("--strict", help="Read the document word for word.")] = False,
-    ip_family: Annotated[IpFamily, typer.Option(help="The IP families of the cluster.")] = IpFamily.DUAL,
+    ip_family: Annotated[Family, typer.Option(help="The IP families of the cluster.")] = Family.DUAL,
     platform: PlatformOption = None,
     all_platforms: Annotated[
         bool, typer.Option("--all-platforms", help="Audit every platform of an index, and whether they agree.")
@@ -81,7 +65,7 @@ def check(
     from auditor.image import parse_platform  # noqa: PLC0415
     from auditor.report.format import Style, formats, writer  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
-    from auditor.spec import Family, load_spec  # noqa: PLC0415
+    from auditor.spec import load_spec  # noqa: PLC0415
 
     if platform and all_platforms:
         raise UsageError("--platform and --all-platforms exclude each other")
@@ -89,7 +73,7 @@ def check(
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
     required = tuple(str(parse_platform(name)) for name in require_platform or ())
-    options = Options(strict, Family(ip_family.value), fail_on.value, required)
+    options = Options(strict, ip_family, fail_on, required)
     reach = Reach(platform, authfile, ca, plain_http, quiet, verbose)
     audit = audit_all_platforms if all_platforms else audit_reference
     report = audit(image, requirements, options, accepted, reach)

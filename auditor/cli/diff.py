@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from auditor.cli.check import FailOn as Severity
-from auditor.cli.check import IpFamily
 from auditor.cli.options import (
     AuthfileOption,
     CaOption,
@@ -18,9 +16,11 @@ from auditor.cli.options import (
     VerboseOption,
 )
 from auditor.cli.output import EXIT_FAILED, EXIT_OK, parse_outputs, wants_colour, write_output
+from auditor.family import Family
+from auditor.finding import FailOn
 
 if TYPE_CHECKING:
-    from auditor.report.diff.model import FailOn
+    from auditor.report.diff.model import Gate
 
 _FAIL_ON = ("regression", "any", "never")
 
@@ -30,7 +30,7 @@ def _fail_on(context: typer.Context, value: str) -> str:
     if value in _FAIL_ON:
         return value
     typed = context.get_parameter_source("fail_on")
-    if value in tuple(severity.value for severity in Severity) and typed is not None and typed.name != "COMMANDLINE":
+    if value in tuple(FailOn) and typed is not None and typed.name != "COMMANDLINE":
         return _FAIL_ON[0]
     raise typer.BadParameter(f"'{value}' is not one of {', '.join(_FAIL_ON)}")
 
@@ -43,7 +43,7 @@ def diff(
     new: Annotated[str, typer.Argument(metavar="NEW", help=_IMAGE, show_default=False)],
     spec: SpecOption = "calico-system-requirements",
     strict: Annotated[bool, typer.Option("--strict", help="Read the document word for word.")] = False,
-    ip_family: Annotated[IpFamily, typer.Option(help="The IP families of the cluster.")] = IpFamily.DUAL,
+    ip_family: Annotated[Family, typer.Option(help="The IP families of the cluster.")] = Family.DUAL,
     platform: PlatformOption = None,
     old_platform: Annotated[
         str | None,
@@ -81,17 +81,17 @@ def diff(
     from auditor.report.diff.format import formats, writer  # noqa: PLC0415
     from auditor.report.format import Style  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
-    from auditor.spec import Family, load_spec  # noqa: PLC0415
+    from auditor.spec import load_spec  # noqa: PLC0415
 
     outputs = parse_outputs(output or ["text"], formats())
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
-    options = Options(strict, Family(ip_family.value))
+    options = Options(strict, ip_family)
     reach = Reach(platform, authfile, ca, plain_http, quiet, verbose)
     old_reach = replace(reach, platform=old_platform or platform)
     before = audit_reference(_reference(old), requirements, options, accepted, old_reach)
     after = audit_reference(_reference(new), requirements, options, accepted, reach)
-    found = compare(before, after, cast("FailOn", fail_on))
+    found = compare(before, after, cast("Gate", fail_on))
     for place in outputs:
         style = Style(colour=wants_colour(place), verbose=verbose)
         write_output(place, writer(place.format)(found, style))

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditor.cli.check import FailOn, IpFamily
 from auditor.cli.options import AuthfileOption, CaOption, PlainHttpOption, QuietOption, SpecOption
 from auditor.cli.output import EXIT_FAILED, EXIT_OK, parse_outputs, wants_colour, write_output
 from auditor.errors import UsageError
+from auditor.family import Family
+from auditor.finding import FailOn
 
 if TYPE_CHECKING:
     from auditor.cli.source import Reach
@@ -41,7 +42,7 @@ def kernel(
         ),
     ] = None,
     spec: SpecOption = "calico-system-requirements",
-    ip_family: Annotated[IpFamily, typer.Option(help="The IP families of the cluster.")] = IpFamily.DUAL,
+    ip_family: Annotated[Family, typer.Option(help="The IP families of the cluster.")] = Family.DUAL,
     platform: Annotated[
         list[str] | None,
         typer.Option(
@@ -72,14 +73,14 @@ def kernel(
     from auditor.report.format import Style  # noqa: PLC0415
     from auditor.report.kernel.format import formats, writer  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
-    from auditor.spec import Family, load_spec  # noqa: PLC0415
+    from auditor.spec import load_spec  # noqa: PLC0415
 
     outputs = parse_outputs(output or ["text"], formats())
     if not tree and not host:
         raise UsageError("no kernel is given", "kernel", "name a module tree, config or package, or say --host")
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
-    options = Options(ip_family=Family(ip_family.value), fail_on=fail_on.value)
+    options = Options(ip_family=ip_family, fail_on=fail_on)
     reach = Reach(None, authfile, ca, plain_http, quiet, verbose)
     kernels = _read(tree or (), requirements, reach, host=host)
     images = _audit(image or (), platform or (), kernels, requirements, options, reach)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from auditor.finding import Finding
 from auditor.image.model import Layer, Platform
 from auditor.inventory.model import Inventory, Tool
 
@@ -62,22 +63,6 @@ class ReportRequirement:
 
 
 @dataclass(frozen=True, slots=True)
-class ReportFinding:
-    """One finding (see auditor.rules.model.Finding)."""
-
-    rule: str
-    severity: Literal["error", "warning", "note"]
-    requirement: str | None
-    subject: str
-    message: str
-    evidence: dict[str, Any]
-    layer: int | None
-    fix: str
-    waived_by: str | None
-    affects: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class ReportWaiver:
     """A waiver, and whether it was `used`, `unused` or is `expired`."""
 
@@ -99,7 +84,7 @@ class Report:
     spec: ReportSpec
     verdict: Verdict
     requirements: tuple[ReportRequirement, ...]
-    findings: tuple[ReportFinding, ...]
+    findings: tuple[Finding, ...]
     inventory: Inventory
     waivers: tuple[ReportWaiver, ...] = ()
     schema_version: str = field(default=SCHEMA_VERSION)
@@ -127,5 +112,5 @@ class IndexReport:
     index: ReportIndex
     verdict: Verdict
     platforms: tuple[Report, ...]
-    findings: tuple[ReportFinding, ...]
+    findings: tuple[Finding, ...]
     schema_version: str = field(default=SCHEMA_VERSION)

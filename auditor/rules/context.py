@@ -4,22 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from auditor.rules.model import Finding, Severity, find_rule
-from auditor.spec import Family
-
-NEVER = "never"
+from auditor.family import Family
+from auditor.finding import FailOn, Finding, Severity
+from auditor.rules.model import find_rule
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """How the spec is read: word for word (`strict`), for which IP families, and what fails.
 
-    `fail_on` is a severity's word, or `never`; `require_platforms` are `os/arch[/variant]`.
+    `require_platforms` are `os/arch[/variant]`.
     """
 
     strict: bool = False
     ip_family: Family = Family.DUAL
-    fail_on: str = Severity.ERROR.value
+    fail_on: FailOn = FailOn.ERROR
     require_platforms: tuple[str, ...] = ()
     chosen_platform: bool = False  # one platform of an index was asked for: the others are not missed
 

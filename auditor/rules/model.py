@@ -1,25 +1,11 @@
-"""Findings, severities, and the register of rules."""
+"""The register of rules."""
 
 import enum
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-
-class Severity(enum.StrEnum):
-    """How bad a finding is: `error` does not meet the spec or would not run, `warning` is likely to hurt."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
-
-    @property
-    def rank(self) -> int:
-        """0 for error, rising as it gets milder."""
-        return _RANKS[self]
-
-
-_RANKS = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+from auditor.finding import Finding, Severity, sort_findings
 
 
 class Subject(enum.StrEnum):
@@ -29,40 +15,6 @@ class Subject(enum.StrEnum):
     INDEX = "index"
     KERNEL = "kernel"
     PAIR = "kernel with image"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is worth saying.
-
-    `requirement` is the row that it belongs to, `affects` further rows that it breaks. `layer` wrote the
-    subject, or deleted it where the finding is about something gone. `fix` says how to mend it.
-    """
-
-    rule: str
-    severity: Severity
-    requirement: str | None
-    subject: str
-    message: str
-    evidence: Mapping[str, Any] = field(default_factory=dict)
-    layer: int | None = None
-    fix: str = ""
-    affects: tuple[str, ...] = ()
-    waived_by: str | None = None
-
-    @property
-    def rows(self) -> tuple[str, ...]:
-        """Every row that the finding counts against."""
-        return ((self.requirement,) if self.requirement else ()) + self.affects
-
-    def waived(self, by: str) -> "Finding":
-        """The same finding, accepted for the reason that the waiver gives."""
-        return replace(self, waived_by=by)
-
-    @property
-    def sort_key(self) -> tuple[int, str, str, str]:
-        """Worst first, then by rule and subject."""
-        return (self.severity.rank, self.rule, self.subject, self.message)
 
 
 Context = TypeVar("Context")
@@ -128,11 +80,6 @@ def find_rule(rule_id: str) -> Rule[Any] | None:
 def run_rules(subject: Subject, context: object) -> tuple[Finding, ...]:
     """Every finding of every rule for this kind of subject, worst first."""
     return sort_findings(_findings(subject, context))
-
-
-def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Worst first, then by rule, subject and message."""
-    return tuple(sorted(findings, key=lambda finding: finding.sort_key))
 
 
 def _findings(subject: Subject, context: object) -> Iterator[Finding]:

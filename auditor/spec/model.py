@@ -6,23 +6,12 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from auditor.family import Family
+
 FlavourName = Literal["legacy", "nf_tables"]
 KernelVersion = Annotated[str, Meta(pattern=r"^([0-9]{1,5}(\.[0-9]{1,5}){0,3})?$")]  # "": no bound
 ModuleName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]+$")]
 ConfigName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]+$")]  # without CONFIG_
-
-
-class Family(enum.StrEnum):
-    """Which IP families the cluster uses; a row that names none holds for each."""
-
-    DUAL = "dual"
-    IPV4 = "ipv4"
-    IPV6 = "ipv6"
-
-    @property
-    def stacks(self) -> tuple[str, ...]:
-        """The families of xtables that are in use: `ipv4`, `ipv6`."""
-        return ("ipv4", "ipv6") if self is Family.DUAL else (self.value,)
 
 
 class Kind(enum.StrEnum):

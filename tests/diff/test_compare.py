@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from auditor.audit import judge
+from auditor.finding import Finding, Severity
 from auditor.image.model import Layer, Platform
 from auditor.inventory.model import (
     UNOWNED,
@@ -27,7 +28,7 @@ from auditor.inventory.model import (
 )
 from auditor.report.diff.compare import compare
 from auditor.report.diff.model import Change, Diff
-from auditor.report.model import Report, ReportFinding, ReportImage
+from auditor.report.model import Report, ReportImage
 from auditor.rules import Options
 from auditor.spec import load_spec
 from auditor.tools.model import SetType
@@ -573,10 +574,10 @@ def test_programs_that_stay_behind_their_image_s_machine_are_told() -> None:
 
 def finding(
     rule: str = "library-missing", subject: str = "libx.so.1", severity: str = "error", **values: object
-) -> ReportFinding:
+) -> Finding:
     whole = {
         "rule": rule,
-        "severity": severity,
+        "severity": Severity(severity),
         "requirement": "image.loads",
         "subject": subject,
         "message": f"{subject} is missing.",
@@ -585,14 +586,14 @@ def finding(
         "fix": "",
         "waived_by": None,
     }
-    return ReportFinding(**{**whole, **values})  # type: ignore[arg-type]
+    return Finding(**{**whole, **values})  # type: ignore[arg-type]
 
 
-def with_findings(*findings: ReportFinding) -> Report:
+def with_findings(*findings: Finding) -> Report:
     return replace(report(), findings=findings)
 
 
-FINDINGS: list[tuple[str, list[ReportFinding], list[ReportFinding], set[Told], int]] = [
+FINDINGS: list[tuple[str, list[Finding], list[Finding], set[Told], int]] = [
     ("the same", [finding()], [finding(layer=7, message="layer 7 deletes libx.so.1.")], set(), 1),
     ("reordered", [finding(), finding(subject="b")], [finding(subject="b"), finding()], set(), 2),
     ("new", [], [finding()], {("finding-new", "library-missing libx.so.1", None, "error", "regression")}, 0),
@@ -637,7 +638,7 @@ FINDINGS: list[tuple[str, list[ReportFinding], list[ReportFinding], set[Told], i
 
 @pytest.mark.parametrize(("name", "old", "new", "expected", "same"), FINDINGS, ids=[case[0] for case in FINDINGS])
 def test_findings_are_matched_by_what_they_are_about(
-    name: str, old: list[ReportFinding], new: list[ReportFinding], expected: set[Told], same: int
+    name: str, old: list[Finding], new: list[Finding], expected: set[Told], same: int
 ) -> None:
     diff = compare(with_findings(*old), with_findings(*new))
     assert told(diff) == expected, name

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from auditor.audit import judge
 from auditor.audit.kernel import audit_kernels
+from auditor.family import Family
+from auditor.finding import FailOn
 from auditor.image.model import Platform
 from auditor.inventory.model import Decoder, Inventory, Kmod, ModprobePlace, ModuleLoader
 from auditor.kernel.model import FeatureAnswer, Kernel, ModuleAnswer, ModuleNeed, Presence, SetTypeRange, SourceInfo
@@ -14,7 +16,7 @@ from auditor.report.kernel.model import KernelReport
 from auditor.report.model import Report, ReportImage
 from auditor.rules import Options
 from auditor.rules.kernel.bridge import feature_needs
-from auditor.spec import Family, load_spec
+from auditor.spec import load_spec
 from auditor.tools.kmod import COMPRESSIONS
 from auditor.tools.model import SetType
 from tests.inventories import LAYERS, sound
@@ -110,7 +112,7 @@ def image(
 
 
 def audited(
-    *kernels: Kernel, images: Collection[Report] = (), family: Family = Family.DUAL, fail_on: str = "error"
+    *kernels: Kernel, images: Collection[Report] = (), family: Family = Family.DUAL, fail_on: FailOn = FailOn.ERROR
 ) -> KernelReport:
     """These kernels with these images, by the default spec."""
     return audit_kernels(kernels, list(images), load_spec(), Options(ip_family=family, fail_on=fail_on), today=TODAY)

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 from markdown_it import MarkdownIt
 
+from auditor.finding import FailOn
 from auditor.kernel.model import SourceInfo
 from auditor.report.document import to_document
 from auditor.report.format import Style
@@ -32,7 +33,7 @@ REPORTS = {
         images=[image(), image(reference="calico/node:v0", types={"hash:ip": 5}, kmod=kmod(loader(xz=False)))],
     ),
     "architectures": audited(
-        kernel(), kernel(architecture="arm64"), images=[image(), image(architecture="arm64")], fail_on="note"
+        kernel(), kernel(architecture="arm64"), images=[image(), image(architecture="arm64")], fail_on=FailOn.NOTE
     ),
     "hostile": audited(
         kernel(release=EVIL, sources=(SourceInfo(EVIL, EVIL, (EVIL,)),), modprobe_path=EVIL, modprobe_reason=EVIL),

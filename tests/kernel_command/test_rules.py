@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from auditor.errors import UsageError
+from auditor.family import Family
+from auditor.finding import FailOn
 from auditor.inventory.model import Inventory, ModuleLoader
 from auditor.kernel.model import Kernel
 from auditor.report.kernel.model import KernelReport
 from auditor.report.model import Report
 from auditor.rules import Subject, run_rules
-from auditor.spec import Family
 from tests.inventories import context, sound, tool, with_tool
 from tests.kernel_command.made import audited, image, kernel, kmod, loader, version
 
@@ -28,7 +29,7 @@ def status(report: KernelReport, row: str) -> str:
 
 
 def test_a_sound_kernel_with_a_sound_image() -> None:
-    report = audited(kernel(), images=[image()], fail_on="note")
+    report = audited(kernel(), images=[image()], fail_on=FailOn.NOTE)
     assert told(report) == []
     assert unknown(report) == []
     assert report.verdict == "pass"
@@ -155,7 +156,7 @@ class TestSetTypes:
         assert report.verdict == ("fail" if severity == "error" else "pass")
 
     def test_the_incident_in_the_words_that_users_see(self) -> None:
-        report = audited(kernel(), images=[image(types={"hash:ip": 5})], fail_on="warning")
+        report = audited(kernel(), images=[image(types={"hash:ip": 5})], fail_on=FailOn.WARNING)
         (finding,) = report.findings
         assert "settype hash:ip with revision 6 not supported by userspace" in finding.message
         assert report.verdict == "fail"

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from auditor.family import Family
+from auditor.finding import Finding, Severity
 from auditor.image.model import Platform
 from auditor.inventory.model import (
     Drift,
@@ -20,9 +22,8 @@ from auditor.inventory.model import (
     Unusable,
     Whereabouts,
 )
-from auditor.rules import Finding, Options, Severity, Subject, run_rules
+from auditor.rules import Options, Subject, run_rules
 from auditor.rules.image.rows import judge_rows
-from auditor.spec import Family
 from tests.inventories import binary, context, sound, tool, with_tool
 
 Change = Callable[[Inventory], Inventory]

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
+from auditor.finding import Finding
 from auditor.report.diff.area import (
     closures,
     config,
@@ -18,10 +19,10 @@ from auditor.report.diff.area import (
     tools,
 )
 from auditor.report.diff.kinds import ORDER
-from auditor.report.diff.model import Change, Diff, DiffSide, FailOn, Summary, UnchangedFinding
+from auditor.report.diff.model import Change, Diff, DiffSide, Gate, Summary, UnchangedFinding
 from auditor.report.diff.pair import Pair, Side
 from auditor.report.document import from_document, to_document
-from auditor.report.model import Report, ReportFinding, Verdict
+from auditor.report.model import Report, Verdict
 
 # A new area is one module and one line.
 _AREAS: tuple[Callable[[Pair], Iterable[Change]], ...] = (
@@ -41,7 +42,7 @@ _AREAS: tuple[Callable[[Pair], Iterable[Change]], ...] = (
 _RANKS = {"regression": 0, "improvement": 1, "neutral": 2}
 
 
-def compare(old: Report, new: Report, fail_on: FailOn = "regression") -> Diff:
+def compare(old: Report, new: Report, fail_on: Gate = "regression") -> Diff:
     """What changed from `old` to `new`. Both must be judged by one spec, or its changes would look like the image's."""
     pair = Pair(Side(_plain(old)), Side(_plain(new)))
     changes = tuple(sorted((change for area in _AREAS for change in area(pair)), key=_key))
@@ -70,7 +71,7 @@ def _key(change: Change) -> tuple[int, int, str, str, str, tuple[str, ...]]:
     return (rank, ORDER[change.kind], change.subject, change.old or "", change.new or "", change.tools)
 
 
-def _verdict(changes: tuple[Change, ...], fail_on: FailOn) -> Verdict:
+def _verdict(changes: tuple[Change, ...], fail_on: Gate) -> Verdict:
     if fail_on == "never":
         return "pass"
     return "fail" if any(fail_on == "any" or change.assessment == "regression" for change in changes) else "pass"
@@ -88,7 +89,7 @@ def _summary(changes: Iterable[Change], matched: findings.Matched) -> Summary:
     )
 
 
-def _unchanged(finding: ReportFinding) -> UnchangedFinding:
+def _unchanged(finding: Finding) -> UnchangedFinding:
     return UnchangedFinding(
         finding.rule, finding.severity, finding.requirement, finding.subject, finding.message, finding.waived_by
     )

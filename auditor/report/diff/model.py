@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from auditor.finding import Severity
 from auditor.image.model import Platform
 from auditor.inventory.model import Distribution
 from auditor.report.model import ReportSpec, Verdict
 
 SCHEMA_VERSION = "1"
 Assessment = Literal["regression", "improvement", "neutral"]
-FailOn = Literal["regression", "any", "never"]
+Gate = Literal["regression", "any", "never"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class UnchangedFinding:
     """A finding that both images have, as the new one's report words it."""
 
     rule: str
-    severity: Literal["error", "warning", "note"]
+    severity: Severity
     requirement: str | None
     subject: str
     message: str
@@ -85,7 +86,7 @@ class Diff:
     old: DiffSide
     new: DiffSide
     spec: ReportSpec
-    fail_on: FailOn
+    fail_on: Gate
     verdict: Verdict
     summary: Summary
     layers: LayerSummary

@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from textwrap import fill
 
+from auditor.finding import Finding
 from auditor.image.model import Layer
 from auditor.inventory.model import Notice, Tool
 from auditor.report.document import printable
 from auditor.report.format import Style
-from auditor.report.model import IndexReport, Report, ReportFinding, ReportImage, ReportWaiver
+from auditor.report.model import IndexReport, Report, ReportImage, ReportWaiver
 
 _WIDTH = 100
 _SHORT_DIGEST = len("sha256:") + 12
@@ -69,7 +70,7 @@ def _verdict(verdict: str, style: Style) -> str:
     return _paint(verdict.upper(), verdict, style)
 
 
-def _findings(findings: Iterable[ReportFinding], layers: Sequence[Layer], style: Style) -> Iterator[str]:
+def _findings(findings: Iterable[Finding], layers: Sequence[Layer], style: Style) -> Iterator[str]:
     for entry in findings:
         label = _paint(f"{entry.severity}[{entry.rule}]", entry.severity, style)
         waived = f"  waived: {entry.waived_by}" if entry.waived_by else ""

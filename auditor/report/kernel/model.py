@@ -4,8 +4,9 @@ Kernels and images are named by their place in `kernels` and `images`: releases 
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
+from auditor.finding import Finding
 from auditor.image.model import Platform
 from auditor.inventory.model import Kmod
 from auditor.kernel.model import SetTypeRange, SourceInfo
@@ -128,22 +129,12 @@ class KernelRequirement:
     kernels: tuple[KernelAnswer, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class KernelFinding:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelFinding(Finding):
     """One finding about the kernel, or about the kernel with the image where there is one."""
 
-    rule: str
-    severity: Literal["error", "warning", "note"]
-    requirement: str | None
-    subject: str
-    message: str
-    evidence: dict[str, Any]
-    fix: str
-    affects: tuple[str, ...]
     kernel: int
     image: int | None
-    layer: int | None = None
-    waived_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

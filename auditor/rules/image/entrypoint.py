@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from auditor.finding import Finding, Severity
 from auditor.rules.context import finding
 from auditor.rules.image.context import ImageContext
-from auditor.rules.model import Finding, Severity, Subject, rule
+from auditor.rules.model import Subject, rule
 from auditor.spec import Kind
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from auditor.finding import Finding, Severity
 from auditor.inventory.model import Binary, LoadableExtension
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.image.context import ImageContext
-from auditor.rules.model import Finding, Severity, Subject, rule
+from auditor.rules.model import Subject, rule
 from auditor.spec import Kind, Requirement
 
 _PROGRAM_OF_STACK = {"ipv4": "iptables", "ipv6": "ip6tables"}

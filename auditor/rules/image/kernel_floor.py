@@ -5,9 +5,10 @@ from itertools import groupby
 
 from packaging.version import Version
 
+from auditor.finding import Finding, Severity
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.image.context import ImageContext
-from auditor.rules.model import Finding, Severity, Subject, rule
+from auditor.rules.model import Subject, rule
 from auditor.spec import Kind
 
 

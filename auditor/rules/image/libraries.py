@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
+from auditor.finding import Finding, Severity
 from auditor.inventory.model import Binary
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.image.context import ImageContext
 from auditor.rules.image.loading import matches_soname
-from auditor.rules.model import Finding, Severity, Subject, rule
+from auditor.rules.model import Subject, rule
 from auditor.spec import Kind, Requirement
 
 _NOT_STARTED = frozenset(("interpreter-missing", "architecture-mismatch", "elf-malformed"))

@@ -6,10 +6,11 @@ from fnmatch import fnmatchcase
 from itertools import groupby
 from typing import Any
 
+from auditor.finding import Finding, Severity
 from auditor.inventory.model import Problem
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.image.context import ImageContext
-from auditor.rules.model import Finding, Severity, Subject, rule
+from auditor.rules.model import Subject, rule
 from auditor.spec import Kind, Requirement
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from auditor.finding import Finding, Severity
 from auditor.inventory.model import Drift
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.image.context import ImageContext
-from auditor.rules.model import Finding, Severity, Subject, rule
+from auditor.rules.model import Subject, rule
 from auditor.spec import Kind
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from auditor.finding import Finding, Severity
 from auditor.inventory.model import Binary
 from auditor.rules.image.context import ImageContext
 from auditor.rules.image.libraries import library_state
-from auditor.rules.model import Finding, Severity
 from auditor.spec import Kind, Requirement
 
 Status = Literal["met", "not-met", "waived", "unknown", "not-applicable"]

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from auditor.finding import Finding, Severity
 from auditor.inventory.model import Binary, Tool, Whereabouts
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.image.context import ImageContext
-from auditor.rules.model import Finding, Severity, Subject, rule
+from auditor.rules.model import Subject, rule
 from auditor.spec import Kind, Requirement
 from auditor.tools.versions import compare_versions
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
+from auditor.finding import Finding, Severity
 from auditor.inventory.model import Decoder, ModuleLoader
 from auditor.kernel.model import Kernel, ModuleAnswer
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.kernel.context import Outcome, PairContext, Unknown, findings_of
 from auditor.rules.kernel.modprobe import NOT_LOOKED_AT
-from auditor.rules.model import Finding, Severity, Subject, rule
+from auditor.rules.model import Subject, rule
 
 _RULE = "module-compression-unsupported"
 

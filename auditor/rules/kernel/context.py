@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from auditor.finding import Finding
 from auditor.inventory.model import Inventory
 from auditor.kernel.model import FeatureAnswer, Kernel, ModuleAnswer, Presence
 from auditor.rules.context import Options
 from auditor.rules.kernel.needs import running_flavours
-from auditor.rules.model import Finding
 from auditor.spec import Requirement, Spec
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 
+from auditor.finding import Finding, Severity
 from auditor.kernel.model import ModuleAnswer, Presence
 from auditor.kernel.version import version_text
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.kernel.context import KernelContext, Outcome, PairContext, Unknown, findings_of
-from auditor.rules.model import Finding, Severity, Subject, also, rule
+from auditor.rules.model import Subject, also, rule
 
 _FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 _SHOWN_REASONS = 3

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+from auditor.finding import Finding, Severity
 from auditor.inventory.model import Kmod
 from auditor.rules.context import finding
 from auditor.rules.image.context import ImageContext
 from auditor.rules.kernel.context import Outcome, PairContext, Unknown, findings_of
-from auditor.rules.model import Finding, Severity, Subject, also, rule
+from auditor.rules.model import Subject, also, rule
 from auditor.spec import Kind
 
 _RULE = "modprobe-unreachable"

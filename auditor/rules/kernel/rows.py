@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from auditor.finding import Finding
 from auditor.kernel.model import FeatureAnswer, ModuleAnswer
 from auditor.rules.kernel.compression import look_at_compression
 from auditor.rules.kernel.context import KernelContext, Outcome, PairContext, Unknown
 from auditor.rules.kernel.features import look_at_flavours, why_unknown
 from auditor.rules.kernel.modprobe import look_at_modprobe
 from auditor.rules.kernel.settypes import look_at_set_types
-from auditor.rules.model import Finding
 from auditor.spec import Requirement
 
 KernelStatus = Literal["met", "not-met", "waived", "unknown", "not-applicable"]

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 
+from auditor.finding import Finding, Severity
 from auditor.kernel.model import Relation, SetTypeMatch
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.kernel.context import Outcome, PairContext, Unknown, findings_of
-from auditor.rules.model import Finding, Severity, Subject, rule
+from auditor.rules.model import Subject, rule
 
 _RULE = "ipset-revision-unsupported"
 _TOOL = "ipset"

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
+from auditor.finding import Finding, Severity
 from auditor.report.diff.model import Assessment, Change
 from auditor.report.diff.pair import Pair
-from auditor.report.model import ReportFinding
 
-_RANKS = {"error": 0, "warning": 1, "note": 2}
 # Evidence that says where something was, not what it is: it differs between two builds of one fault.
 _PLACES = frozenset({"layer", "line", "deleted"})
 
@@ -18,9 +17,9 @@ _PLACES = frozenset({"layer", "line", "deleted"})
 class Matched:
     """`both` in the order of the new report; `old` are fixed, `new` were not there before."""
 
-    both: tuple[tuple[ReportFinding, ReportFinding], ...]
-    old: tuple[ReportFinding, ...]
-    new: tuple[ReportFinding, ...]
+    both: tuple[tuple[Finding, Finding], ...]
+    old: tuple[Finding, ...]
+    new: tuple[Finding, ...]
 
 
 def match(pair: Pair) -> Matched:
@@ -61,9 +60,9 @@ def changes(pair: Pair) -> Iterator[Change]:
         yield from _altered(before, after)
 
 
-def _altered(before: ReportFinding, after: ReportFinding) -> Iterator[Change]:
+def _altered(before: Finding, after: Finding) -> Iterator[Change]:
     if before.severity != after.severity:
-        worse = _RANKS[after.severity] < _RANKS[before.severity]
+        worse = after.severity.rank < before.severity.rank
         assessment: Assessment = "neutral" if after.waived_by else "regression" if worse else "improvement"
         yield Change("finding-severity", _subject(after), before.severity, after.severity, assessment, after.message)
     if bool(before.waived_by) != bool(after.waived_by):
@@ -72,16 +71,16 @@ def _altered(before: ReportFinding, after: ReportFinding) -> Iterator[Change]:
         yield Change("finding-waiver", _subject(after), old, new, "regression" if _counts(after) else "neutral", why)
 
 
-def _counts(finding: ReportFinding) -> bool:
+def _counts(finding: Finding) -> bool:
     """A note is worth knowing, and what somebody waived is accepted: neither is for better or worse."""
-    return finding.severity != "note" and not finding.waived_by
+    return finding.severity is not Severity.NOTE and not finding.waived_by
 
 
-def _subject(finding: ReportFinding) -> str:
+def _subject(finding: Finding) -> str:
     return f"{finding.rule} {finding.subject}"
 
 
-def _unlikeness(before: ReportFinding, after: ReportFinding) -> tuple[bool, bool, int]:
+def _unlikeness(before: Finding, after: Finding) -> tuple[bool, bool, int]:
     names = (before.evidence.keys() | after.evidence.keys()) - _PLACES
     other = sum(before.evidence.get(name) != after.evidence.get(name) for name in names)
     return (before.message != after.message, before.requirement != after.requirement, other)
