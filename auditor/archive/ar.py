@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from auditor.archive.compression import REMEDY
+from auditor.archive import REMEDY
 from auditor.errors import CorruptImage
 
 MAGIC = b"!<arch>\n"

@@ -1,14 +1,17 @@
-"""Compressed bytes, told apart by what they start with, and decompressed within bounds.
+"""Compressed bytes, told apart by what they start with, and decompressed piece by piece.
 
-`decompress` is for one file held in memory, `chunks` for a package's payload that is read once from end to end.
+`decompress` is for one file held in memory, `decompressed` and `chunks` for what is read once from end to end.
 """
 
 import bz2
 import lzma
+import re
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import BinaryIO, Protocol
 
+from auditor.archive import REMEDY
 from auditor.errors import CorruptImage, LimitExceeded, UnsupportedFormat
 
 GZIP, XZ, ZSTD, BZIP2, LZMA = "gz", "xz", "zst", "bz2", "lzma"
@@ -20,12 +23,15 @@ _MAGIC = {
     b"BZh": BZIP2,
     b"\x5d\0\0": LZMA,  # the properties byte of LZMA's defaults and the low bytes of a dictionary of 64 KiB or more
 }
+_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # a frame that a zstd stream may begin with (RFC 8878, 3.1.2)
 _FOREIGN = {b"\x02\x21\x4c\x18": "lz4", b"\x04\x22\x4d\x18": "lz4", b"\x89LZO": "lzo"}
+_MAGIC_SIZE = 6  # bytes, of the longest
 _CHUNK = 1 << 20
 _LZMA_MEMORY = 256 << 20  # bytes; `xz -9` needs 65 MiB, a kernel image's xz up to 128 MiB
-_ZSTD_WINDOW = 128 << 20  # bytes; what kernel images are made with (`zstd --ultra -22`)
+_ZSTD_WINDOW = 128 << 20  # bytes; the largest that runtimes take, and what kernel images are made with
 
-REMEDY = "get it anew"
+#: What `docker load` takes. LZMA without a container has no magic: a tar whose first file is called `]` looks the same.
+LAYER_KINDS = frozenset({GZIP, XZ, ZSTD, BZIP2})
 
 
 class _Decompressor(Protocol):
@@ -40,13 +46,28 @@ class _Decompressor(Protocol):
         """The input that follows the stream's end."""
 
     def step(self, data: bytes, limit: int) -> bytes:
-        """Some output, of `limit` bytes at most; called with `b""` until there is none left."""
+        """Some output, of about `limit` bytes at most; called with `b""` until there is none left."""
 
 
-class _Bounded:
-    """bz2's and lzma's decompressors keep input that they have not used yet."""
+class _Inner(Protocol):
+    """What bz2's, lzma's and isal's decompressors have in common (library reference, bz2)."""
 
-    def __init__(self, inner: "bz2.BZ2Decompressor | lzma.LZMADecompressor") -> None:
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int = -1, /) -> bytes: ...
+
+
+class _Keeping:
+    """These decompressors keep input that they have not used yet."""
+
+    def __init__(self, inner: _Inner) -> None:
         self._inner = inner
 
     @property
@@ -63,7 +84,7 @@ class _Bounded:
         return self._inner.decompress(data, limit)
 
 
-class _Gzip:
+class _Zlib:
     """zlib hands back the input that it has not used yet."""
 
     def __init__(self) -> None:
@@ -81,10 +102,18 @@ class _Gzip:
         return self._inner.decompress(self._inner.unconsumed_tail + data, limit)
 
 
+def _gzip() -> _Decompressor:
+    try:
+        from isal import igzip_lib  # noqa: PLC0415 - native code that not every machine has
+    except ImportError:
+        return _Zlib()
+    return _Keeping(igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP))
+
+
 class _Zstd:
     """zstandard's streaming object has no bound on output: input is fed to it in small pieces."""
 
-    _PIECE = 4096  # bytes of input; a block of 128 KiB comes out of 4 bytes at the most
+    _PIECE = 256  # bytes of input; a block of 128 KiB comes out of 4 bytes at the most
 
     def __init__(self) -> None:
         import zstandard  # noqa: PLC0415 - most kernels have nothing compressed with zstd
@@ -100,27 +129,31 @@ class _Zstd:
     def unused_data(self) -> bytes:
         return self._inner.unused_data + bytes(self._waiting)
 
-    def step(self, data: bytes, limit: int) -> bytes:  # noqa: ARG002
+    def step(self, data: bytes, limit: int) -> bytes:
         if data:
             self._waiting = memoryview(bytes(self._waiting) + data)
-        output = b""
-        while self._waiting and not self._inner.eof and not output:
+        output: list[bytes] = []
+        size = 0
+        while self._waiting and not self._inner.eof and size < limit:
             piece, self._waiting = self._waiting[: self._PIECE], self._waiting[self._PIECE :]
-            output = self._inner.decompress(piece)
-        return output
+            output.append(self._inner.decompress(piece))
+            size += len(output[-1])
+        return b"".join(output)
 
 
 _MAKERS: dict[str, Callable[[], _Decompressor]] = {
-    GZIP: _Gzip,
-    XZ: lambda: _Bounded(lzma.LZMADecompressor(lzma.FORMAT_XZ, _LZMA_MEMORY)),
-    LZMA: lambda: _Bounded(lzma.LZMADecompressor(lzma.FORMAT_ALONE, _LZMA_MEMORY)),
-    BZIP2: lambda: _Bounded(bz2.BZ2Decompressor()),
+    GZIP: _gzip,
+    XZ: lambda: _Keeping(lzma.LZMADecompressor(lzma.FORMAT_XZ, _LZMA_MEMORY)),
+    LZMA: lambda: _Keeping(lzma.LZMADecompressor(lzma.FORMAT_ALONE, _LZMA_MEMORY)),
+    BZIP2: lambda: _Keeping(bz2.BZ2Decompressor()),
     ZSTD: _Zstd,
 }
 
 
 def kind_of(head: bytes) -> str:
     """The format of bytes that start with `head`: `gz`, `xz`, `zst`, `bz2`, `lzma`, or "" where it is none of them."""
+    if _SKIPPABLE.match(head):
+        return ZSTD
     return next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
 
 
@@ -138,7 +171,7 @@ def decompress(data: bytes, limit: int, where: str, *, trailing: bool = False) -
     """
     parts: list[bytes] = []
     size = 0
-    for part in _streams(iter((data,)), where, trailing=trailing):
+    for part in _known(iter((data,)), where, trailing=trailing):
         size += len(part)
         if size > limit:
             raise LimitExceeded(f"it holds more than {limit} bytes", where, "no kernel's file is that large")
@@ -148,7 +181,35 @@ def decompress(data: bytes, limit: int, where: str, *, trailing: bool = False) -
 
 def chunks(file: BinaryIO, size: int, where: str) -> Iterator[bytes]:
     """The decompressed bytes of the next `size` bytes of `file`, in pieces; errors as `decompress`'s."""
-    return _streams(_pieces(file, size, where), where, trailing=False)
+    return _known(_pieces(file, size, where), where, trailing=False)
+
+
+def decompressed(pieces: Iterator[bytes], kind: str, where: str, *, trailing: bool = False) -> Iterator[bytes]:
+    """The bytes that a stream of `kind` stands for, whose stored bytes come in `pieces`; "" passes them on.
+
+    Concatenated streams are read as one, and NUL bytes after the last are padding; with `trailing` one stream is
+    read. CorruptImage where they are broken or cut short. What `pieces` raises goes through.
+    """
+    if not kind:
+        yield from pieces
+        return
+    data = next(pieces, b"")
+    while data:
+        decompressor = _MAKERS[kind]()
+        yield from _one_stream(decompressor, data, pieces, where)
+        if trailing:
+            return
+        data = _after_padding(decompressor.unused_data, pieces)
+        if data and kind_of(data) != kind:
+            raise CorruptImage(f"something follows the {kind} stream", where, REMEDY)
+
+
+def _known(pieces: Iterator[bytes], where: str, *, trailing: bool) -> Iterator[bytes]:
+    first = next(pieces, b"")
+    kind = kind_of(first)
+    if not kind and (foreign := foreign_kind(first)):
+        raise UnsupportedFormat(f"{foreign} compression can't be read", where, "give it decompressed")
+    return decompressed(chain((first,), pieces), kind, where, trailing=trailing)
 
 
 def _pieces(file: BinaryIO, size: int, where: str) -> Iterator[bytes]:
@@ -160,54 +221,32 @@ def _pieces(file: BinaryIO, size: int, where: str) -> Iterator[bytes]:
         yield piece
 
 
-def _streams(pieces: Iterator[bytes], where: str, *, trailing: bool) -> Iterator[bytes]:
-    data = next(pieces, b"")
-    kind = kind_of(data)
-    if not kind:
-        foreign = foreign_kind(data)
-        if foreign:
-            raise UnsupportedFormat(f"{foreign} compression can't be read", where, "give it decompressed")
-        yield data
-        yield from pieces
-        return
-    while data:
-        decompressor = _MAKERS[kind]()
-        yield from _one_stream(decompressor, data, pieces, where)
-        if trailing:
-            return
-        data = _after_padding(decompressor.unused_data, pieces)
-        if data and kind_of(data) != kind:
-            raise CorruptImage(f"something follows the {kind} stream", where, REMEDY)
-
-
 def _after_padding(data: bytes, pieces: Iterator[bytes]) -> bytes:
     """What follows a stream; NUL bytes are padding (xz-file-format 2.2, gzip(1))."""
     data = data.lstrip(b"\0")
-    while not data:
+    while len(data) < _MAGIC_SIZE:
         piece = next(pieces, b"")
         if not piece:
             break
-        data = piece.lstrip(b"\0")
+        data = data + piece if data else piece.lstrip(b"\0")
     return data
 
 
 def _one_stream(decompressor: _Decompressor, data: bytes, pieces: Iterator[bytes], where: str) -> Iterator[bytes]:
+    while not decompressor.eof:
+        output = _step(decompressor, data, where)
+        data = b""
+        if output:
+            yield output
+        elif not decompressor.eof:
+            data = next(pieces, b"")
+            if not data:
+                raise CorruptImage("can't be decompressed (it is cut short)", where, REMEDY)
+
+
+def _step(decompressor: _Decompressor, data: bytes, where: str) -> bytes:
     try:
-        while True:
-            output = decompressor.step(data, _CHUNK)
-            data = b""
-            if output:
-                yield output
-            elif not decompressor.eof:
-                data = next(pieces, b"")
-                if not data:
-                    raise CorruptImage("the compressed data is cut short", where, REMEDY)
-            if decompressor.eof:
-                return
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
-        raise CorruptImage(f"the compressed data is broken: {error}", where, REMEDY) from error
+        return decompressor.step(data, _CHUNK)
     except Exception as error:
-        # zstandard's error class, whose module is only imported where it is needed
-        if type(error).__name__ != "ZstdError":
-            raise
-        raise CorruptImage(f"the compressed data is broken: {error}", where, REMEDY) from error
+        # Each library has a class of its own for this, and two of them are imported only where they are needed.
+        raise CorruptImage(f"can't be decompressed ({error})", where, REMEDY) from error

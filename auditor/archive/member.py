@@ -1,7 +1,12 @@
 """One file of an archive, and how a reader is told which ones to hand over with their bytes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
+
+from auditor.errors import LimitExceeded
+
+_T = TypeVar("_T")
 
 MAX_MEMBERS = 500_000
 MAX_PATH = 4096  # bytes: PATH_MAX
@@ -19,7 +24,16 @@ class Member:
     data: bytes | None
 
 
-def clean_path(raw: bytes) -> str:
+def clean_path(name: str) -> str:
     """A member's path as others write it: relative to the root, `.` and empty parts left out."""
-    parts = raw.decode("utf-8", "surrogateescape").split("/")
-    return "/".join(part for part in parts if part not in ("", "."))
+    return "/".join(part for part in name.split("/") if part not in ("", "."))
+
+
+def counted(members: Iterable[_T], where: str) -> Iterator[_T]:
+    """The same members; LimitExceeded past `MAX_MEMBERS`."""
+    for number, member in enumerate(members):
+        if number == MAX_MEMBERS:
+            raise LimitExceeded(
+                f"the archive has more than {MAX_MEMBERS} members", where, "no kernel has that many files"
+            )
+        yield member

@@ -37,6 +37,7 @@ class Tag(enum.IntEnum):
     DIRINDEXES = 1116
     BASENAMES = 1117
     DIRNAMES = 1118
+    PAYLOADFORMAT = 1124
     FILEDIGESTALGO = 5011
 
 
@@ -85,7 +86,7 @@ def parse(blob: bytes) -> Header:
     index = list(struct.iter_unpack(">IIiI", memoryview(blob)[8:start]))
     # Data of one tag ends where the next one's begins; a string's own end is its NUL.
     begins = sorted({offset for _, _, offset, _ in index if 0 <= offset < length})
-    ends = dict(zip(begins, [*begins[1:], length], strict=True))
+    ends = dict(zip(begins, [*begins[1:], length], strict=False))
     tags = {}
     for tag, kind, offset, count in index:
         if tag not in _WANTED:

@@ -1,61 +1,74 @@
-"""A stream of pieces, read and skipped by length, with a bound on the whole."""
+"""A stream of pieces, read and skipped by length."""
 
 from collections.abc import Iterator
 
-from auditor.archive.compression import REMEDY
+from auditor.archive import REMEDY
 from auditor.errors import CorruptImage, LimitExceeded
 
 
 class Stream:
-    """Bytes that arrive in pieces. `position` counts those that were read or skipped."""
+    """Bytes that arrive in pieces, none of which is empty, and go by once."""
 
-    def __init__(self, pieces: Iterator[bytes], limit: int, where: str) -> None:
-        self.position = 0
+    def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
-        self._left = limit
-        self._limit = limit
-        self._where = where
-        self._buffer = memoryview(b"")
+        self._piece = b""
+        self._at = 0
 
-    def read(self, size: int) -> bytes:
-        """Exactly `size` bytes. CorruptImage where the stream ends before, LimitExceeded where it is too long."""
-        if size <= len(self._buffer):
-            data = bytes(self._buffer[:size])
-            self._buffer = self._buffer[size:]
-            self.position += size
-            return data
-        parts = []
-        left = size
-        while left:
-            part = self._next(left)
-            parts.append(part)
-            left -= len(part)
+    def read(self, length: int) -> bytes:
+        """Exactly `length` bytes; fewer at the end."""
+        at = self._at
+        end = at + length
+        if end <= len(self._piece):
+            self._at = end
+            return self._piece[at:end]
+        parts = [self._piece[at:]]
+        left = length - len(parts[0])
+        self._at = len(self._piece)
+        while left and self._next():
+            parts.append(self._piece[:left])
+            self._at = len(parts[-1])
+            left -= self._at
         return b"".join(parts)
 
-    def skip(self, size: int) -> None:
-        """Pass over `size` bytes; errors as `read`'s."""
-        while size:
-            size -= len(self._next(size))
+    def exactly(self, length: int, where: str) -> bytes:
+        """`length` bytes; CorruptImage where there are fewer."""
+        data = self.read(length)
+        if len(data) != length:
+            raise CorruptImage("the archive is cut short", where, REMEDY)
+        return data
+
+    def skip(self, length: int) -> int:
+        """Pass over `length` bytes; how many there were."""
+        left = length - (len(self._piece) - self._at)
+        if left <= 0:
+            self._at += length
+            return length
+        self._at = len(self._piece)
+        while left and self._next():
+            self._at = min(left, len(self._piece))
+            left -= self._at
+        return length - left
 
     def drain(self) -> None:
-        """Read to the end, so that the last checksums are checked."""
-        self._buffer = memoryview(b"")
-        for piece in self._pieces:
-            self._count(piece)
+        """Read to the end, so that what is checked there is checked."""
+        while self._next():
+            pass
+        self._at = len(self._piece)
 
-    def _next(self, wanted: int) -> memoryview:
-        while not self._buffer:
-            piece = next(self._pieces, None)
-            if piece is None:
-                raise CorruptImage("the archive is cut short", self._where, REMEDY)
-            self._count(piece)
-            self._buffer = memoryview(piece)
-        part = self._buffer[:wanted]
-        self._buffer = self._buffer[wanted:]
-        self.position += len(part)
-        return part
+    def _next(self) -> bool:
+        piece = next(self._pieces, b"")
+        if not piece:
+            return False
+        self._piece = piece
+        self._at = 0
+        return True
 
-    def _count(self, piece: bytes) -> None:
-        self._left -= len(piece)
-        if self._left < 0:
-            raise LimitExceeded(f"it unpacks to more than {self._limit} bytes", self._where, "no kernel is that large")
+
+def bounded(pieces: Iterator[bytes], limit: int, where: str) -> Iterator[bytes]:
+    """The same pieces; LimitExceeded past `limit` bytes."""
+    left = limit
+    for piece in pieces:
+        left -= len(piece)
+        if left < 0:
+            raise LimitExceeded(f"it unpacks to more than {limit} bytes", where, "no kernel is that large")
+        yield piece

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple, Protocol
 
+from auditor.archive import REMEDY
 from auditor.errors import CorruptImage, LimitExceeded
 
 BLOCK = 512
@@ -59,6 +60,7 @@ class TarReader:
         self._where = where
         self._left = 0  # data bytes of the current member not yet taken
         self._padding = 0
+        self.complete = False  # whether the end mark was seen; archive/tar doesn't ask for one
 
     def read(self, length: int) -> bytes:
         """Up to `length` bytes of the current member's stored data; `CorruptImage` where the archive ends early."""
@@ -78,7 +80,7 @@ class TarReader:
             yield entry
 
     def _wrong(self, what: str) -> CorruptImage:
-        return CorruptImage(what, self._where, "the layer is damaged; get or build the image again")
+        return CorruptImage(what, self._where, REMEDY)
 
     def _finish_member(self) -> None:
         left = self._left + self._padding
@@ -136,6 +138,7 @@ class TarReader:
         second = self._stream.read(BLOCK)
         if second not in (b"", _ZERO):
             raise self._wrong("the tar goes on after its end mark")
+        self.complete = True
         return None
 
     def _check(self, block: bytes, field: bytes) -> None:

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
-from auditor.archive.compression import REMEDY
+from auditor.archive import REMEDY
 from auditor.errors import CorruptImage
 
 if TYPE_CHECKING:

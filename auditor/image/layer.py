@@ -4,37 +4,26 @@ Rules: OCI image-spec, descriptor.md (digest and size are of the stored bytes), 
 of the uncompressed tar, to its very last byte) and layer.md (what entries a layer may have).
 """
 
-import gzip
 import hashlib
-import io
 import threading
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, cast
+from typing import BinaryIO, NamedTuple
 
+from auditor.archive.compression import LAYER_KINDS, decompressed, kind_of
+from auditor.archive.stream import Stream
 from auditor.archive.tar import Entry, TarReader
 from auditor.errors import AuditError, CorruptImage, LimitExceeded, UnsupportedFormat
 from auditor.filetree import Content, FileKind
 from auditor.image.limits import Limits
 from auditor.image.spool import Spool, SpooledContent
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
 CHUNK = 256 << 10  # bytes at a time
 _HEAD = 512  # bytes of a file's beginning that the policy sees
 _COPY = 1 << 20
-_WINDOW = 128 << 20  # bytes: the largest zstd window that runtimes take
+_MAGIC = 8  # bytes of a stream that tell how it is compressed
 
 Keep = Callable[[str, int, int, bytes], bool]
-
-
-class Readable(Protocol):
-    """Anything with a file's `read`."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Up to `size` bytes; empty at the end."""
 
 
 class LayerEntry(NamedTuple):
@@ -120,15 +109,11 @@ def read_layer(
     says or no tar, UnsupportedFormat, LimitExceeded.
     """
     source = _Stored(stored, expected, progress)
-    first = source.peek(6)
-    compression = _compression(first, expected)
-    algorithm = _algorithm(expected.diff_id)
-    if compression is None:
-        stream = _Stream(source, budget, expected.where, algorithm)
-        if algorithm == source.hash_name:
-            stream.hash = None  # the stored bytes are the uncompressed ones: one hash serves both
-    else:
-        stream = _Stream(compression(cast(BinaryIO, source)), budget, expected.where, algorithm)
+    kind = _compression(source.peek(_MAGIC), expected)
+    plain = _Plain(decompressed(source.pieces(), kind, expected.where), budget, expected)
+    if not kind and plain.hash_name == source.hash_name:
+        plain.hash = None  # the stored bytes are the uncompressed ones: one hash serves both
+    stream = Stream(plain.pieces())
     try:
         entries = _list(stream, expected.where, keep, spool, budget)
         stream.drain()
@@ -136,31 +121,27 @@ def read_layer(
     except CorruptImage:
         source.check_length()
         raise
-    except (OSError, EOFError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise AuditError(f"can't be read ({error.strerror})", expected.where, "try again") from error
-        source.check_length()
-        raise CorruptImage(f"can't be decompressed ({error})", expected.where, "get the image again") from error
+    except OSError as error:
+        raise AuditError(f"can't be read ({error.strerror or error})", expected.where, "try again") from error
     source.check()
-    diff_id = stream.digest() or source.digest()
+    diff_id = plain.digest() or source.digest()
     if expected.diff_id is not None and diff_id != expected.diff_id:
         raise CorruptImage(
             f"uncompressed bytes are {diff_id}, the image config says {expected.diff_id}",
             expected.where,
             "the layer or the config was altered; get the image again",
         )
-    return LayerContents(entries, source.digest(), source.position, diff_id, stream.total)
+    return LayerContents(entries, source.digest(), source.position, diff_id, plain.total)
 
 
 def _algorithm(digest: str | None) -> str:
     return "sha512" if digest is not None and digest.startswith("sha512:") else "sha256"
 
 
-class _Stored(io.RawIOBase):
+class _Stored:
     """The stored bytes: counted, hashed, never more of them than the descriptor says."""
 
     def __init__(self, source: BinaryIO, expected: Expected, progress: Callable[[int], None] | None) -> None:
-        super().__init__()
         self._source = source
         self._expected = expected
         self._progress = progress
@@ -175,16 +156,13 @@ class _Stored(io.RawIOBase):
             self._pending += data
         return self._pending[:length]
 
-    def readable(self) -> bool:
-        return True
+    def pieces(self) -> Iterator[bytes]:
+        """All bytes, as they come."""
+        while data := self._next():
+            yield data
 
-    def read(self, size: int = -1, /) -> bytes:
-        if size is None or size < 0:
-            size = CHUNK
-        if self._pending:
-            data, self._pending = self._pending[:size], self._pending[size:]
-        else:
-            data = self._source.read(size)
+    def _next(self) -> bytes:
+        data, self._pending = self._pending or self._source.read(CHUNK), b""
         self._hash.update(data)
         self.position += len(data)
         if self._expected.size is not None and self.position > self._expected.size:
@@ -193,15 +171,9 @@ class _Stored(io.RawIOBase):
             self._progress(self.position)
         return data
 
-    def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        view = memoryview(buffer).cast("B")
-        data = self.read(len(view))
-        view[: len(data)] = data
-        return len(data)
-
     def drain(self) -> None:
         """Read to the end: bytes after the tar belong to the layer too."""
-        while self.read(CHUNK):
+        while self._next():
             pass
 
     def digest(self) -> str:
@@ -226,132 +198,31 @@ class _Stored(io.RawIOBase):
         raise CorruptImage(what, self._expected.where, "the bytes were cut or altered on the way; get the image again")
 
 
-class _Stream:
-    """The uncompressed bytes as the tar reader wants them: exact reads, skips, and a hash over all of them."""
+class _Plain:
+    """The uncompressed bytes: counted, hashed, and taken from the budget."""
 
-    def __init__(self, source: Readable, budget: Budget, where: str, algorithm: str) -> None:
-        self._read = source.read
+    def __init__(self, pieces: Iterator[bytes], budget: Budget, expected: Expected) -> None:
+        self._pieces = pieces
         self._budget = budget
-        self._where = where
-        self._algorithm = algorithm
-        self.hash: hashlib._Hash | None = hashlib.new(algorithm, usedforsecurity=False)
-        self._chunk = b""
-        self._at = 0
+        self._where = expected.where
+        self.hash_name = _algorithm(expected.diff_id)
+        self.hash: hashlib._Hash | None = hashlib.new(self.hash_name, usedforsecurity=False)
         self.total = 0
 
-    def _fill(self) -> bool:
-        chunk = self._read(CHUNK)
-        if not chunk:
-            return False
-        if self.hash is not None:
-            self.hash.update(chunk)
-        self.total += len(chunk)
-        self._budget.take_bytes(len(chunk), self._where)
-        self._chunk = chunk
-        self._at = 0
-        return True
-
-    def read(self, length: int) -> bytes:
-        """Exactly `length` bytes; fewer at the end."""
-        at = self._at
-        end = at + length
-        if end <= len(self._chunk):
-            self._at = end
-            return self._chunk[at:end]
-        parts = [self._chunk[at:]]
-        left = length - len(parts[0])
-        self._at = len(self._chunk)
-        while left and self._fill():
-            parts.append(self._chunk[:left])
-            self._at = len(parts[-1])
-            left -= self._at
-        return b"".join(parts)
-
-    def skip(self, length: int) -> int:
-        """Pass over `length` bytes; how many there were."""
-        left = length - (len(self._chunk) - self._at)
-        if left <= 0:
-            self._at += length
-            return length
-        self._at = len(self._chunk)
-        while left and self._fill():
-            self._at = min(left, len(self._chunk))
-            left -= self._at
-        return length - left
-
-    def drain(self) -> None:
-        """Read what follows the tar's end."""
-        while self._fill():
-            pass
-        self._at = len(self._chunk)
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes, as they come."""
+        for piece in self._pieces:
+            if self.hash is not None:
+                self.hash.update(piece)
+            self.total += len(piece)
+            self._budget.take_bytes(len(piece), self._where)
+            yield piece
 
     def digest(self) -> str | None:
-        return None if self.hash is None else f"{self._algorithm}:{self.hash.hexdigest()}"
+        return None if self.hash is None else f"{self.hash_name}:{self.hash.hexdigest()}"
 
 
-def _gunzip(source: BinaryIO) -> Readable:
-    try:
-        from isal import igzip, isal_zlib  # noqa: PLC0415 - native code that not every machine has
-    except ImportError:
-        return _Translating(gzip.GzipFile(fileobj=source, mode="rb"), zlib.error)
-    opened = igzip.IGzipFile(fileobj=source, mode="rb")  # type: ignore[no-untyped-call]
-    return _Translating(cast(Readable, opened), cast(type[Exception], isal_zlib.error))
-
-
-def _unzstd(source: BinaryIO) -> Readable:
-    import zstandard  # noqa: PLC0415 - only where a layer needs it
-
-    decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
-    reader = decompressor.stream_reader(source, read_size=CHUNK, read_across_frames=True)
-    return cast(Readable, _Translating(reader, zstandard.ZstdError))
-
-
-class _Translating:
-    """A reader whose own kind of error becomes ValueError."""
-
-    def __init__(self, reader: Readable, kind: type[Exception]) -> None:
-        self._reader = reader
-        self._kind = kind
-
-    def read(self, size: int = -1, /) -> bytes:
-        try:
-            return self._reader.read(size)
-        except self._kind as error:
-            raise ValueError(str(error)) from error
-
-
-def _unbzip(source: BinaryIO) -> Readable:
-    import bz2  # noqa: PLC0415 - only where a layer needs it
-
-    return bz2.BZ2File(source)
-
-
-def _unxz(source: BinaryIO) -> Readable:
-    import lzma  # noqa: PLC0415 - only where a layer needs it
-
-    return _Translating(lzma.LZMAFile(source), lzma.LZMAError)
-
-
-# What `docker load` takes, by the first bytes. A zstd stream may also begin with a skippable frame (RFC 8878, 3.1.2).
-_MAGIC: tuple[tuple[bytes, Callable[[BinaryIO], Readable]], ...] = (
-    (b"\x1f\x8b", _gunzip),
-    (b"\x28\xb5\x2f\xfd", _unzstd),
-    (b"BZh", _unbzip),
-    (b"\xfd7zXZ\0", _unxz),
-)
-
-
-def decompressor(first: bytes) -> Callable[[BinaryIO], Readable] | None:
-    """What reads bytes that begin with `first`; None where they aren't compressed in a way that is known."""
-    for magic, opener in _MAGIC:
-        if first.startswith(magic):
-            return opener
-    if len(first) >= 4 and first[1:4] == b"\x2a\x4d\x18" and 0x50 <= first[0] <= 0x5F:
-        return _unzstd
-    return None
-
-
-def _compression(first: bytes, expected: Expected) -> Callable[[BinaryIO], Readable] | None:
+def _compression(first: bytes, expected: Expected) -> str:
     """By what the bytes are; a media type that they contradict is tolerated, as by runtimes, while digests agree."""
     media_type = expected.media_type.partition(";")[0].strip()
     if "encrypted" in media_type:
@@ -368,7 +239,8 @@ def _compression(first: bytes, expected: Expected) -> Callable[[BinaryIO], Reada
             expected.where,
             "only OCI and Docker image layers can be audited",
         )
-    return decompressor(first)
+    kind = kind_of(first)
+    return kind if kind in LAYER_KINDS else ""
 
 
 _LAYER_TYPES = (
@@ -407,7 +279,7 @@ def normal_path(name: str) -> str:
     return "/" + "/".join(parts)
 
 
-def _list(stream: _Stream, where: str, keep: Keep, spool: Spool, budget: Budget) -> tuple[LayerEntry, ...]:
+def _list(stream: Stream, where: str, keep: Keep, spool: Spool, budget: Budget) -> tuple[LayerEntry, ...]:
     entries: list[LayerEntry] = []
     reader = TarReader(stream, where)
     longest = budget.limits.path

@@ -12,7 +12,7 @@ import pytest
 from auditor.archive.ar import read_ar
 from auditor.archive.cpio import read_cpio
 from auditor.archive.members import read_tar
-from auditor.archive.stream import Stream
+from auditor.archive.stream import Stream, bounded
 from auditor.errors import AuditError, CorruptImage, LimitExceeded, UnsupportedFormat, UsageError
 from auditor.kernel.model import FeatureNeed, Presence, Replacement
 from auditor.kernel.read import read_kernels
@@ -24,7 +24,8 @@ LONGER = "usr/share/" + "/".join(["a-folder-with-a-long-name"] * 12)
 
 
 def stream(data: bytes, limit: int = 1 << 30) -> Stream:
-    return Stream(iter([data[start : start + 1000] for start in range(0, len(data), 1000)]), limit, "x")
+    pieces = (data[start : start + 1000] for start in range(0, len(data), 1000))
+    return Stream(bounded(pieces, limit, "x"))
 
 
 class TestTar:

@@ -3,12 +3,15 @@
 import io
 import os
 import tempfile
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import IO, BinaryIO, NamedTuple
 
+from auditor.archive.compression import LAYER_KINDS, decompressed, kind_of
 from auditor.archive.tar import TarReader
 from auditor.errors import AuditError, CorruptImage, ImageNotFound, LimitExceeded, SourceUnavailable, UnsupportedFormat
-from auditor.image.layer import decompressor, normal_path
+from auditor.image.layer import normal_path
 from auditor.image.limits import Limits
 
 _COPY = 1 << 20
@@ -184,15 +187,17 @@ def _plain(file: IO[bytes], where: str, limits: Limits) -> IO[bytes]:
     first = file.read(8)
     if seekable:
         file.seek(0)
-    opener = decompressor(first)
-    if opener is None and seekable:
-        return file
-    whole = file if seekable else _Rejoined(first, file)
-    source = opener(whole) if opener is not None else whole  # type: ignore[arg-type]
+    kind = kind_of(first)
+    if kind not in LAYER_KINDS:
+        if seekable:
+            return file
+        kind = ""
+    rest = iter(partial(file.read, _COPY), b"")
+    pieces = decompressed(rest if seekable else chain((first,), rest), kind, where)
     spool = tempfile.TemporaryFile(prefix="audit-image-")  # noqa: SIM115 - the archive closes it
     total = 0
     try:
-        while data := source.read(_COPY):
+        for data in pieces:
             total += len(data)
             if total > limits.uncompressed:
                 raise LimitExceeded(
@@ -205,30 +210,7 @@ def _plain(file: IO[bytes], where: str, limits: Limits) -> IO[bytes]:
     except AuditError:
         spool.close()
         raise
-    except (OSError, EOFError, ValueError, ArithmeticError) as error:
+    except OSError as error:
         spool.close()
-        if isinstance(error, OSError) and error.errno is not None:
-            raise AuditError(f"can't be unpacked ({error.strerror})", where, "free some space or set TMPDIR") from error
-        raise CorruptImage(
-            f"can't be decompressed ({error})", where, "the file was cut or altered; get it again"
-        ) from error
+        raise AuditError(f"can't be unpacked ({error.strerror})", where, "free some space or set TMPDIR") from error
     return spool
-
-
-class _Rejoined(io.RawIOBase):
-    """A stream whose first bytes have been looked at."""
-
-    def __init__(self, first: bytes, rest: IO[bytes]) -> None:
-        super().__init__()
-        self._first = first
-        self._rest = rest
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def read(self, size: int = -1, /) -> bytes:
-        if self._first:
-            data, self._first = self._first, b""
-            return data
-        return self._rest.read(size)

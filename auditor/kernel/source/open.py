@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from auditor.archive import ar
-from auditor.archive import cpio as rpm
+from auditor.archive import ar, rpmfile
 from auditor.archive.compression import decompress, foreign_kind, kind_of
 from auditor.errors import UnsupportedFormat
 from auditor.kernel.bootimage import LIMIT, KernelImage
@@ -27,7 +26,7 @@ def open_source(path: Path) -> Source:
     data = _head(path)
     if data.startswith(ar.MAGIC):
         return DebSource(path)
-    if data.startswith(rpm.MAGIC):
+    if data.startswith(rpmfile.MAGIC):
         return RpmSource(path)
     return _single(path, read_regular(path, LIMIT))
 

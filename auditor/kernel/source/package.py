@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from auditor.archive import ar
-from auditor.archive import cpio as rpm
-from auditor.archive.compression import REMEDY, XZ, chunks, kind_of
+from auditor.archive import REMEDY, ar, rpmfile
+from auditor.archive.compression import XZ, chunks, kind_of
+from auditor.archive.cpio import read_cpio
 from auditor.archive.member import Keep, Member
 from auditor.archive.members import read_tar
-from auditor.archive.stream import Stream
+from auditor.archive.rpmheader import Tag
+from auditor.archive.stream import Stream, bounded
 from auditor.archive.xzblocks import xz_blocks
 from auditor.errors import CorruptImage, ImageNotFound, LimitExceeded, SourceUnavailable, UnsupportedFormat
 from auditor.kernel.architecture import oci_architecture
@@ -78,16 +79,16 @@ class RpmSource:
     def open(self, keep: Keep) -> Files:
         """Read the package."""
         with _opened(self.path) as file:
-            header = rpm.read_header(file, self.label)
-        return PackageFiles(self.label, oci_architecture(header.architecture), self._members, keep)
+            header = rpmfile.read_header(file, self.label)
+        return PackageFiles(self.label, oci_architecture(header.text(Tag.ARCH)), self._members, keep)
 
     def _members(self, keep: Keep) -> Iterator[Member]:
         with _opened(self.path) as file:
-            rpm.read_header(file, self.label)
+            rpmfile.read_header(file, self.label)
             start = file.tell()
             size = file.seek(0, 2) - start
             file.seek(start)
-            yield from rpm.read_cpio(_stream(file, size, _MAX_UNPACKED, self.label), keep, self.label)
+            yield from read_cpio(_stream(file, size, _MAX_UNPACKED, self.label), keep, self.label)
 
 
 class PackageFiles:
@@ -164,7 +165,7 @@ def _stream(file: BinaryIO, size: int, limit: int, label: str) -> Stream:
     head = file.read(min(size, 8))
     file.seek(start)
     pieces = xz_blocks(file, size, label) if kind_of(head) == XZ else None
-    return Stream(pieces if pieces is not None else chunks(file, size, label), limit, label)
+    return Stream(bounded(chunks(file, size, label) if pieces is None else pieces, limit, label))
 
 
 @contextmanager
