@@ -65,6 +65,13 @@ test-all: $(STAMP) ## The rest: every suite and architecture, daemons, registry
 bench: $(STAMP) ## Measure against peers and floors
 	$(BIN)/python -m benchmarks
 
+SEED ?= 1
+COUNT ?= 1000
+
+.PHONY: differential
+differential: $(STAMP) ## Damage sound programs; their own loader and the audit must agree (SEED=, COUNT= a scene)
+	$(BIN)/python -m benchmarks.differential --seed $(SEED) --count $(COUNT)
+
 .PHONY: wheel
 wheel: $(STAMP) ## Build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .

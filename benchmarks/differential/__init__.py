@@ -1,0 +1,1 @@
+"""Damages sound programs, lets their own loader and the auditor judge each, and counts where the two differ."""

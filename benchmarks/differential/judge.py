@@ -1,0 +1,101 @@
+"""What the program's own loader makes of a damage, what the auditor does, and whether they agree."""
+
+import enum
+import re
+from dataclasses import dataclass
+
+from benchmarks.differential.damage import Damage
+from benchmarks.differential.room import HANGS, Outcome
+from benchmarks.differential.scene import Scene, binds_lazily, environment, put
+
+#: What loaders, C libraries and kernels say when they refuse (glibc 2.17 to 2.41, musl).
+_REFUSALS = re.compile(
+    r"error while loading shared libraries: |symbol lookup error: |relocation error: |"
+    r"Inconsistency detected by ld\.so: |version `.*' not found|FATAL: |Fatal glibc error: |"
+    r"Error loading shared library |Error relocating |: Not a valid dynamic program|cannot execute binary|"
+    r"CPU ISA level is lower than required|Unsupported relocation type"
+)
+
+
+class Verdict(enum.StrEnum):
+    """What a start came to."""
+
+    REFUSED = "refused"  # by the kernel or the loader, with an error
+    REFUSED_LATER = "refused when all is bound"  # at a call that this start didn't make
+    RUNS = "runs"  # as before
+    OTHERWISE = "runs otherwise"  # another output or exit code, and no word from the loader
+    KILLED = "killed"  # by a signal, or it hangs
+
+
+class Agreement(enum.StrEnum):
+    """The auditor's answer beside the loader's."""
+
+    FOUND = "found"
+    FALSE_PASS = "false pass"  # noqa: S105
+    PASSED = "passed"
+    FALSE_FAIL = "false failure"
+    APART = "not claimed"  # killed, or runs otherwise: counted, never judged
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Both answers: the loader's words and the auditor's first problem."""
+
+    damage: Damage
+    verdict: Verdict
+    words: str
+    problems: tuple[str, ...]
+    agreement: Agreement
+
+
+def judge(scene: Scene, damage: Damage) -> Judgement:
+    """Try the damage on both."""
+    problems = _audited(scene, damage)
+    node = scene.tree.find(damage.path).node
+    assert node is not None and node.content is not None
+    put(scene.root, damage.path, damage.data, damage.mode)
+    try:
+        verdict, words = _started(scene, damage)
+    finally:
+        put(scene.root, damage.path, node.content.read(), node.mode)
+    return Judgement(damage, verdict, words, problems, _agreement(verdict, bool(problems)))
+
+
+def _audited(scene: Scene, damage: Damage) -> tuple[str, ...]:
+    closure = scene.linker(damage.tree(scene.tree)).closure(damage.program.argv[0])
+    unknown = () if closure.loader is not None or closure.problems else ("the loader is not known",)
+    return (*(problem.message for problem in closure.problems), *unknown)
+
+
+def _started(scene: Scene, damage: Damage) -> tuple[Verdict, str]:
+    program = damage.program
+    outcome = scene.room.run(program.argv, environment(eager=False))
+    verdict = _verdict(outcome, program.outcome)
+    if verdict is not Verdict.RUNS or not binds_lazily(program.closure):
+        return verdict, _words(outcome)
+    eager = scene.room.run(program.argv, environment(eager=True))
+    verdict = _verdict(eager, program.eager)
+    return (Verdict.REFUSED_LATER if verdict is Verdict.REFUSED else verdict), _words(eager)
+
+
+def _verdict(outcome: Outcome, sound: Outcome) -> Verdict:
+    if outcome.refused:
+        return Verdict.REFUSED
+    if outcome.code < 0 or outcome.code == HANGS:
+        return Verdict.KILLED
+    if outcome == sound:
+        return Verdict.RUNS
+    return Verdict.REFUSED if _REFUSALS.search(outcome.output) and outcome.code else Verdict.OTHERWISE
+
+
+def _words(outcome: Outcome) -> str:
+    text = outcome.refused or outcome.output.strip() or ""
+    return f"{outcome.code} {text}"[:300]
+
+
+def _agreement(verdict: Verdict, audited: bool) -> Agreement:
+    if verdict in (Verdict.REFUSED, Verdict.REFUSED_LATER):
+        return Agreement.FOUND if audited else Agreement.FALSE_PASS
+    if verdict is Verdict.RUNS:
+        return Agreement.FALSE_FAIL if audited else Agreement.PASSED
+    return Agreement.APART
