@@ -8,7 +8,7 @@ import pytest
 
 from auditor.audit import audit
 from auditor.image import load
-from auditor.report.document import report_schema, to_document
+from auditor.report.audit.document import report_schema, to_document
 from auditor.report.format import Style, writer
 from auditor.report.model import Report
 from auditor.rules import Options

@@ -13,7 +13,7 @@ import pytest
 from auditor import events
 from auditor.audit import audit, audit_index
 from auditor.image import Access, Image, load, load_index
-from auditor.report.document import index_document, report_schema, to_document
+from auditor.report.audit.document import index_document, report_schema, to_document
 from auditor.report.model import Report
 from auditor.rules import Options
 from auditor.spec import load_spec

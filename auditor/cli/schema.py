@@ -11,7 +11,7 @@ app = typer.Typer(help="Write a JSON schema to standard output.", no_args_is_hel
 @app.command("report")
 def report() -> int:
     """The schema of `check -o json`."""
-    from auditor.report.document import report_schema  # noqa: PLC0415
+    from auditor.report.audit.document import report_schema  # noqa: PLC0415
 
     return _write(report_schema())
 

@@ -10,7 +10,7 @@ from auditor.audit.waivers import Waiver
 from auditor.cli.progress import listening
 from auditor.errors import UsageError
 from auditor.image import Access, Reference, Scheme, load, load_index, parse, parse_platform
-from auditor.report.document import from_document
+from auditor.report.audit.document import from_document
 from auditor.report.model import IndexReport, Report
 from auditor.rules import Options
 from auditor.spec import Spec

@@ -11,13 +11,13 @@ import pytest
 from markdown_it import MarkdownIt
 
 from auditor.cli.main import run
+from auditor.report.audit.document import dump, to_document
 from auditor.report.diff.compare import compare
 from auditor.report.diff.document import diff_document, diff_schema
 from auditor.report.diff.format import formats, writer
-from auditor.report.diff.format.words import size
 from auditor.report.diff.kinds import KINDS
 from auditor.report.diff.model import Diff
-from auditor.report.document import dump, to_document
+from auditor.report.diff.words import size
 from auditor.report.format import Style
 from auditor.report.model import Report
 from tests.diff.test_compare import CASES, IPSET_LOST, package, report, versioned, with_packages

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from auditor.cli.main import run
-from auditor.report.document import dump, to_document
+from auditor.report.audit.document import dump, to_document
 from auditor.rules.kernel.bridge import feature_needs
 from auditor.spec import load_spec
 from tests.inventories import sound

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from auditor.finding import FailOn
 from auditor.kernel.model import SourceInfo
-from auditor.report.document import to_document
+from auditor.report.audit.document import to_document
 from auditor.report.format import Style
 from auditor.report.format import writer as report_writer
 from auditor.report.kernel.document import kernel_document, kernel_schema

@@ -12,7 +12,7 @@ from auditor.audit.kernel import audit_kernels
 from auditor.cli.main import run
 from auditor.kernel.read import read_kernels
 from auditor.kernel.source.open import open_source
-from auditor.report.document import dump, to_document
+from auditor.report.audit.document import dump, to_document
 from auditor.report.format import Style
 from auditor.report.kernel.format import writer
 from auditor.rules import Options

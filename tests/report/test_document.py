@@ -10,7 +10,7 @@ from auditor.audit import judge
 from auditor.errors import UsageError
 from auditor.image.model import Platform
 from auditor.inventory.model import Inventory, Tool
-from auditor.report.document import from_document, index_document, report_schema, to_document
+from auditor.report.audit.document import from_document, index_document, report_schema, to_document
 from auditor.report.format import Style, formats, writer
 from auditor.report.model import IndexReport, Report, ReportImage, ReportIndex
 from auditor.rules import Options

@@ -15,13 +15,13 @@ from spdx_tools.spdx.validation.document_validator import validate_full_spdx_doc
 
 from auditor.errors import UsageError
 from auditor.inventory.model import Distribution, InstalledPackage
-from auditor.report.document import dump, from_document, to_document
+from auditor.report.audit.document import dump, from_document, to_document
+from auditor.report.bill.licence import spdx_expression
+from auditor.report.bill.naming import shown_name
+from auditor.report.bill.purl import package_purl
+from auditor.report.bill.supplier import supplier
 from auditor.report.format import Style, writer
 from auditor.report.model import IndexReport, Report
-from auditor.sbom.licence import spdx_expression
-from auditor.sbom.naming import shown_name
-from auditor.sbom.purl import package_purl
-from auditor.sbom.supplier import supplier
 from tests.sbom import images
 from tests.sbom.images import DIGEST, LIBC, LIBMNL, MULTI, PLUGIN
 

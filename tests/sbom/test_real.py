@@ -16,9 +16,9 @@ from spdx_tools.spdx.parser.jsonlikedict.json_like_dict_parser import JsonLikeDi
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
 from auditor.cli.main import run
-from auditor.report.document import dump, to_document
+from auditor.report.audit.document import dump, to_document
+from auditor.report.bill.build import build
 from auditor.report.format import Style, writer
-from auditor.sbom.build import build
 from fixtures.alpine.build import build_alpine
 from fixtures.apt import SUITES
 from fixtures.export import export
@@ -144,7 +144,7 @@ def test_the_largest_image_s_bill_costs_little_and_is_the_same_each_time(name: s
         file = tmp_path / "bill.json"
         code = (
             "import sys, time, json; from pathlib import Path\n"
-            "from auditor.report.document import from_document\n"
+            "from auditor.report.audit.document import from_document\n"
             "found = from_document(json.loads(Path(sys.argv[1]).read_bytes()), 'report')\n"
             "start = time.process_time()\n"  # what other programs take meanwhile is no cost of the bill
             "from auditor.report.format import Style, writer\n"

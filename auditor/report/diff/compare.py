@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from auditor.finding import Finding
+from auditor.report.audit.document import from_document, to_document
 from auditor.report.diff.area import (
     closures,
     config,
@@ -21,7 +22,6 @@ from auditor.report.diff.area import (
 from auditor.report.diff.kinds import ORDER
 from auditor.report.diff.model import Change, Diff, DiffSide, Gate, Summary, UnchangedFinding
 from auditor.report.diff.pair import Pair, Side
-from auditor.report.document import from_document, to_document
 from auditor.report.model import Report, Verdict
 
 # A new area is one module and one line.

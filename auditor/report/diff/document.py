@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
+from auditor.report.audit.document import printable
 from auditor.report.diff.kinds import KINDS
 from auditor.report.diff.model import Diff
-from auditor.report.document import printable
 
 _ORDER = (
     *("schema_version", "old", "new", "spec", "fail_on", "verdict", "summary", "layers"),

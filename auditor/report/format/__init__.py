@@ -19,7 +19,7 @@ Writer = Callable[[Report | IndexReport, Style], str]
 
 # A module that holds `write(report, style) -> str`, imported when its format is asked for.
 _MODULES = {
-    "text": "auditor.report.format.text",
+    "text": "auditor.report.audit.text",
     "json": "auditor.report.format.json",
     "cyclonedx-json": "auditor.report.format.cyclonedx",
     "spdx-json": "auditor.report.format.spdx",

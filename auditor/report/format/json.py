@@ -1,6 +1,6 @@
 """JSON, by the published schema."""
 
-from auditor.report.document import dump, index_document, to_document
+from auditor.report.audit.document import dump, index_document, to_document
 from auditor.report.format import Style
 from auditor.report.model import IndexReport, Report
 

@@ -2,9 +2,9 @@
 
 import json
 
-from auditor.report.document import printable
+from auditor.report.audit.document import printable
+from auditor.report.audit.needs import NOTHING, needs, rows
 from auditor.report.format import Style
-from auditor.report.format.needs import NOTHING, needs, rows
 from auditor.report.model import IndexReport, Report
 
 SCHEMA_VERSION = "1"

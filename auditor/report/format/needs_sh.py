@@ -7,9 +7,9 @@ A preflight splits each list at blanks; an entry `NEW|OLD` holds names of which 
     done
 """
 
-from auditor.report.document import printable
+from auditor.report.audit.document import printable
+from auditor.report.audit.needs import needs
 from auditor.report.format import Style
-from auditor.report.format.needs import needs
 from auditor.report.model import IndexReport, Report
 
 _PREFIX = "AUDIT_IMAGE_NEEDS_"

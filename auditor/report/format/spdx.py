@@ -1,9 +1,9 @@
 """A software bill of materials: SPDX 2.3 JSON."""
 
+from auditor.report.bill import spdx
+from auditor.report.bill.build import build
 from auditor.report.format import Style
 from auditor.report.model import IndexReport, Report
-from auditor.sbom import spdx
-from auditor.sbom.build import build
 
 
 def write(report: Report | IndexReport, style: Style) -> str:  # noqa: ARG001 - every format is called alike

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from auditor.report.document import printable
+from auditor.report.audit.document import printable
 from auditor.report.kernel.model import KernelReport
 
 _ORDER = ("schema_version", "spec", "verdict", "kernels", "images", "pairs", "requirements", "findings")

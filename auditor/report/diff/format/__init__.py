@@ -10,10 +10,10 @@ Writer = Callable[[Diff, Style], str]
 
 # A module that holds `write(diff, style) -> str`, imported when its format is asked for.
 _MODULES = {
-    "text": "auditor.report.diff.format.text",
+    "text": "auditor.report.diff.text",
     "json": "auditor.report.diff.format.json",
-    "markdown": "auditor.report.diff.format.markdown",
-    "html": "auditor.report.diff.format.html",
+    "markdown": "auditor.report.diff.markdown",
+    "html": "auditor.report.diff.html",
 }
 
 

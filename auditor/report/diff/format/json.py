@@ -1,8 +1,8 @@
 """JSON, by the published schema."""
 
+from auditor.report.audit.document import dump
 from auditor.report.diff.document import diff_document
 from auditor.report.diff.model import Diff
-from auditor.report.document import dump
 from auditor.report.format import Style
 
 

@@ -10,10 +10,10 @@ Writer = Callable[[KernelReport, Style], str]
 
 # A module that holds `write(report, style) -> str`, imported when its format is asked for.
 _MODULES = {
-    "text": "auditor.report.kernel.format.text",
+    "text": "auditor.report.kernel.text",
     "json": "auditor.report.kernel.format.json",
-    "markdown": "auditor.report.kernel.format.markdown",
-    "html": "auditor.report.kernel.format.html",
+    "markdown": "auditor.report.kernel.markdown",
+    "html": "auditor.report.kernel.html",
 }
 
 

@@ -1,6 +1,6 @@
 """JSON, by the published schema."""
 
-from auditor.report.document import dump
+from auditor.report.audit.document import dump
 from auditor.report.format import Style
 from auditor.report.kernel.document import kernel_document
 from auditor.report.kernel.model import KernelReport

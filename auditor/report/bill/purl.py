@@ -4,7 +4,7 @@ from packageurl import PackageURL
 
 from auditor.image.scheme import Scheme
 from auditor.inventory.model import Distribution, InstalledPackage
-from auditor.sbom.naming import name_of, scheme_of
+from auditor.report.bill.naming import name_of, scheme_of
 
 _TYPES = frozenset({"deb", "rpm", "apk"})
 # Red Hat's os-release says `rhel`, purl-spec's namespace for it is `redhat`; all of openSUSE's share one.

@@ -25,11 +25,11 @@ from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.spdx import is_supported_id
 from packageurl import PackageURL
 
-from auditor.sbom.identity import ProducedBy, serial_number
-from auditor.sbom.licence import spdx_expression
-from auditor.sbom.model import Bill, Facts, FileEntry, ImageEntry, PackageEntry, ToolEntry
-from auditor.sbom.supplier import supplier
-from auditor.sbom.time import NO_TIME, build_time
+from auditor.report.bill.identity import ProducedBy, serial_number
+from auditor.report.bill.licence import spdx_expression
+from auditor.report.bill.model import Bill, Facts, FileEntry, ImageEntry, PackageEntry, ToolEntry
+from auditor.report.bill.supplier import supplier
+from auditor.report.bill.time import NO_TIME, build_time
 
 _WEB_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+", re.ASCII)
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from auditor.report.document import printable
+from auditor.report.audit.document import printable
 from auditor.report.format import Style
-from auditor.report.kernel.format import words
+from auditor.report.kernel import words
 from auditor.report.kernel.model import KernelReport
 
 _ASCII_PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")

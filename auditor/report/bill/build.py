@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.image.model import Layer
 from auditor.inventory.model import UNOWNED, Distribution, ElfObject, InstalledPackage, Inventory, Tool
-from auditor.report.document import from_document, to_document
+from auditor.report.audit.document import from_document, to_document
+from auditor.report.bill.model import Bill, Facts, FileEntry, ImageEntry, Method, PackageEntry, ToolEntry
+from auditor.report.bill.naming import shown_name
+from auditor.report.bill.purl import image_purl, package_purl
 from auditor.report.model import IndexReport, Report, ReportImage
-from auditor.sbom.model import Bill, Facts, FileEntry, ImageEntry, Method, PackageEntry, ToolEntry
-from auditor.sbom.naming import shown_name
-from auditor.sbom.purl import image_purl, package_purl
 
 PREFIX = "audit-image"  # of every property that is not the format's own
 

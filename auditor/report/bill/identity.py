@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from auditor.sbom.model import Bill
+from auditor.report.bill.model import Bill
 
 # A name space of its own (RFC 9562, 6.6), made once and never changed: other names give other serial numbers.
 _NAME_SPACE = uuid.UUID("c37dbd65-93a1-485b-99aa-117fdc58215e")

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from auditor.report.diff.format import words
+from auditor.report.audit.document import printable
+from auditor.report.diff import words
 from auditor.report.diff.model import Assessment, Change, Diff, DiffSide
-from auditor.report.document import printable
 from auditor.report.format import Style
 
 _CSS = """

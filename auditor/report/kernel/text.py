@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from textwrap import fill
 
-from auditor.report.document import printable
+from auditor.report.audit.document import printable
 from auditor.report.format import Style
-from auditor.report.kernel.format import words
+from auditor.report.kernel import words
 from auditor.report.kernel.model import KernelFinding, KernelReport
 
 _WIDTH = 100

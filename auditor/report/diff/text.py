@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from itertools import groupby
 from textwrap import fill
 
-from auditor.report.diff.format import words
+from auditor.report.audit.document import printable
+from auditor.report.diff import words
 from auditor.report.diff.model import Change, Diff
-from auditor.report.document import printable
 from auditor.report.format import Style
 
 _WIDTH = 100

@@ -32,11 +32,11 @@ from spdx_tools.spdx.model import (
     SpdxNoAssertion,
 )
 
-from auditor.sbom.identity import ProducedBy, serial_number
-from auditor.sbom.licence import spdx_expression
-from auditor.sbom.model import Bill, Facts, FileEntry, ImageEntry, PackageEntry, ToolEntry
-from auditor.sbom.supplier import supplier
-from auditor.sbom.time import NO_TIME, build_time
+from auditor.report.bill.identity import ProducedBy, serial_number
+from auditor.report.bill.licence import spdx_expression
+from auditor.report.bill.model import Bill, Facts, FileEntry, ImageEntry, PackageEntry, ToolEntry
+from auditor.report.bill.supplier import supplier
+from auditor.report.bill.time import NO_TIME, build_time
 
 _DOCUMENT = "SPDXRef-DOCUMENT"
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9.-]+")

@@ -8,7 +8,7 @@ from textwrap import fill
 from auditor.finding import Finding
 from auditor.image.model import Layer
 from auditor.inventory.model import Notice, Tool
-from auditor.report.document import printable
+from auditor.report.audit.document import printable
 from auditor.report.format import Style
 from auditor.report.model import IndexReport, Report, ReportImage, ReportWaiver
 

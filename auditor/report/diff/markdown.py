@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from auditor.report.diff.format import words
+from auditor.report.audit.document import printable
+from auditor.report.diff import words
 from auditor.report.diff.model import Change, Diff
-from auditor.report.document import printable
 from auditor.report.format import Style
 
 _ASCII_PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
