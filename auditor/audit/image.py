@@ -19,6 +19,7 @@ from auditor.report.model import (
 from auditor.rules import ImageContext, IndexContext, Options, Subject, run_rules
 from auditor.rules.image.rows import Row, judge_rows
 from auditor.rules.kernel.needs import concerned_modules, other_names, running_flavours
+from auditor.rules.model import further_tools
 from auditor.spec import Kind, Requirement, Spec
 
 
@@ -44,6 +45,7 @@ def audit(
         programs={row.tool: row.programs for row in spec.of_kind(Kind.TOOL)},
         link_types=_names(row.link_types for row in spec.of_kind(Kind.FEATURE)),
         extensions=_names(row.extensions.match + row.extensions.target for row in spec.of_kind(Kind.FEATURE)),
+        further_tools=further_tools(spec),
     )
     inventory = take_inventory(image, wanted)
     return judge(described, inventory, spec, options or Options(), waivers, today)

@@ -30,6 +30,8 @@ from auditor.rules.kernel.context import KernelContext, PairContext
 from auditor.rules.kernel.needs import running_flavours
 from auditor.rules.kernel.rows import KernelRow, judge_kernel_rows, pair_unknowns
 from auditor.spec import Spec
+from auditor.tools.project.ipset import IPSET
+from auditor.tools.project.xtables import Xtables
 
 #: Architectures of userspace that a kernel runs beside its own.
 _ALSO_RUNS = {"amd64": ("386",), "arm64": ("arm",)}
@@ -140,7 +142,7 @@ def _kernel(kernel: Kernel, findings: Sequence[Finding], fail_on: FailOn) -> Rep
 
 def _image(report: Report) -> ReportKernelImage:
     image, inventory = report.image, report.inventory
-    ipset = inventory.tool("ipset")
+    ipset = inventory.tool(IPSET)
     return ReportKernelImage(
         reference=image.reference,
         source=image.source,
@@ -149,7 +151,7 @@ def _image(report: Report) -> ReportKernelImage:
         platform=image.platform,
         ipset=ipset.version if ipset else None,
         set_types=_set_types(inventory),
-        flavours=tuple(sorted(running_flavours(inventory, ("iptables", "ip6tables")))),
+        flavours=tuple(sorted(running_flavours(inventory, Xtables.tools))),
         kmod=inventory.kmod,
     )
 

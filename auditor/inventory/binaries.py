@@ -12,20 +12,11 @@ from auditor.inventory.capabilities import capability_names
 from auditor.inventory.model import Binary, ClosureEntry, Tool
 from auditor.inventory.owners import Owners
 from auditor.packages import Package
-from auditor.tools.catalogue import TOOLS, order, tools_of
+from auditor.tools.catalogue import is_built_from, order, tools_of
 from auditor.tools.identify import identify
 from auditor.tools.model import Evidence, Identity
 
 _SET_ID = 0o6000
-# What distributions call the projects' source packages.
-_SOURCES = {
-    "iptables": ("iptables",),
-    "ip6tables": ("iptables",),
-    "ipset": ("ipset",),
-    "iputils": ("iputils",),
-    "iproute2": ("iproute2", "iproute"),
-    "conntrack-tools": ("conntrack-tools", "conntrack"),
-}
 
 
 class ToolReader:
@@ -38,15 +29,16 @@ class ToolReader:
         self._closures = closures
 
     def tools(self, reached: Mapping[str, tuple[str, str]], asked: Mapping[str, tuple[str, ...]]) -> tuple[Tool, ...]:
-        """The tools of the catalogue and those that a spec asks for by name (`asked`: tool -> programs).
+        """The tools that are asked for (`asked`: tool -> programs), each with every name of it that PATH reaches.
 
         `reached` are the names that PATH leads to, each with the path that execvp(3) takes and the real path.
         """
-        found: dict[str, dict[str, str]] = {name: {} for name in dict.fromkeys([*TOOLS, *asked])}
+        found: dict[str, dict[str, str]] = {tool: {} for tool in asked}
         for name, (path, real_path) in reached.items():
-            by_name = {tool for tool, programs in asked.items() if name in programs}
-            for tool in sorted(by_name.union(tools_of(name))):
-                found.setdefault(tool, {})[path] = real_path
+            owners = tools_of(name)
+            for tool, programs in asked.items():
+                if name in programs or tool in owners:
+                    found[tool][path] = real_path
         return tuple(self._tool(tool, paths) for tool, paths in found.items())
 
     def _tool(self, name: str, paths: Mapping[str, str]) -> Tool:
@@ -132,6 +124,4 @@ def _kind(elf: ElfFile | None, identity: Identity) -> str:
 
 def _is_project(tool: str, identity: Identity, package: Package) -> bool:
     """Whether a package's version is the tool's: it is built from the tool's own source, or the tool is not known."""
-    if identity.tool == tool or tool not in _SOURCES:
-        return True
-    return (package.source or package.name) in _SOURCES[tool]
+    return identity.tool == tool or is_built_from(tool, package.source or package.name)

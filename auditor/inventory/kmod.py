@@ -11,9 +11,8 @@ from auditor.inventory.model import Decoder, Kmod, ModprobePlace, ModuleLoader
 from auditor.inventory.owners import Owners
 from auditor.process.model import LaunchFault
 from auditor.process.path import SearchPath, lookup, usable
-from auditor.tools.kmod import COMPRESSIONS, KmodSigns, kmod_signs
+from auditor.tools.project.kmod import COMPRESSIONS, KMOD, MODPROBE, KmodSigns, kmod_signs
 
-NAME = "modprobe"
 #: Where kernels look for it: the kernel's own default, merged directories, and what distributions set.
 PLACES = (
     "/sbin/modprobe",
@@ -31,7 +30,7 @@ _KMOD_LIBRARY = "libkmod.so.*"
 def take_kmod(tree: FileTree, linker: Linker, owners: Owners, search: SearchPath) -> Kmod:
     """What the image has under the name `modprobe`, on PATH and in the places that kernels name."""
     places = tuple(_place(tree, path) for path in PLACES)
-    found = lookup(tree, NAME, search)
+    found = lookup(tree, MODPROBE, search)
     on_path = found.real_path if found.path else ""
     paths = dict.fromkeys(path for path in (on_path, *(place.resolved_path for place in places)) if path)
     loaders = tuple(_loader(tree, linker, owners, path) for path in paths)
@@ -45,7 +44,7 @@ def _place(tree: FileTree, path: str) -> ModprobePlace:
         return ModprobePlace(path, found.path)
     if fault is LaunchFault.NOT_EXECUTABLE:
         return ModprobePlace(path, "", f"{found.path} can't be executed")
-    removals = [removal for removal in tree.removals(NAME) if removal.path in (path, found.path)]
+    removals = [removal for removal in tree.removals(MODPROBE) if removal.path in (path, found.path)]
     layer = removals[-1].layer if removals else None
     if tree.lstat(path) is not None:
         return ModprobePlace(path, "", f"a dangling link to {found.path}", layer)
@@ -62,7 +61,7 @@ def _loader(tree: FileTree, linker: Linker, owners: Owners, path: str) -> Module
         return ModuleLoader(path, "script" if script else "other", None, layer, package, reason=reason)
     signs = kmod_signs(node.content, elf)
     evidence = signs.evidence(path)
-    if signs.project != "kmod":
+    if signs.project != KMOD:
         reason = (
             f"it is an applet of {signs.project}, whose build doesn't tell which modules it reads"
             if signs.project
@@ -73,10 +72,10 @@ def _loader(tree: FileTree, linker: Linker, owners: Owners, path: str) -> Module
     if stops:
         reason = f"it does not start: {stops[0]}"
         decoders = tuple(Decoder(kind, "none", usable=False, reason=reason) for kind in COMPRESSIONS)
-        return ModuleLoader(path, "kmod", signs.version, layer, package, False, decoders, evidence, reason)
+        return ModuleLoader(path, KMOD, signs.version, layer, package, False, decoders, evidence, reason)
     return ModuleLoader(
         path=path,
-        kind="kmod",
+        kind=KMOD,
         version=signs.version,
         layer=layer,
         package=package,

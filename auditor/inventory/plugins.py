@@ -10,8 +10,14 @@ from auditor.filetree import FileKind, FileTree
 from auditor.inventory.model import LoadableExtension, Tool
 from auditor.tools.extensions import built_in_extensions, search_extensions
 from auditor.tools.model import Extension
+from auditor.tools.project.xtables import PLUGIN_PREFIXES, Xtables
 
 _LIBXTABLES = "libxtables.so.*"
+
+
+def plugin_files(names: Iterable[str]) -> frozenset[str]:
+    """The files in which extensions of these names may lie."""
+    return frozenset(f"{prefix}{name}.so" for prefix in PLUGIN_PREFIXES for name in names)
 
 
 class PluginReader:
@@ -29,13 +35,21 @@ class PluginReader:
         programs: dict[str, str] = {}
         for tool in tools:
             for binary in tool.binaries:
-                if tool.name in ("iptables", "ip6tables") and binary.kind == "program":
+                if tool.name in Xtables.tools and binary.kind == "program":
                     programs.setdefault(binary.resolved_path, binary.flavour or "")
         found = {entry for path, flavour in programs.items() for entry in self._of_program(path, flavour)}
         return tuple(
             sorted(
                 (entry for entry in found if _is_asked(entry)),
-                key=lambda entry: (entry.flavour, entry.kind, entry.name, entry.family, entry.path),
+                key=lambda entry: (
+                    entry.flavour,
+                    entry.kind,
+                    entry.name,
+                    entry.family,
+                    entry.path,
+                    entry.revision,
+                    entry.reason,
+                ),
             )
         )
 

@@ -4,10 +4,13 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator
 
-from auditor.filetree import FileKind, FileTree, Node
-from auditor.inventory.model import LibraryFile, Place, Unusable, Whereabouts
+from auditor.filetree import FileKind, FileTree, LookupFault, Node
+from auditor.inventory.model import LibraryFile, Place, Problem, Unusable, Whereabouts
+from auditor.process.model import LaunchFault
+from auditor.process.path import SearchPath, lookup
 
 _VERSIONED_LIBRARY = re.compile(r"lib.+\.so\.\d.*")
+_LIBRARY_MISSING = "library-missing"
 _STEM = re.compile(r"(.+?\.so)(?:\..*)?")
 
 
@@ -96,3 +99,50 @@ class NameIndex:
 
 def _is_file(node: Node | None) -> bool:
     return node is not None and node.kind is FileKind.REGULAR
+
+
+def reached_names(tree: FileTree, names: Iterable[str], search: SearchPath) -> dict[str, tuple[str, str]]:
+    """Names that PATH leads to, each with the path that execvp(3) takes and the real path."""
+    found = {name: lookup(tree, name, search) for name in sorted(set(names))}
+    return {name: (at.path or "", at.real_path) for name, at in found.items()}
+
+
+def whereabouts(
+    tree: FileTree,
+    index: NameIndex,
+    search: SearchPath,
+    programs: Iterable[str],
+    plugins: Iterable[str],
+    problems: Iterable[Problem],
+) -> tuple[Whereabouts, ...]:
+    """Of programs and plug-ins (file names) that are asked for and not there, and of libraries that something lacks."""
+    programs = set(programs)
+    passed_over: dict[str, set[str]] = {}
+    for problem in problems:
+        if problem.fault == _LIBRARY_MISSING:
+            paths = {tree.find(path).path for path, _ in problem.passed_over}
+            passed_over.setdefault(problem.name.rpartition("/")[2], set()).update(paths)
+    return (
+        *(index.of_program(name, _unusable(tree, name, search)) for name in sorted(programs)),
+        *(index.of_library(name, passed_over[name]) for name in sorted(passed_over.keys() - programs)),
+        *(index.of_file(name) for name in sorted(plugins) if name in index or tree.removals(name)),
+    )
+
+
+def _unusable(tree: FileTree, name: str, search: SearchPath) -> tuple[Unusable, ...]:
+    found = lookup(tree, name, search)
+    entries = []
+    for path, fault in found.passed_over:
+        at = tree.find(path)
+        if at.node is not None:
+            entries.append(Unusable(path, _WORDS.get(fault, fault.value), at.node.layer))
+            continue
+        reason = "a link in a circle" if at.fault is LookupFault.LOOP else f"a dangling link to {at.path}"
+        removals = [removal for removal in tree.removals(at.path.rpartition("/")[2]) if removal.path == at.path]
+        link = tree.lstat(at.links[-1] if at.links else path)
+        layer = removals[-1].layer if removals else (link.layer if link else None)
+        entries.append(Unusable(path, reason, layer))
+    return tuple(entries)
+
+
+_WORDS = {LaunchFault.NOT_EXECUTABLE: "not an executable file"}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from auditor.finding import Finding, Severity, sort_findings
+from auditor.spec import Spec
 
 
 class Subject(enum.StrEnum):
@@ -19,6 +20,11 @@ class Subject(enum.StrEnum):
 
 Context = TypeVar("Context")
 Check = Callable[[Context], Iterable[Finding]]
+Tools = Callable[[Spec], Iterable[str]]
+
+
+def _none(_: Spec) -> Iterable[str]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,7 @@ class Rule(Generic[Context]):
     explanation: str
     mend: str
     check: Check[Context] | None
+    further_tools: Tools = _none  # that it looks at beside those of the spec
 
 
 _REGISTER: dict[str, Rule[Any]] = {}
@@ -39,16 +46,19 @@ _FURTHER: list[tuple[Subject, Check[Any]]] = []
 
 
 def rule(
-    rule_id: str, severity: Severity, subject: Subject, *, mend: str
+    rule_id: str, severity: Severity, subject: Subject, *, mend: str, further_tools: Tools = _none
 ) -> Callable[[Check[Context]], Check[Context]]:
-    """Register the decorated function as a rule. The first line of its docstring is the summary."""
+    """Register the decorated function as a rule. The first line of its docstring is the summary.
+
+    `further_tools` says which tools the rule looks at beside those that a spec asks for.
+    """
 
     def register(check: Check[Context]) -> Check[Context]:
         summary, _, explanation = (check.__doc__ or "").strip().partition("\n")
         text = " ".join(explanation.split())
         if rule_id in _REGISTER:
             raise ValueError(f"two rules are called {rule_id}")
-        _REGISTER[rule_id] = Rule(rule_id, severity, subject, summary.strip(), text, mend, check)
+        _REGISTER[rule_id] = Rule(rule_id, severity, subject, summary.strip(), text, mend, check, further_tools)
         return check
 
     return register
@@ -70,6 +80,11 @@ def rules(subject: Subject | None = None) -> tuple[Rule[Any], ...]:
     """All rules, or those for one kind of subject, by id."""
     chosen = (entry for entry in _REGISTER.values() if subject is None or entry.subject is subject)
     return tuple(sorted(chosen, key=lambda entry: entry.id))
+
+
+def further_tools(spec: Spec) -> frozenset[str]:
+    """The tools that rules look at beside those that the spec asks for."""
+    return frozenset(tool for entry in _REGISTER.values() for tool in entry.further_tools(spec))
 
 
 def find_rule(rule_id: str) -> Rule[Any] | None:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 from auditor.elf.read.file import ElfFile, NotElf, read_elf
 from auditor.filetree import Content, FileKind, FileTree, LookupFault
+from auditor.tools.identify import read_signs
 from auditor.tools.loaded import load
 from auditor.tools.model import Extension
 from auditor.tools.registrations import Registration, registrations
-from auditor.tools.signs import read_signs
 
 _PREFIXES = {"ipv4": "libipt_", "ipv6": "libip6t_", "arp": "libarpt_", "bridge": "libebt_"}
 _COMMON = "libxt_"
@@ -94,8 +94,8 @@ def built_in_extensions(path: str, content: Content, elf: ElfFile) -> tuple[Exte
     entries = registrations(content, elf)
     if not entries:
         return ()
-    signs = read_signs(load(content, elf))
-    flavour = (signs.flavour if signs else None) or ""
+    told = read_signs(load(content, elf))
+    flavour = (told[1].flavour if told else None) or ""
     found = (extension for entry in entries for extension in _named(entry, entry.family, path))
     return _sorted(replace(extension, flavour=flavour) for extension in found)
 

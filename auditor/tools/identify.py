@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterable
 from auditor.elf.read.file import ElfFile, NotElf, read_elf
 from auditor.filetree import Content
 from auditor.tools.catalogue import tools_of
-from auditor.tools.loaded import load
-from auditor.tools.model import Evidence, Identity
-from auditor.tools.signs import Signs, ipset_library_versions, read_signs
+from auditor.tools.loaded import Loaded, load
+from auditor.tools.model import Evidence, Identity, Signs
+from auditor.tools.project import PROJECTS, Project, busybox
 
 #: Gives real path and content of an object of the program's closure, by a glob of its soname.
 Library = Callable[[str], tuple[str, Content] | None]
 
 _KEPT = 256  # files
-_UNREAD = Signs("")
-_kept: dict[bytes, Signs | None] = {}  # by the file's digest: one multi-call binary has some thirty names
+_Told = tuple[Project, Signs]
+_kept: dict[bytes, _Told | str] = {}  # by the file's digest: one multi-call binary has some thirty names
 
 
 def identify(name: str, path: str, content: Content, elf: ElfFile | NotElf, library: Library) -> Identity:
@@ -33,34 +33,31 @@ def identify(name: str, path: str, content: Content, elf: ElfFile | NotElf, libr
         if content.read(0, 2) == b"#!":
             return Identity("", None, None, (Evidence("script", "#!", path),), "script")
         return Identity("", None, None, (), f"other: {elf.reason}")
-    signs = _signs(content, elf)
-    if isinstance(signs, str):
-        return Identity("", None, None, (), f"other: {signs}")
-    if signs.project == "busybox":
+    told = _told(content, elf)
+    if isinstance(told, str):
+        return Identity("", None, None, (), f"other: {told}")
+    project, signs = told
+    if isinstance(project, busybox.Busybox):
         version = signs.versions[0] if signs.versions else None
-        return Identity("busybox", version, None, (Evidence("applet", signs.words, path),), "applet")
-    tools = _tools(signs)
+        return Identity(busybox.NAME, version, None, (Evidence("applet", signs.words, path),), "applet")
     expected = tools_of(name)
-    tool = next((tool for tool in expected if tool in tools), None) if expected else tools[0]
+    tool = next((tool for tool in expected if tool in project.tools), None) if expected else project.tools[0]
     if tool is None:
-        return Identity("", None, None, (), f"other: a program of {tools[0]}")
-    if signs.programs and name in _BANNERS.get(tool, ()) and name not in signs.programs:
+        return Identity("", None, None, (), f"other: a program of {project.tools[0]}")
+    if signs.programs and name in project.named_by_banner and name not in signs.programs:
         return Identity("", None, None, (), f"other: {' or '.join(sorted(signs.programs))} of {tool}")
     if signs.library:
-        return _by_library(tool, signs, library)
+        return _by_library(tool, project, signs, library)
     return _identity(tool, signs.flavour, signs.versions, "elf-string", path)
 
 
-# The programs that are more than one name of one file: what the banner says must be what the name says.
-_BANNERS = {
-    "iproute2": ("ip", "tc", "ss", "bridge"),
-    "iputils": ("ping", "arping", "tracepath", "clockdiff"),
-    "conntrack-tools": ("conntrack", "conntrackd", "nfct"),
-}
-
-
-def _tools(signs: Signs) -> tuple[str, ...]:
-    return ("iptables", "ip6tables") if signs.project == "xtables" else (signs.project,)
+def read_signs(loaded: Loaded) -> tuple[Project, Signs] | None:
+    """The project that a program comes from, and its signs; None where it is none of the known ones."""
+    for project in PROJECTS:
+        signs = project.read(loaded)
+        if signs is not None:
+            return project, signs
+    return None
 
 
 def _identity(tool: str, flavour: str | None, versions: Iterable[str], kind: str, path: str) -> Identity:
@@ -71,26 +68,24 @@ def _identity(tool: str, flavour: str | None, versions: Iterable[str], kind: str
     return Identity(tool, None, flavour, (), reason)
 
 
-def _by_library(tool: str, signs: Signs, library: Library) -> Identity:
+def _by_library(tool: str, project: Project, signs: Signs, library: Library) -> Identity:
     """The version of a program that leaves it to its library to say."""
     found = library(signs.library)
     if found is None:
         return Identity(tool, None, signs.flavour, (), f"no version string: no {signs.library} is loaded")
     path, content = found
     elf = read_elf(content)
-    versions = () if isinstance(elf, NotElf) else ipset_library_versions(load(content, elf))
+    versions = () if isinstance(elf, NotElf) else project.library_versions(load(content, elf))
     return _identity(tool, signs.flavour, versions, "library-string", path)
 
 
-def _signs(content: Content, elf: ElfFile) -> Signs | str:
-    """The signs of a file, or why it has none; kept for the next name that leads to the same bytes."""
+def _told(content: Content, elf: ElfFile) -> _Told | str:
+    """Project and signs of a file, or why it has none; kept for the next name that leads to the same bytes."""
     loaded = load(content, elf)
     if loaded.too_large:
         return "too large for a program of a known tool"
-    signs = _kept.get(loaded.digest, _UNREAD)
-    if signs is _UNREAD:
-        signs = read_signs(loaded)
+    if loaded.digest not in _kept:
         if len(_kept) >= _KEPT:
             _kept.clear()
-        _kept[loaded.digest] = signs
-    return signs or "not a program of a known tool"
+        _kept[loaded.digest] = read_signs(loaded) or "not a program of a known tool"
+    return _kept[loaded.digest]

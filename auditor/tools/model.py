@@ -13,6 +13,20 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Signs:
+    """What a program's bytes show of its project, whatever the program's name.
+
+    `versions` is every string that could be the version; whoever asks decides what several of them mean.
+    """
+
+    versions: tuple[str, ...] = ()
+    flavour: str | None = None  # of iptables
+    programs: frozenset[str] = frozenset()  # what the banner calls the program; empty where it doesn't tell
+    library: str = ""  # glob of the soname that holds the version instead
+    words: str = ""  # by which the project was told
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """What a program is: a tool's real program, a busybox applet, a script, or something else.
 
@@ -20,7 +34,7 @@ class Identity:
     then says why (`script`, `applet`, `no version string`, `ambiguous: 1.1.0, 6.1.0`).
     """
 
-    tool: str  # "iptables", "ipset", "iputils", "iproute2", "conntrack-tools", "busybox", "" where unknown
+    tool: str  # as specs name it, or "busybox"; "" where unknown
     version: str | None
     flavour: str | None  # "legacy", "nf_tables"
     evidence: tuple[Evidence, ...] = ()

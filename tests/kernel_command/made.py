@@ -17,8 +17,8 @@ from auditor.report.model import Report, ReportImage
 from auditor.rules import Options
 from auditor.rules.kernel.bridge import feature_needs
 from auditor.spec import load_spec
-from auditor.tools.kmod import COMPRESSIONS
 from auditor.tools.model import SetType
+from auditor.tools.project.kmod import COMPRESSIONS
 from tests.inventories import LAYERS, sound
 
 TODAY = datetime.date(2026, 1, 1)

@@ -11,12 +11,11 @@ from auditor.elf.read.file import ElfFile, NotElf, read_elf
 from auditor.filetree import Content, FileKind
 from auditor.tools.catalogue import tools_of
 from auditor.tools.extensions import ExtensionSearch, built_in_extensions, search_extensions
-from auditor.tools.identify import identify
+from auditor.tools.identify import identify, read_signs
 from auditor.tools.link_types import known_link_types
 from auditor.tools.loaded import load
 from auditor.tools.model import Identity
 from auditor.tools.set_types import set_types
-from auditor.tools.signs import read_signs
 from fixtures.build import build_image
 from fixtures.image import BuiltImage
 from fixtures.inside import Command, run_inside

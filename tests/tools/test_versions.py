@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.tools.versions import compare_versions
+from auditor.tools.catalogue import compare_versions
 
 OLDER = [
     ("iptables", "1.4.7", "1.8.9"),

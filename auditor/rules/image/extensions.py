@@ -9,10 +9,8 @@ from auditor.rules.context import enumerate_names, finding
 from auditor.rules.image.context import ImageContext
 from auditor.rules.model import Subject, rule
 from auditor.spec import Kind, Requirement
-
-_PROGRAM_OF_STACK = {"ipv4": "iptables", "ipv6": "ip6tables"}
-_SUFFIXES = ("", "-save", "-restore")
-_VARIANT_WORD = {"nf_tables": "nft", "legacy": "legacy"}
+from auditor.tools.project.iproute2 import IP
+from auditor.tools.project.xtables import PLUGIN_PREFIXES, TOOL_OF_STACK, variant_programs
 
 
 @rule(
@@ -62,7 +60,7 @@ def _missing_extensions(context: ImageContext) -> Iterator[Finding]:
 def _lacks(context: ImageContext, row: Requirement) -> Iterator[_Lack]:
     wanted = [("match", name) for name in row.extensions.match] + [("target", name) for name in row.extensions.target]
     for stack in context.options.ip_family.stacks:
-        tool = _PROGRAM_OF_STACK[stack]
+        tool = TOOL_OF_STACK[stack]
         if tool not in row.tools:
             continue
         for flavour in _flavours(context, tool):
@@ -103,7 +101,7 @@ def _extension_finding(context: ImageContext, lacks: list[_Lack]) -> Finding:
         return finding(
             "extension-missing", rows[0], first.name, message, evidence=evidence, layer=layer, affects=rows[1:]
         )
-    files = [f"{prefix}{first.name}.so" for prefix in ("libxt_", "libipt_", "libip6t_")]
+    files = [f"{prefix}{first.name}.so" for prefix in PLUGIN_PREFIXES]
     known = [context.inventory.whereabouts_of(file) for file in files]
     gone = [place for entry in known for place in entry.gone]
     there = [place for entry in known for place in entry.elsewhere]
@@ -128,7 +126,7 @@ def _serves(extension: LoadableExtension, stack: str, flavour: str | None) -> bo
 
 
 def _missing_link_types(context: ImageContext, row: Requirement) -> Iterator[Finding]:
-    ip = next((binary for binary in context.binaries(row.tools) if binary.name == "ip"), None)
+    ip = next((binary for binary in context.binaries(row.tools) if binary.name == IP), None)
     if ip is None:
         return
     for name in row.link_types:
@@ -159,8 +157,7 @@ def variant_missing(context: ImageContext) -> Iterator[Finding]:
 
 
 def _missing_variants(context: ImageContext, row: Requirement, tool: str) -> Iterator[Finding]:
-    word = _VARIANT_WORD[row.flavour or ""]
-    names = [(f"{tool}-{word}{suffix}", f"{tool}{suffix}") for suffix in _SUFFIXES]
+    names = variant_programs(tool, row.flavour or "")
     missing = [named for named, plain in names if not _runs(context, tool, (named, plain), row.flavour)]
     if not missing:
         return

@@ -8,7 +8,7 @@ from auditor.rules.context import enumerate_names, finding
 from auditor.rules.image.context import ImageContext
 from auditor.rules.model import Subject, rule
 from auditor.spec import Kind, Requirement
-from auditor.tools.versions import compare_versions
+from auditor.tools.catalogue import compare_versions
 
 
 def _required(context: ImageContext) -> Iterator[tuple[Requirement, Tool, str, Binary | None]]:

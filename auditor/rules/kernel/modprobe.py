@@ -8,7 +8,8 @@ from auditor.rules.context import finding
 from auditor.rules.image.context import ImageContext
 from auditor.rules.kernel.context import Outcome, PairContext, Unknown, findings_of
 from auditor.rules.model import Subject, also, rule
-from auditor.spec import Kind
+from auditor.spec import Kind, Spec
+from auditor.tools.project.kmod import KMOD
 
 _RULE = "modprobe-unreachable"
 #: The kernel's default, and what distributions that merged bin and sbin set.
@@ -16,11 +17,17 @@ _USUAL = ("/sbin/modprobe", "/usr/bin/modprobe")
 NOT_LOOKED_AT = "the report was saved before audits looked at modprobe: save it anew"
 
 
+def _module_loader(spec: Spec) -> tuple[str, ...]:
+    """kmod, where a row needs modules of the kernel."""
+    return (KMOD,) if any(row.needs and row.needs.modules for row in spec.requirements) else ()
+
+
 @rule(
     _RULE,
     Severity.NOTE,
     Subject.IMAGE,
     mend="Link the missing path to the image's modprobe.",
+    further_tools=_module_loader,
 )
 def modprobe_unreachable(context: ImageContext) -> Iterator[Finding]:
     """The image has no program where a kernel says that modprobe is.

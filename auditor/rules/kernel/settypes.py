@@ -7,9 +7,10 @@ from auditor.kernel.model import Relation, SetTypeMatch
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.kernel.context import Outcome, PairContext, Unknown, findings_of
 from auditor.rules.model import Subject, rule
+from auditor.tools.project.ipset import IPSET
 
 _RULE = "ipset-revision-unsupported"
-_TOOL = "ipset"
+
 _SHOWN = 6
 
 
@@ -40,10 +41,10 @@ def look_at_set_types(context: PairContext) -> Iterator[Outcome]:
     if not rows:
         return
     if not context.inventory.set_types:
-        tool = context.inventory.tool(_TOOL)
+        tool = context.inventory.tool(IPSET)
         there = tool is not None and bool(tool.binaries)
         told = "the set types of the image's ipset can't be read" if there else "the image has no ipset"
-        yield Unknown(_RULE, _TOOL, told)
+        yield Unknown(_RULE, IPSET, told)
         return
     matches = compare_set_types(context.kernel, context.inventory.set_types)
     unknown = {match.reason for match in matches if match.relation is Relation.UNKNOWN}
@@ -104,7 +105,7 @@ def _notes(context: PairContext, matches: Iterable[SetTypeMatch], rows: list[str
             yield finding(
                 _RULE,
                 rows[0],
-                _TOOL,
+                IPSET,
                 f"{told} {enumerate_names(names, _SHOWN)}.",
                 severity=Severity.NOTE,
                 evidence={"types": [{"name": match.name, **_evidence(match)} for match in found]},
@@ -113,8 +114,8 @@ def _notes(context: PairContext, matches: Iterable[SetTypeMatch], rows: list[str
 
 
 def _ipset(context: PairContext) -> str:
-    tool = context.inventory.tool(_TOOL)
-    return f"{_TOOL} {tool.version}" if tool is not None and tool.version else _TOOL
+    tool = context.inventory.tool(IPSET)
+    return f"{IPSET} {tool.version}" if tool is not None and tool.version else IPSET
 
 
 def _evidence(match: SetTypeMatch) -> dict[str, object]:

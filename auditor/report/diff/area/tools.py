@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from auditor.inventory.model import Binary, Tool
 from auditor.report.diff.model import Assessment, Change
 from auditor.report.diff.pair import Pair, listed
-from auditor.tools.versions import compare_versions
+from auditor.tools.catalogue import compare_versions
 
 _NO_VERSION = "version unknown"
 

@@ -12,6 +12,8 @@ from auditor.filetree import Content
 from auditor.tools.loaded import Loaded, load
 from auditor.tools.model import Evidence
 
+#: The tool, and its program.
+KMOD, MODPROBE = "kmod", "modprobe"
 #: Endings of compressed modules, with kmod's word for the feature and the library that reads them.
 COMPRESSIONS = {"gz": ("ZLIB", "libz.so"), "xz": ("XZ", "liblzma.so"), "zst": ("ZSTD", "libzstd.so")}
 

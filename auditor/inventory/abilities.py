@@ -1,0 +1,36 @@
+"""What ipset and ip know how to make: set types, and kinds of links."""
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from auditor.elf.linker import Linker
+from auditor.filetree import FileTree
+from auditor.inventory.model import Tool
+from auditor.tools.link_types import known_link_types
+from auditor.tools.model import SetType
+from auditor.tools.project.iproute2 import IP
+from auditor.tools.project.ipset import IPSET, LIBRARY
+from auditor.tools.set_types import set_types
+
+
+def known_set_types(tree: FileTree, linker: Linker, tools: Iterable[Tool]) -> tuple[SetType, ...]:
+    """The set types of what `ipset` runs: of its libipset, or its own where it is linked in."""
+    ipset = next((binary for tool in tools if tool.name == IPSET for binary in tool.binaries), None)
+    if ipset is None or ipset.kind != "program":
+        return ()
+    for path in (*(entry.path for entry in ipset.closure if fnmatchcase(entry.soname, LIBRARY)), ipset.resolved_path):
+        node, elf = tree.find(path).node, linker.elf(path)
+        if node is not None and node.content is not None and elf is not None:
+            found = set_types(node.content, elf)
+            if found:
+                return found
+    return ()
+
+
+def link_types_of_ip(tree: FileTree, tools: Iterable[Tool], names: Iterable[str]) -> tuple[str, ...]:
+    """Those of `names` that the image's `ip` knows."""
+    ip = next((binary for tool in tools for binary in tool.binaries if binary.name == IP), None)
+    node = tree.find(ip.resolved_path).node if ip is not None else None
+    if node is None or node.content is None:
+        return ()
+    return known_link_types(node.content, names)
