@@ -11,6 +11,7 @@ from auditor.finding import FailOn, Finding
 from auditor.inventory.model import Inventory
 from auditor.kernel.model import Kernel, ModuleAnswer
 from auditor.kernel.version import version_text
+from auditor.machine import architecture
 from auditor.report.kernel.model import (
     KernelAnswer,
     KernelFinding,
@@ -32,9 +33,6 @@ from auditor.rules.kernel.rows import KernelRow, judge_kernel_rows, pair_unknown
 from auditor.spec import Spec
 from auditor.tools.project.ipset import IPSET
 from auditor.tools.project.xtables import Xtables
-
-#: Architectures of userspace that a kernel runs beside its own.
-_ALSO_RUNS = {"amd64": ("386",), "arm64": ("arm",)}
 
 
 def audit_kernels(
@@ -99,9 +97,8 @@ def audit_kernels(
 def runs(kernel: Kernel, report: Report) -> bool:
     """Whether the kernel runs an image of that architecture; where one of them doesn't tell its own, yes."""
     image = report.image.platform.architecture
-    return (
-        not kernel.architecture or not image or image in (kernel.architecture, *_ALSO_RUNS.get(kernel.architecture, ()))
-    )
+    own = architecture(kernel.architecture)
+    return not kernel.architecture or not image or image in (kernel.architecture, *(own.also_runs if own else ()))
 
 
 def _pairs(kernels: Sequence[Kernel], images: Sequence[Report]) -> tuple[tuple[int, int], ...]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from auditor.elf.bind.judgement import Checks, dlopen_notices, judge
 from auditor.elf.model import Closure, LoadedObject, Loader, LoadFault, LoadNotice, LoadProblem, NoticeKind
-from auditor.elf.read.architecture import Architecture
 from auditor.elf.read.file import ElfFile
 from auditor.elf.search.environment import runs_secure, surroundings
 from auditor.elf.search.execve import Interpreter, find_interpreter, program_problem
@@ -24,6 +23,7 @@ from auditor.elf.search.mapped import Mapped, Record, loaded_objects
 from auditor.elf.search.musl import MuslLoad, SystemPath, system_path
 from auditor.elf.search.store import FileStore, StoredFile
 from auditor.filetree import FileTree, read_file
+from auditor.machine import Architecture
 
 _CACHE = "/etc/ld.so.cache"
 _CACHE_LIMIT = 1 << 26
@@ -211,7 +211,13 @@ class Linker:
         if load.cpu is None:
             assert rules.last is not None  # musl's rules have it
             return MuslLoad(
-                record, rules.profile, self._store, rules.last, rules.checks.binder, self._around, secure=load.secure
+                record,
+                rules.profile,
+                self._store,
+                rules.last,
+                lambda mapped: rules.checks.binder.exports(mapped).exact,
+                self._around,
+                secure=load.secure,
             )
         search = rules.searches.get(load.cpu.level)
         if search is None:

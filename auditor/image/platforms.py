@@ -9,20 +9,8 @@ import re
 
 from auditor.errors import UsageError
 from auditor.image.model import Platform
+from auditor.machine import oci_name
 
-_ARCHITECTURES = {
-    "x86_64": "amd64",
-    "x86-64": "amd64",
-    "aarch64": "arm64",
-    "i386": "386",
-    "i486": "386",
-    "i586": "386",
-    "i686": "386",
-    "armhf": "arm",
-    "armel": "arm",
-    "powerpc64le": "ppc64le",
-    "ppc64el": "ppc64le",
-}
 _IMPLIED = {"armhf": "v7", "armel": "v6", "armv7l": "v7", "armv6l": "v6"}
 _WORD = re.compile(r"[A-Za-z0-9_.-]+")
 
@@ -41,7 +29,7 @@ def normalise(platform: Platform) -> Platform:
     """Lower case, Go's names, and no variant where it is the architecture's first."""
     architecture = platform.architecture.lower()
     variant = platform.variant.lower() or _IMPLIED.get(architecture, "")
-    architecture = _ARCHITECTURES.get(architecture, architecture)
+    architecture = oci_name(architecture) or architecture
     if architecture.startswith("armv"):
         architecture, variant = "arm", variant or f"v{architecture[4:5]}"
     if variant.isdigit():

@@ -5,12 +5,12 @@ from fnmatch import fnmatchcase
 
 from auditor.elf.linker import Linker
 from auditor.elf.model import Closure
-from auditor.elf.read.architecture import describe
 from auditor.elf.read.file import ElfFile, NotElf
 from auditor.filetree import Content, FileKind, FileTree
 from auditor.inventory.capabilities import capability_names
 from auditor.inventory.model import Binary, ClosureEntry, Tool
 from auditor.inventory.owners import Owners
+from auditor.machine import describe
 from auditor.packages import Package
 from auditor.tools.catalogue import is_built_from, order, tools_of
 from auditor.tools.identify import identify

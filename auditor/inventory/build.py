@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from auditor.elf.linker import Linker
-from auditor.elf.read.architecture import architecture
 from auditor.image.model import Image
 from auditor.inventory.abilities import known_set_types, link_types_of_ip
 from auditor.inventory.binaries import ToolReader
@@ -19,6 +18,7 @@ from auditor.inventory.runtime import contradicting, distribution, runtime_confi
 from auditor.inventory.start import start_problems, start_unknowns
 from auditor.inventory.usage import Usage
 from auditor.inventory.whereabouts import NameIndex, reached_names, whereabouts
+from auditor.machine import architecture
 from auditor.packages import read_packages
 from auditor.process.launch import launch as follow_launch
 from auditor.process.path import environment, executables, search_path

@@ -7,6 +7,7 @@ the image has no package database.
 
 from dataclasses import dataclass
 
+from auditor.elf.model import LoadFault, NoticeKind
 from auditor.image.model import Platform
 from auditor.tools.model import Evidence, SetType
 
@@ -92,7 +93,7 @@ class Problem:
     latest layer brought, where that is later than the one that wrote `path`.
     """
 
-    fault: str
+    fault: LoadFault
     path: str
     name: str
     message: str
@@ -110,7 +111,7 @@ class Problem:
 class Notice:
     """A remark of the loader's that stops nothing."""
 
-    kind: str
+    kind: NoticeKind
     path: str
     name: str
     message: str

@@ -71,7 +71,7 @@ def _problem(tree: FileTree, problem: LoadProblem, stopped: Mapping[str, Closure
     node = tree.lstat(problem.path)
     layer = node.layer if node else None
     return Problem(
-        fault=problem.fault.value,
+        fault=problem.fault,
         path=problem.path,
         name=problem.name,
         message=problem.message,
@@ -122,7 +122,7 @@ def merge_notices(closures: Iterable[Closure]) -> tuple[Notice, ...]:
     for closure in closures:
         for variant in (closure, *closure.variants):
             for entry in variant.notices:
-                notice = Notice(entry.kind.value, entry.path, entry.name, entry.message, entry.variant)
+                notice = Notice(entry.kind, entry.path, entry.name, entry.message, entry.variant)
                 merged.setdefault(notice, set()).add(closure.program)
     notices = (replace(notice, programs=tuple(sorted(programs))) for notice, programs in merged.items())
     return tuple(sorted(notices, key=lambda entry: (entry.kind, entry.path, entry.name, entry.variant, entry.message)))

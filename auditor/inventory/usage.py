@@ -3,11 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from auditor.elf.model import Closure
+from auditor.elf.model import Closure, LoadFault
 from auditor.inventory.model import Problem, Tool
 from auditor.inventory.owners import Owners
-
-_LIBRARY_MISSING = "library-missing"
 
 
 class Usage:
@@ -48,6 +46,6 @@ class Usage:
         missed: dict[str, set[str]] = defaultdict(set, {name: {tool} for name, tool in programs.items()})
         for problem in problems:
             users = set().union(*(self._programs.get(program, ()) for program in problem.programs))
-            if problem.fault == _LIBRARY_MISSING and users:
+            if problem.fault is LoadFault.LIBRARY_MISSING and users:
                 missed[problem.name.rpartition("/")[2]] |= users
         return missed

@@ -4,13 +4,13 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator
 
+from auditor.elf.model import LoadFault
 from auditor.filetree import FileKind, FileTree, LookupFault, Node
 from auditor.inventory.model import LibraryFile, Place, Problem, Unusable, Whereabouts
 from auditor.process.model import LaunchFault
 from auditor.process.path import SearchPath, lookup
 
 _VERSIONED_LIBRARY = re.compile(r"lib.+\.so\.\d.*")
-_LIBRARY_MISSING = "library-missing"
 _STEM = re.compile(r"(.+?\.so)(?:\..*)?")
 
 
@@ -119,7 +119,7 @@ def whereabouts(
     programs = set(programs)
     passed_over: dict[str, set[str]] = {}
     for problem in problems:
-        if problem.fault == _LIBRARY_MISSING:
+        if problem.fault is LoadFault.LIBRARY_MISSING:
             paths = {tree.find(path).path for path, _ in problem.passed_over}
             passed_over.setdefault(problem.name.rpartition("/")[2], set()).update(paths)
     return (

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 
 from auditor.errors import CorruptImage
 from auditor.kernel.names import module_name
+from auditor.machine import built_for
 
 REMEDY = "get the kernel's package or tree anew"
-
-_MACHINES = {3: "386", 8: "mips", 20: "ppc", 40: "arm", 62: "amd64", 183: "arm64", 258: "loong64"}
-_EM_PPC64, _EM_S390, _EM_RISCV = 21, 22, 243
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,8 @@ def _section(data: bytes, wanted: bytes) -> tuple[bytes | None, str]:
     if data[:4] != b"\x7fELF" or data[4:5] not in (b"\1", b"\2") or data[5:6] not in (b"\1", b"\2"):
         return None, ""
     wide, order = data[4] == 2, "<" if data[5] == 1 else ">"
-    architecture = _architecture(struct.unpack_from(order + "H", data, 18)[0], wide, order)
+    (machine,) = struct.unpack_from(order + "H", data, 18)
+    architecture = built_for(machine, 64 if wide else 32, "little" if order == "<" else "big")
     # e_shoff, then e_flags to e_phnum, then e_shentsize, e_shnum, e_shstrndx
     if wide:
         table, _, entry_size, count, names_index = struct.unpack_from(order + "Q10sHHH", data, 40)
@@ -103,13 +102,3 @@ def _section(data: bytes, wanted: bytes) -> tuple[bytes | None, str]:
                 raise struct.error
             return data[offset : offset + size], architecture
     return None, architecture
-
-
-def _architecture(machine: int, wide: bool, order: str) -> str:
-    if machine == _EM_PPC64:
-        return "ppc64le" if order == "<" else "ppc64"
-    if machine == _EM_S390:
-        return "s390x" if wide else "s390"
-    if machine == _EM_RISCV:
-        return "riscv64" if wide else ""
-    return _MACHINES.get(machine, "")

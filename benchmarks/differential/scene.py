@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 
 from auditor.elf.linker import Linker
 from auditor.elf.model import Closure, Loader
-from auditor.elf.read.architecture import Architecture, architecture
 from auditor.filetree import FileTree
 from auditor.image.load import load
+from auditor.machine import Architecture, architecture
 from benchmarks.differential.room import Outcome, Room
 from fixtures.image import PLATFORMS
 from fixtures.tree import qemu_for

@@ -4,9 +4,10 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from auditor.elf.read.file import ElfFile, Machine, Tag
+from auditor.elf.read.file import ElfFile, Tag
 from auditor.elf.read.memory import Memory
 from auditor.filetree import Content
+from auditor.machine import Machine
 
 Fields = tuple[tuple[str, int, int], ...]  # name, offset in the entry, size
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from auditor.audit import judge
+from auditor.elf.model import LoadFault
 from auditor.finding import Finding, Severity
 from auditor.image.model import Layer, Platform
 from auditor.inventory.model import (
@@ -112,7 +113,7 @@ def versioned(tool: str, version: str | None) -> Inventory:
 
 LIBC, LIBCAP = library("libc.so.6"), library("libcap.so.2")
 IPSET_LOST = with_tool(sound(), Tool("ipset", None, (), (), "not in the image"))
-NOT_FOUND = Problem("library-missing", "/usr/sbin/ipset", "libipset.so.13", "not found", ("/usr/sbin/ipset",))
+NOT_FOUND = Problem(LoadFault.LIBRARY_MISSING, "/usr/sbin/ipset", "libipset.so.13", "not found", ("/usr/sbin/ipset",))
 
 CASES: list[tuple[str, Inventory, Inventory, set[Told]]] = [
     ("nothing", sound(), sound(), set()),

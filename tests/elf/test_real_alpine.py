@@ -8,8 +8,8 @@ import pytest
 
 from auditor.elf.linker import Linker
 from auditor.elf.model import Loader
-from auditor.elf.read.architecture import architecture
 from auditor.elf.read.file import ElfFile
+from auditor.machine import architecture
 from tests.elf.chamber import PROJECT, Chamber
 from tests.elf.dirtree import DirTree
 

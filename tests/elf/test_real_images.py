@@ -11,9 +11,9 @@ import pytest
 
 from auditor.elf.linker import Linker
 from auditor.elf.model import Closure, LoadFault, NoticeKind
-from auditor.elf.read.architecture import architecture
 from auditor.filetree import FileTree
 from auditor.image.load import load
+from auditor.machine import architecture
 from fixtures.apt import ARCHITECTURES, SUITES
 from fixtures.build import build_image
 from fixtures.image import PLATFORMS, BuiltImage

@@ -7,7 +7,7 @@ import pytest
 
 from auditor.elf.linker import Linker
 from auditor.elf.model import Closure, LoadFault, NoticeKind
-from auditor.elf.read.architecture import architecture
+from auditor.machine import architecture
 from tests.elf.case import Case
 from tests.elf.chamber import Chamber
 from tests.elf.dirtree import DirTree

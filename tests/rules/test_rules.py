@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from auditor.elf.model import LoadFault
 from auditor.family import Family
 from auditor.finding import Finding, Severity
 from auditor.image.model import Platform
@@ -52,7 +53,7 @@ def with_whereabouts(change: Change, **fields: object) -> Change:
 
 
 def with_problem(fault: str, path: str, name: str, message: str, *programs: str, **fields: object) -> Change:
-    problem = Problem(fault, path, name, message, programs or (path,), **fields)  # type: ignore[arg-type]
+    problem = Problem(LoadFault(fault), path, name, message, programs or (path,), **fields)  # type: ignore[arg-type]
     return lambda inventory: replace(inventory, problems=(problem,))
 
 
@@ -315,7 +316,7 @@ def test_drift_is_a_warning_and_other_gone_files_one_note_per_package() -> None:
 
 def test_most_of_an_image_of_another_machine_is_one_finding() -> None:
     problems = tuple(
-        Problem("architecture-mismatch", entry.resolved_path, "s390x", "is for s390x", (entry.resolved_path,))
+        Problem(LoadFault.ARCHITECTURE_MISMATCH, entry.resolved_path, "s390x", "is for s390x", (entry.resolved_path,))
         for entry in sound().executables
     )
     (found,) = [

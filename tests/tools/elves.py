@@ -6,7 +6,8 @@ They stand for builds that no package archive offers any more, and for layouts t
 import struct
 from dataclasses import dataclass
 
-from auditor.elf.read.file import ElfFile, FileType, Machine, Tag, read_elf
+from auditor.elf.read.file import ElfFile, FileType, Tag, read_elf
+from auditor.machine import Machine
 from tests.packages.trees import Bytes
 
 _CONSTANTS = 0x1000  # file offset of the read-only strings

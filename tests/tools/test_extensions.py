@@ -10,7 +10,8 @@ from functools import partial
 
 import pytest
 
-from auditor.elf.read.file import FileType, Machine
+from auditor.elf.read.file import FileType
+from auditor.machine import Machine
 from auditor.tools.extensions import built_in_extensions, find_extensions, search_extensions
 from auditor.tools.model import Extension
 from tests.packages.trees import Bytes, TableTree

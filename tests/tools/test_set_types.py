@@ -7,7 +7,8 @@ from functools import partial
 
 import pytest
 
-from auditor.elf.read.file import ElfFile, FileType, Machine, read_elf
+from auditor.elf.read.file import ElfFile, FileType, read_elf
+from auditor.machine import Machine
 from auditor.tools.model import SetType
 from auditor.tools.set_types import set_types
 from tests.packages.trees import Bytes

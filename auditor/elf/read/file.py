@@ -34,20 +34,6 @@ class FileType(enum.IntEnum):
     CORE = 4
 
 
-class Machine(enum.IntEnum):
-    """e_machine of the architectures that container platforms name."""
-
-    I386 = 3
-    MIPS = 8
-    PPC64 = 21
-    S390 = 22
-    ARM = 40
-    X86_64 = 62
-    AARCH64 = 183
-    RISCV = 243
-    LOONGARCH = 258
-
-
 class Tag(enum.IntEnum):
     """d_tag of the dynamic entries that matter here."""
 
@@ -62,7 +48,6 @@ class Tag(enum.IntEnum):
     STRSZ = 10
     SONAME = 14
     RPATH = 15
-    SYMBOLIC = 16
     REL = 17
     RELSZ = 18
     PLTREL = 20
@@ -81,7 +66,6 @@ class Tag(enum.IntEnum):
     FILTER = 0x7FFFFFFF
 
 
-_DF_SYMBOLIC = 0x2
 _DF_BIND_NOW = 0x8
 _DF_1_NOW = 0x1
 _DF_1_NODEFLIB = 0x800
@@ -133,7 +117,6 @@ class ElfFile:
     auxiliaries: tuple[str, ...] = ()  # DT_AUXILIARY
     bind_now: bool = False
     nodeflib: bool = False
-    symbolic: bool = False
     pie: bool = False  # DF_1_PIE; a position-independent program of an old linker lacks it
     needs: tuple[VersionNeed, ...] = ()  # DT_VERNEED
     definitions: tuple[DefinedVersion, ...] = ()  # DT_VERDEF
@@ -153,11 +136,6 @@ class ElfFile:
         return self.bits // 8
 
     @property
-    def os_abi(self) -> int:
-        """EI_OSABI."""
-        return self.ident[7]
-
-    @property
     def static(self) -> bool:
         """Whether the kernel alone starts it: no interpreter and no needed library."""
         return self.interpreter is None and not self.needed
@@ -166,11 +144,6 @@ class ElfFile:
     def has_versym(self) -> bool:
         """Whether each symbol has a version index (DT_VERSYM)."""
         return self.tag(Tag.VERSYM) is not None
-
-    @property
-    def has_verneed(self) -> bool:
-        """Whether the object needs versions (DT_VERNEED)."""
-        return self.tag(Tag.VERNEED) is not None
 
     @property
     def has_verdef(self) -> bool:
@@ -209,11 +182,6 @@ def read_elf(content: Content) -> ElfFile | NotElf:
     elf = _read_header(head, content.size)
     headers, fault = _program_headers(content, elf, head)
     return _read_segments(content, elf, headers, fault)
-
-
-def read_bytes(content: Content, elf: ElfFile, address: int, length: int) -> bytes:
-    """Up to `length` bytes at a virtual address of the file, as mapped before relocation; b"" outside."""
-    return elf.memory(content).read(address, length)
 
 
 def _read_header(head: bytes, size: int) -> ElfFile:
@@ -350,7 +318,6 @@ def _read_entries(memory: Memory, elf: ElfFile) -> ElfFile:
         auxiliaries=texts(Tag.AUXILIARY),
         bind_now=elf.tag(Tag.BIND_NOW) is not None or bool(flags & _DF_BIND_NOW) or bool(flags_1 & _DF_1_NOW),
         nodeflib=bool(flags_1 & _DF_1_NODEFLIB),
-        symbolic=elf.tag(Tag.SYMBOLIC) is not None or bool(flags & _DF_SYMBOLIC),
         pie=bool(flags_1 & _DF_1_PIE),
     )
 

@@ -6,15 +6,15 @@ They are how a table of pointers shows in a position-independent file. Found thr
 import struct
 from collections.abc import Iterator
 
-from auditor.elf.read.file import ElfFile, Machine, Tag
+from auditor.elf.read.file import ElfFile, Tag
 from auditor.elf.read.memory import Memory
 from auditor.filetree import Content
+from auditor.machine import Machine
 
-_PPC = 20  # 32-bit PowerPC: no platform names it, files may be of it
 # The processor supplements' R_*_RELATIVE.
 _RELATIVE: dict[int, int] = {
     Machine.I386: 8,
-    _PPC: 22,
+    Machine.PPC: 22,
     Machine.PPC64: 22,
     Machine.S390: 12,
     Machine.ARM: 23,

@@ -12,9 +12,10 @@ from array import array
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from auditor.elf.read.file import ElfFile, Machine, Tag, dynamic_strings
+from auditor.elf.read.file import ElfFile, Tag, dynamic_strings
 from auditor.elf.read.memory import Memory, Unreadable, Window
 from auditor.filetree import Content
+from auditor.machine import Machine
 
 _STB_LOCAL, _STB_GLOBAL, _STB_WEAK, _STB_GNU_UNIQUE = 0, 1, 2, 10
 _BINDINGS = frozenset((_STB_GLOBAL, _STB_WEAK, _STB_GNU_UNIQUE))

@@ -6,11 +6,11 @@ The order of the checks is that of `open_verify` and `_dl_map_object_from_fd` in
 import enum
 from dataclasses import dataclass
 
-from auditor.elf.read.architecture import Architecture, describe
 from auditor.elf.read.file import ElfFile, FileType, NotElf
 from auditor.elf.search.loader import LoaderProfile
 from auditor.elf.search.store import StoredFile
 from auditor.filetree import FileKind, LookupFault
+from auditor.machine import Architecture, describe
 
 _OS_ABI_GNU = 3
 _CLASS = {32: 1, 64: 2}

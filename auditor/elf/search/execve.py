@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from auditor.elf.model import LoadFault, LoadProblem
-from auditor.elf.read.architecture import Architecture, describe
 from auditor.elf.read.file import ElfFile, FileType, NotElf
 from auditor.elf.search.environment import Surroundings
 from auditor.elf.search.store import FileStore, StoredFile
 from auditor.filetree import FileKind
+from auditor.machine import Architecture, describe
 
 _NOEXEC = "exec format error"
 _CORRUPTED = "accessing a corrupted shared library"

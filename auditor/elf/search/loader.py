@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 
 from auditor.elf.model import Loader
-from auditor.elf.read.architecture import Architecture
-from auditor.elf.read.file import ElfFile, Machine
+from auditor.elf.read.file import ElfFile
+from auditor.machine import Architecture, Machine
 
 _MUSL = re.compile(rb"/etc/ld-musl-[\w-]+\.path\0")
 _GLIBC = b"glibc-ld.so.cache1.1"

@@ -4,11 +4,10 @@ dynlink.c). It knows no cache, no capabilities of the CPU, no soname, and treats
 
 import posixpath
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from auditor.elf.bind.lookup import Binder
 from auditor.elf.model import LoadFault, LoadNotice, LoadProblem, NoticeKind
-from auditor.elf.read.architecture import describe
 from auditor.elf.read.file import ElfFile, FileType, NotElf
 from auditor.elf.search.environment import Surroundings
 from auditor.elf.search.loader import LoaderProfile
@@ -16,6 +15,7 @@ from auditor.elf.search.mapped import Mapped, Record
 from auditor.elf.search.store import FileStore, StoredFile
 from auditor.elf.search.tokens import PathList
 from auditor.filetree import FileKind, LookupFault
+from auditor.machine import describe
 
 _RESERVED = re.compile(r"lib(?:c|pthread|rt|m|dl|util|xnet)\.")
 _ORIGIN = re.compile(r"\$ORIGIN|\$\{ORIGIN\}")
@@ -51,7 +51,10 @@ def system_path(store: FileStore, profile: LoaderProfile) -> SystemPath:
 
 
 class MuslLoad:
-    """One load, from the program or, for a plug-in, from what is already there."""
+    """One load, from the program or, for a plug-in, from what is already there.
+
+    `exported` gives the names of the symbols that an object offers: they tell libc under another name.
+    """
 
     def __init__(
         self,
@@ -59,7 +62,7 @@ class MuslLoad:
         profile: LoaderProfile,
         store: FileStore,
         last: SystemPath,
-        binder: Binder,
+        exported: Callable[[Mapped], frozenset[bytes]],
         around: Surroundings,
         *,
         secure: bool,
@@ -68,7 +71,7 @@ class MuslLoad:
         self._profile = profile
         self._store = store
         self._last = last
-        self._binder = binder
+        self._exported = exported
         self._around = around
         self._secure = secure
         self._library_path = () if secure else _split(around.library_path)
@@ -168,7 +171,7 @@ class MuslLoad:
             reason = f"it is for another machine ({describe(elf)}), and the loader would not notice"
             return self._problem(LoadFault.ARCHITECTURE_MISMATCH, name, needer, reason, stored)
         mapped = Mapped(name, path, stored, elf, needer, found_by, set() if "/" in name else {name})
-        if self._binder.exports(mapped).exact >= _IS_LIBC:
+        if self._exported(mapped) >= _IS_LIBC:
             return self._itself(name, needer)
         self._set_path(mapped)
         self.record.namespace.append(mapped)

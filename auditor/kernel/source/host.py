@@ -4,9 +4,9 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from auditor.kernel.architecture import oci_architecture
 from auditor.kernel.source.directory import DirectoryFiles
 from auditor.kernel.source.interface import Files, Keep
+from auditor.machine import oci_name
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class HostSource:
 
     def open(self, keep: Keep) -> Files:  # noqa: ARG002 - the files are read one by one
         """List what there is; a machine of which nothing can be read has no files."""
-        files = HostFiles(self.release, oci_architecture(self.machine))
+        files = HostFiles(self.release, oci_name(self.machine))
         for folder in (self.root / "lib/modules" / self.release, self.root / "usr/lib/modules" / self.release):
             if folder.is_dir():
                 files.add_tree(folder, self.release)

@@ -15,8 +15,8 @@ from auditor.archive.rpmheader import Tag
 from auditor.archive.stream import Stream, bounded
 from auditor.archive.xzblocks import xz_blocks
 from auditor.errors import CorruptImage, ImageNotFound, LimitExceeded, SourceUnavailable, UnsupportedFormat
-from auditor.kernel.architecture import oci_architecture
 from auditor.kernel.source.interface import MIB, Files
+from auditor.machine import oci_name
 
 _MAX_UNPACKED = 4 << 30  # bytes; the largest of Debian's kernels, without its debug symbols, unpacks to 0.4 GiB
 _MAX_CONTROL = 16 * MIB
@@ -38,7 +38,7 @@ class DebSource:
     def open(self, keep: Keep) -> Files:
         """Read the package."""
         fields = self._control()
-        return PackageFiles(self.label, oci_architecture(fields.get("Architecture", "")), self._members, keep)
+        return PackageFiles(self.label, oci_name(fields.get("Architecture", "")), self._members, keep)
 
     def _members(self, keep: Keep) -> Iterator[Member]:
         with _opened(self.path) as file:
@@ -80,7 +80,7 @@ class RpmSource:
         """Read the package."""
         with _opened(self.path) as file:
             header = rpmfile.read_header(file, self.label)
-        return PackageFiles(self.label, oci_architecture(header.text(Tag.ARCH)), self._members, keep)
+        return PackageFiles(self.label, oci_name(header.text(Tag.ARCH)), self._members, keep)
 
     def _members(self, keep: Keep) -> Iterator[Member]:
         with _opened(self.path) as file:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
+from auditor.elf.model import LoadFault
 from auditor.finding import Finding, Severity
 from auditor.inventory.model import Binary
 from auditor.rules.context import enumerate_names, finding
@@ -11,7 +12,7 @@ from auditor.rules.image.loading import matches_soname
 from auditor.rules.model import Subject, rule
 from auditor.spec import Kind, Requirement
 
-_NOT_STARTED = frozenset(("interpreter-missing", "architecture-mismatch", "elf-malformed"))
+_NOT_STARTED = frozenset((LoadFault.INTERPRETER_MISSING, LoadFault.ARCHITECTURE_MISMATCH, LoadFault.ELF_MALFORMED))
 LINKED, SHIPPED, NOT_LINKED, MISSING = "linked", "shipped", "not-linked", "missing"
 
 
@@ -21,7 +22,7 @@ def library_state(context: ImageContext, row: Requirement) -> str | None:
     if not binaries:
         return None
     programs = {binary.resolved_path for binary in binaries}
-    missing = (problem for problem in context.inventory.problems if problem.fault == "library-missing")
+    missing = (problem for problem in context.inventory.problems if problem.fault is LoadFault.LIBRARY_MISSING)
     if any(matches_soname(row, problem.name) and programs & set(problem.programs) for problem in missing):
         return MISSING
     if any(matches_soname(row, entry.soname) for binary in binaries for entry in binary.closure):

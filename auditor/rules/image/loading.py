@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from itertools import groupby
 from typing import Any
 
+from auditor.elf.model import LoadFault, NoticeKind
 from auditor.finding import Finding, Severity
 from auditor.inventory.model import Problem
 from auditor.rules.context import enumerate_names, finding
@@ -14,8 +15,8 @@ from auditor.rules.model import Subject, rule
 from auditor.spec import Kind, Requirement
 
 
-def _problems(context: ImageContext, fault: str) -> list[Problem]:
-    return [problem for problem in context.inventory.problems if problem.fault == fault]
+def _problems(context: ImageContext, fault: LoadFault) -> list[Problem]:
+    return [problem for problem in context.inventory.problems if problem.fault is fault]
 
 
 def _rows_of(context: ImageContext, programs: Iterable[str]) -> list[str]:
@@ -64,7 +65,7 @@ def library_missing(context: ImageContext) -> Iterator[Finding]:
     search path, under another soname, or was deleted by a layer, the finding says so. Symbols that only this
     library would have given are its evidence.
     """
-    problems = sorted(_problems(context, "library-missing"), key=lambda problem: problem.name)
+    problems = sorted(_problems(context, LoadFault.LIBRARY_MISSING), key=lambda problem: problem.name)
     for soname, group in groupby(problems, key=lambda problem: problem.name):
         yield _library_finding(context, soname, list(group))
 
@@ -143,7 +144,7 @@ def _levels_that_find_it(context: ImageContext, problems: list[Problem]) -> list
     stopped = {program for problem in problems for program in problem.programs}
     by_level: dict[str, set[str]] = {}
     for notice in context.inventory.notices:
-        if notice.kind == "hwcaps-only" and notice.name == problems[0].name:
+        if notice.kind is NoticeKind.HWCAPS_ONLY and notice.name == problems[0].name:
             by_level.setdefault(notice.variant, set()).update(notice.programs)
     return sorted((level for level, found in by_level.items() if stopped <= found), key=_rank, reverse=True)
 
@@ -185,7 +186,7 @@ def symbol_version_missing(context: ImageContext) -> Iterator[Finding]:
     Before any relocation the loader compares each version need with the version definitions of the library that
     it took (gABI symbol versioning); one that is absent ends the start.
     """
-    yield from _by_object(context, "symbol-version-missing", "version")
+    yield from _by_object(context, LoadFault.SYMBOL_VERSION_MISSING, "version")
 
 
 @rule(
@@ -199,11 +200,11 @@ def symbol_missing(context: ImageContext) -> Iterator[Finding]:
 
     Undefined weak symbols are tolerated, as the loader does.
     """
-    yield from _by_object(context, "symbol-missing", "symbol")
+    yield from _by_object(context, LoadFault.SYMBOL_MISSING, "symbol")
 
 
-def _by_object(context: ImageContext, rule_id: str, word: str) -> Iterator[Finding]:
-    problems = sorted(_problems(context, rule_id), key=lambda problem: (problem.path, problem.provider, problem.name))
+def _by_object(context: ImageContext, fault: LoadFault, word: str) -> Iterator[Finding]:
+    problems = sorted(_problems(context, fault), key=lambda problem: (problem.path, problem.provider, problem.name))
     for (path, provider), group in groupby(problems, key=lambda problem: (problem.path, problem.provider)):
         found = list(group)
         evidence = _evidence(found)
@@ -219,7 +220,7 @@ def _by_object(context: ImageContext, rule_id: str, word: str) -> Iterator[Findi
             evidence["suspect"] = {"path": suspect.path, "layer": suspect.layer}
             stops += f"; {context.blame(suspect.layer)} brought {suspect.path}"
         yield finding(
-            rule_id,
+            fault.value,
             rows[0],
             path,
             f"{found[-1].message}{more}{_on_levels(found)}{stops}.",
@@ -237,7 +238,7 @@ def _by_object(context: ImageContext, rule_id: str, word: str) -> Iterator[Findi
 )
 def interpreter_missing(context: ImageContext) -> Iterator[Finding]:
     """No dynamic loader at the program's PT_INTERP: the kernel says "not found" of a program that is there."""
-    yield from _per_file(context, "interpreter-missing")
+    yield from _per_file(context, LoadFault.INTERPRETER_MISSING)
 
 
 @rule(
@@ -252,12 +253,12 @@ def architecture_mismatch(context: ImageContext) -> Iterator[Finding]:
     The kernel answers `exec format error`. A library that the loader passes over is no finding.
     """
     yield from _other_than_offered(context)
-    problems = _problems(context, "architecture-mismatch")
+    problems = _problems(context, LoadFault.ARCHITECTURE_MISMATCH)
     total = sum(entry.kind in ("dynamic", "static") for entry in context.inventory.executables)
     if problems and len(problems) * 2 > total:
         yield _whole_image_mismatch(context, problems)
         return
-    yield from _per_file(context, "architecture-mismatch")
+    yield from _per_file(context, LoadFault.ARCHITECTURE_MISMATCH)
 
 
 def _other_than_offered(context: ImageContext) -> Iterator[Finding]:
@@ -293,15 +294,15 @@ def _whole_image_mismatch(context: ImageContext, problems: list[Problem]) -> Fin
 @rule("elf-malformed", Severity.ERROR, Subject.IMAGE, mend="Replace the file with a sound copy.")
 def elf_malformed(context: ImageContext) -> Iterator[Finding]:
     """A program's or library's ELF file that can't be read: truncated, empty, or not what its header says."""
-    yield from _per_file(context, "elf-malformed")
+    yield from _per_file(context, LoadFault.ELF_MALFORMED)
 
 
-def _per_file(context: ImageContext, rule_id: str) -> Iterator[Finding]:
-    problems = sorted(_problems(context, rule_id), key=lambda problem: (problem.path, problem.name))
+def _per_file(context: ImageContext, fault: LoadFault) -> Iterator[Finding]:
+    problems = sorted(_problems(context, fault), key=lambda problem: (problem.path, problem.name))
     for path, group in groupby(problems, key=lambda problem: problem.path):
         found = list(group)
         evidence = _evidence(found)
         rows = _rows_of(context, evidence["programs"])
         message = f"{found[0].message}{_on_levels(found)}."
         layer = found[0].layer
-        yield finding(rule_id, rows[0], path, message, evidence=evidence, layer=layer, affects=rows[1:])
+        yield finding(fault.value, rows[0], path, message, evidence=evidence, layer=layer, affects=rows[1:])

@@ -5,13 +5,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from auditor.elf.model import LoadFault
 from auditor.inventory.model import Tool
 from auditor.report.diff.model import Assessment, Change
 from auditor.report.diff.pair import Pair, Side, listed
 
 # `libnftnl.so.11`, `libbpf-1.2.so`, `libopcodes-2.40-system.so`: the library's own name, without what numbers it.
 _NUMBERED = re.compile(r"(?P<stem>.+?)(?:-\d[\w.]*(?:-[a-z]+)?)?\.so(?:\.[\w.]+)?$")
-_MISSING = "library-missing"
 
 
 @dataclass
@@ -114,7 +114,7 @@ def _by_stem(names: set[str]) -> Mapping[str, list[str]]:
 def _unresolved(side: Side, tool: Tool, soname: str) -> bool:
     programs = {binary.resolved_path for binary in tool.binaries}
     return any(
-        problem.fault == _MISSING and problem.name == soname and programs & set(problem.programs)
+        problem.fault is LoadFault.LIBRARY_MISSING and problem.name == soname and programs & set(problem.programs)
         for problem in side.inventory.problems
     )
 
