@@ -1,0 +1,94 @@
+"""The rooms of the house and their order: the one place that says which room may know of which."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[2] / "auditor"
+
+# From the street to the back: a room may import from its own line and from those above it, never from below.
+# Rooms of one line don't know of each other.
+ORDER: tuple[tuple[str, ...], ...] = (
+    ("errors", "events", "filetree"),
+    ("archive",),
+    ("elf", "packages", "process"),
+    ("facts", "tools"),
+    ("image",),
+    ("kernel",),
+    ("finding", "spec"),
+    ("inventory",),
+    ("report",),
+    ("rules",),
+    ("waivers",),
+    ("audit", "audit_kernel"),
+    ("settings",),
+    ("cli",),
+)
+PLACE = {room: place for place, line in enumerate(ORDER) for room in line}
+LARGEST_SHARE = 0.20
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One import statement of a module of the package. `typing_only`: it stands below `if TYPE_CHECKING`."""
+
+    file: Path
+    line: int
+    target: str
+    typing_only: bool
+
+    @property
+    def rooms(self) -> tuple[str, str]:
+        """The room that imports and the one that is imported from."""
+        return room_of(self.file), self.target.split(".")[1]
+
+
+def room_of(file: Path) -> str:
+    """The room that a file of the package is in: its folder, or its own name."""
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def files() -> Iterator[Path]:
+    """Every module of the rooms; the package's own `__init__` is its front door and belongs to none."""
+    return (file for file in sorted(PACKAGE.rglob("*.py")) if file != PACKAGE / "__init__.py")
+
+
+@cache
+def imports() -> tuple[Import, ...]:
+    """Every import of one room's module from another room."""
+    found = (entry for file in files() for entry in _imports(file))
+    return tuple(entry for entry in found if len(set(entry.rooms)) == 2)
+
+
+def lines() -> dict[str, int]:
+    """The lines of each room."""
+    result: dict[str, int] = {}
+    for file in files():
+        result[room_of(file)] = result.get(room_of(file), 0) + file.read_text().count("\n")
+    return result
+
+
+def _imports(file: Path) -> Iterator[Import]:
+    syntax = ast.parse(file.read_text())
+    typing = {
+        inner
+        for node in ast.walk(syntax)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(syntax):
+        for target in _targets(node):
+            if target.startswith("auditor."):
+                yield Import(file, node.lineno, target, node in typing)  # type: ignore[attr-defined]  # a statement
+
+
+def _targets(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.Import(names):
+            yield from (alias.name for alias in names)
+        case ast.ImportFrom("auditor", names):
+            yield from (f"auditor.{alias.name}" for alias in names)
+        case ast.ImportFrom(str() as module, _):
+            yield module
