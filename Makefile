@@ -58,8 +58,16 @@ test: lint types ## Lint, types, and the tests on one suite's real packages
 	$(BIN)/pytest -n $(JOBS) -m "not full"
 
 .PHONY: test-all
-test-all: $(STAMP) ## The rest: every suite and architecture, daemons, registry
+test-all: $(STAMP) test-lowest ## The rest: every suite and architecture, daemons, registry, the oldest dependencies
 	$(BIN)/pytest -n $(JOBS) -m full
+
+LOWEST := build/lowest
+
+.PHONY: test-lowest
+test-lowest: $(STAMP) ## The command line's tests with the lowest versions that pyproject.toml allows
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
+	$(BIN)/uv pip install --quiet --python $(LOWEST) --resolution lowest-direct -e '.[dev]'
+	$(LOWEST)/bin/python -m pytest -q -n $(JOBS) -p no:cacheprovider -m "not full" tests/cli tests/report tests/spec tests/diff tests/sbom
 
 .PHONY: bench
 bench: $(STAMP) ## Measure against peers and floors
@@ -78,6 +86,10 @@ wheel: $(STAMP) ## Build the wheel into dist/
 
 LOCK := pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-header \
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+.PHONY: papers
+papers: $(STAMP) ## Write anew what the papers say of the code: the picture of the rooms, the rules
+	$(BIN)/python -m tests.house
 
 .PHONY: lock
 lock: ## Write the lock files anew from pyproject.toml

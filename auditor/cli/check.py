@@ -24,8 +24,8 @@ def check(
         str,
         typer.Argument(
             metavar="IMAGE",
-            help="A name as Docker takes it, or docker:, docker-archive:FILE[:TAG], oci-archive:FILE, oci-dir:PATH, "
-            "dir:PATH, report:FILE.",
+            help="A name as Docker takes it, or docker:, podman:, registry:, docker-archive:FILE[:TAG], "
+            "oci-archive:FILE, oci-dir:PATH, dir:PATH, report:FILE.",
             show_default=False,
         ),
     ],
