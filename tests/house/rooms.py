@@ -18,25 +18,21 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("kernel", "process"),
     ("inventory",),
     ("report",),
-    ("sbom",),
     ("rules",),
     ("audit",),
     ("cli",),
 )
-# Imports against the order that are still to go, each with who stands in the way.
-NOT_YET: frozenset[tuple[str, str]] = frozenset({("report", "sbom")})  # formats of a report ask for bills
 PLACE = {room: place for place, line in enumerate(ORDER) for room in line}
 LARGEST_SHARE = 0.20
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """One import statement of a module of the package. `typing_only`: it stands below `if TYPE_CHECKING`."""
+    """One import statement of a module of the package."""
 
     file: Path
     line: int
     target: str
-    typing_only: bool
 
     @property
     def rooms(self) -> tuple[str, str]:
@@ -70,17 +66,10 @@ def lines() -> dict[str, int]:
 
 
 def _imports(file: Path) -> Iterator[Import]:
-    syntax = ast.parse(file.read_text())
-    typing = {
-        inner
-        for node in ast.walk(syntax)
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-        for inner in ast.walk(node)
-    }
-    for node in ast.walk(syntax):
+    for node in ast.walk(ast.parse(file.read_text())):
         for target in _targets(node):
             if target.startswith("auditor."):
-                yield Import(file, node.lineno, target, node in typing)  # type: ignore[attr-defined]  # a statement
+                yield Import(file, getattr(node, "lineno", 0), target)
 
 
 def _targets(node: ast.AST) -> Iterator[str]:

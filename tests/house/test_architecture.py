@@ -1,6 +1,6 @@
 """One direction, no way back: what `docs/architecture.md` says of the rooms is held here."""
 
-from tests.house.rooms import LARGEST_SHARE, NOT_YET, PACKAGE, PLACE, files, imports, lines, room_of
+from tests.house.rooms import LARGEST_SHARE, PACKAGE, PLACE, files, imports, lines, room_of
 
 
 def test_every_room_has_its_place_in_the_order() -> None:
@@ -13,13 +13,9 @@ def test_no_room_knows_of_one_further_down_the_line() -> None:
         f"{entry.file.relative_to(PACKAGE.parent)}:{entry.line} imports {entry.target}: {knower} stands before {other}"
         for entry in imports()
         for knower, other in (entry.rooms,)
-        if PLACE[knower] <= PLACE[other] and (knower, other) not in NOT_YET
+        if PLACE[knower] <= PLACE[other]
     ]
     assert backwards == []
-
-
-def test_an_exception_that_nothing_needs_any_more_is_gone() -> None:
-    assert set(NOT_YET) <= {entry.rooms for entry in imports()}
 
 
 def test_no_room_is_more_than_a_fifth_of_the_house() -> None:
