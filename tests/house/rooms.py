@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[2] / "auditor"
 # From the street to the back: a room may import from its own line and from those above it, never from below.
 # Rooms of one line don't know of each other.
 ORDER: tuple[tuple[str, ...], ...] = (
-    ("errors", "events", "family", "filetree", "finding"),
+    ("errors", "events", "family", "filetree", "finding", "machine"),
     ("archive", "settings", "spec"),
     ("elf", "facts", "packages"),
     ("image", "tools"),
