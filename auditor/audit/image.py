@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Iterable, Sequence
 
-from auditor.audit.verdict import verdict
+from auditor.audit.verdict import summarise, verdict
 from auditor.audit.waivers import Waiver, WaiverUse, apply_waivers
 from auditor.finding import sort_findings
 from auditor.image.model import Image
@@ -68,11 +68,14 @@ def judge(
         index = IndexContext(spec, options, image.reference, offered)
         findings = sort_findings([*findings, *run_rules(Subject.INDEX, index)])
     findings, uses = apply_waivers(findings, waivers, image.reference, day)
+    rows = judge_rows(context, findings)
+    summary = summarise(row.status for row in rows)
     return Report(
         image=image,
         spec=ReportSpec(spec.name, spec.version, spec.digest, _shown_options(options)),
-        verdict=verdict(findings, options.fail_on),
-        requirements=tuple(_report_row(row, context) for row in judge_rows(context, findings)),
+        verdict=verdict(findings, options.fail_on, summary.unknown if options.fail_on_unknown else 0),
+        summary=summary,
+        requirements=tuple(_report_row(row, context) for row in rows),
         findings=findings,
         inventory=inventory,
         waivers=tuple(map(_report_waiver, uses)),
@@ -84,7 +87,12 @@ def _names(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _shown_options(options: Options) -> dict[str, object]:
-    return {"strict": options.strict, "ip_family": options.ip_family.value, "fail_on": options.fail_on.value}
+    return {
+        "strict": options.strict,
+        "ip_family": options.ip_family.value,
+        "fail_on": options.fail_on.value,
+        "fail_on_unknown": options.fail_on_unknown,
+    }
 
 
 def _report_row(row: Row, context: ImageContext) -> ReportRequirement:

@@ -7,6 +7,7 @@ import typer
 from auditor.cli.options import (
     AuthfileOption,
     CaOption,
+    FailOnUnknownOption,
     PlainHttpOption,
     PlatformOption,
     QuietOption,
@@ -46,6 +47,7 @@ def check(
         str | None, typer.Option(metavar="FILE", help="A TOML file of accepted deviations.", show_default=False)
     ] = None,
     fail_on: Annotated[FailOn, typer.Option(help="The mildest severity that fails.")] = FailOn.ERROR,
+    fail_on_unknown: FailOnUnknownOption = False,
     output: Annotated[
         list[str] | None,
         typer.Option(
@@ -73,7 +75,7 @@ def check(
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
     required = tuple(str(parse_platform(name)) for name in require_platform or ())
-    options = Options(strict, ip_family, fail_on, required)
+    options = Options(strict, ip_family, fail_on, required, fail_on_unknown=fail_on_unknown)
     reach = Reach(platform, authfile, ca, plain_http, quiet, verbose)
     audit = audit_all_platforms if all_platforms else audit_reference
     report = audit(image, requirements, options, accepted, reach)

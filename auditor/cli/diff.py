@@ -9,6 +9,7 @@ import typer
 from auditor.cli.options import (
     AuthfileOption,
     CaOption,
+    FailOnUnknownOption,
     PlainHttpOption,
     PlatformOption,
     QuietOption,
@@ -57,6 +58,7 @@ def diff(
     fail_on: Annotated[
         str, typer.Option(metavar="regression|any|never", help="Which changes fail.", callback=_fail_on)
     ] = "regression",
+    fail_on_unknown: FailOnUnknownOption = False,
     output: Annotated[
         list[str] | None,
         typer.Option(
@@ -91,7 +93,7 @@ def diff(
     old_reach = replace(reach, platform=old_platform or platform)
     before = audit_reference(_reference(old), requirements, options, accepted, old_reach)
     after = audit_reference(_reference(new), requirements, options, accepted, reach)
-    found = compare(before, after, cast("Gate", fail_on))
+    found = compare(before, after, cast("Gate", fail_on), unknown_fails=fail_on_unknown)
     for place in outputs:
         style = Style(colour=wants_colour(place), verbose=verbose)
         write_output(place, writer(place.format)(found, style))

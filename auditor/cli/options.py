@@ -11,6 +11,9 @@ PlatformOption = Annotated[
         metavar="OS/ARCH[/VARIANT]", help="The platform of an index; default: this machine's.", show_default=False
     ),
 ]
+FailOnUnknownOption = Annotated[
+    bool, typer.Option("--fail-on-unknown", help="A row of the spec that can't be known fails too.")
+]
 AuthfileOption = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="Registry credentials, as podman and skopeo keep them.", show_default=False),

@@ -77,6 +77,17 @@ class ReportWaiver:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportSummary:
+    """How many rows of the spec have each status."""
+
+    met: int = 0
+    not_met: int = 0
+    waived: int = 0
+    unknown: int = 0
+    not_applicable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """One image audited. `inventory.tools` is not repeated in JSON: it is the report's `tools`."""
 
@@ -87,6 +98,7 @@ class Report:
     findings: tuple[Finding, ...]
     inventory: Inventory
     waivers: tuple[ReportWaiver, ...] = ()
+    summary: ReportSummary = ReportSummary()
     schema_version: str = field(default=SCHEMA_VERSION)
 
     @property

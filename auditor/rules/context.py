@@ -13,7 +13,7 @@ from auditor.rules.model import find_rule
 class Options:
     """How the spec is read: word for word (`strict`), for which IP families, and what fails.
 
-    `require_platforms` are `os/arch[/variant]`.
+    `require_platforms` are `os/arch[/variant]`. With `fail_on_unknown` a row that can't be known fails as well.
     """
 
     strict: bool = False
@@ -21,6 +21,7 @@ class Options:
     fail_on: FailOn = FailOn.ERROR
     require_platforms: tuple[str, ...] = ()
     chosen_platform: bool = False  # one platform of an index was asked for: the others are not missed
+    fail_on_unknown: bool = False
 
 
 def finding(

@@ -10,7 +10,18 @@ from auditor.errors import UsageError
 from auditor.report.model import IndexReport, Report
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_ORDER = ("schema_version", "image", "spec", "verdict", "tools", "requirements", "findings", "waivers", "inventory")
+_ORDER = (
+    "schema_version",
+    "image",
+    "spec",
+    "verdict",
+    "summary",
+    "tools",
+    "requirements",
+    "findings",
+    "waivers",
+    "inventory",
+)
 
 
 def to_document(report: Report) -> dict[str, Any]:

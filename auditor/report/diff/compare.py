@@ -42,8 +42,11 @@ _AREAS: tuple[Callable[[Pair], Iterable[Change]], ...] = (
 _RANKS = {"regression": 0, "improvement": 1, "neutral": 2}
 
 
-def compare(old: Report, new: Report, fail_on: Gate = "regression") -> Diff:
-    """What changed from `old` to `new`. Both must be judged by one spec, or its changes would look like the image's."""
+def compare(old: Report, new: Report, fail_on: Gate = "regression", *, unknown_fails: bool = False) -> Diff:
+    """What changed from `old` to `new`. Both must be judged by one spec, or its changes would look like the image's.
+
+    With `unknown_fails` a row of `new` that can't be known fails, whether it was known before or not.
+    """
     pair = Pair(Side(_plain(old)), Side(_plain(new)))
     changes = tuple(sorted((change for area in _AREAS for change in area(pair)), key=_key))
     matched = findings.match(pair)
@@ -52,7 +55,7 @@ def compare(old: Report, new: Report, fail_on: Gate = "regression") -> Diff:
         new=_side(pair.new.report),
         spec=pair.new.report.spec,
         fail_on=fail_on,
-        verdict=_verdict(changes, fail_on),
+        verdict="fail" if unknown_fails and new.summary.unknown else _verdict(changes, fail_on),
         summary=_summary(changes, matched),
         layers=layers.summary(pair),
         changes=changes,

@@ -1,10 +1,11 @@
 """What the rules for one image are given."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from auditor.elf.model import NoticeKind
 from auditor.image.model import Layer
-from auditor.inventory.model import Binary, Inventory, Problem, Tool
+from auditor.inventory.model import Binary, Inventory, Notice, Problem, Tool
 from auditor.rules.context import Options
 from auditor.spec import Kind, Requirement, Spec
 
@@ -40,6 +41,14 @@ class ImageContext:
     def problems_of(self, binary: Binary) -> tuple[Problem, ...]:
         """The load problems that stop this binary."""
         return tuple(entry for entry in self.inventory.problems if binary.resolved_path in entry.programs)
+
+    def unknown_start(self, binary: Binary) -> str:
+        """Why it can't be told what starting this binary loads; "" where it can."""
+        return next((entry.message for entry in self.unknown_loads() if binary.resolved_path in entry.programs), "")
+
+    def unknown_loads(self) -> Iterator[Notice]:
+        """What keeps a program's load from being known: a loader, or a file of its, that can't be read or followed."""
+        return (entry for entry in self.inventory.notices if entry.kind == NoticeKind.UNKNOWN and entry.name)
 
     def can_start(self, binary: Binary) -> bool:
         """Whether nothing that was found keeps this binary from starting."""

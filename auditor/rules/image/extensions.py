@@ -77,13 +77,14 @@ def _lacks(context: ImageContext, row: Requirement) -> Iterator[_Lack]:
 def _flavours(context: ImageContext, tool: str) -> list[str | None]:
     """The flavours that some usable program of the tool runs; scripts and applets don't count.
 
-    A program that doesn't start for want of libxtables itself has no extensions at all: that is its own finding.
+    A program whose loader is not known shows none. One that doesn't start for want of libxtables itself has no
+    extensions at all: that is its own finding.
     """
     looked_up = {extension.flavour for extension in context.inventory.extensions}
     flavours = {
         binary.flavour
         for binary in context.binaries([tool])
-        if context.can_start(binary) or (binary.flavour or "") in looked_up
+        if not context.unknown_start(binary) and (context.can_start(binary) or (binary.flavour or "") in looked_up)
     }
     return sorted(flavours, key=str)
 

@@ -31,8 +31,10 @@ def library_state(context: ImageContext, row: Requirement) -> str | None:
 
 
 def _cannot_tell(context: ImageContext, binary: Binary) -> bool:
-    """No loader got as far as the program's needs, so what it links is not known."""
-    return any(problem.fault in _NOT_STARTED for problem in context.problems_of(binary) if not binary.closure)
+    """No loader got as far as the program's needs, or none is known, so what it links is not known either."""
+    return bool(context.unknown_start(binary)) or any(
+        problem.fault in _NOT_STARTED for problem in context.problems_of(binary) if not binary.closure
+    )
 
 
 def _shipped(context: ImageContext, row: Requirement) -> list[str]:

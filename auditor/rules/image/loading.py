@@ -237,8 +237,26 @@ def _by_object(context: ImageContext, fault: LoadFault, word: str) -> Iterator[F
     mend="Ship the dynamic loader that the program names, or a program built for the image's C library.",
 )
 def interpreter_missing(context: ImageContext) -> Iterator[Finding]:
-    """No dynamic loader at the program's PT_INTERP: the kernel says "not found" of a program that is there."""
+    """No dynamic loader at the program's PT_INTERP: the kernel says "not found" of a program that is there.
+
+    A warning where there is one whose rules aren't known, so that what the program would load can't be told.
+    """
     yield from _per_file(context, LoadFault.INTERPRETER_MISSING)
+    notices = sorted(context.unknown_loads(), key=lambda notice: notice.name)
+    for name, group in groupby(notices, key=lambda notice: notice.name):
+        found = list(group)
+        programs = sorted({program for notice in found for program in notice.programs})
+        rows = _rows_of(context, programs)
+        yield finding(
+            "interpreter-missing",
+            rows[0],
+            name,
+            f"{found[0].message} ({enumerate_names(programs)}).",
+            severity=Severity.WARNING,
+            evidence={"programs": programs},
+            fix="Ship programs for glibc or musl, whose loaders' rules are known.",
+            affects=rows[1:],
+        )
 
 
 @rule(

@@ -69,6 +69,8 @@ def _asks_more(row: Requirement) -> bool:
 
 
 def _unknown(context: ImageContext, row: Requirement, state: str | None) -> str:
+    if row.kind is Kind.LOADS:
+        return next((f"{notice.programs[0]}: {notice.message}" for notice in context.unknown_loads()), "")
     if row.kind is Kind.LIBRARY:
         return "" if state else f"the image has no program of {' or '.join(row.tools)} that shows what it links"
     if row.kind is Kind.ENTRYPOINT:
@@ -78,6 +80,9 @@ def _unknown(context: ImageContext, row: Requirement, state: str | None) -> str:
         absent = [name for name in row.tools if not context.binaries([name])]
         if absent:
             return f"the image has no program of {' or '.join(absent)} to ask"
+        unknown = [reason for name in row.tools if (reason := _why_unknown(context, name))]
+        if unknown:
+            return unknown[0]
         if row.set_types and not context.inventory.set_types:
             return "the set types of the image's libipset can't be read"
         return ""
@@ -86,7 +91,15 @@ def _unknown(context: ImageContext, row: Requirement, state: str | None) -> str:
             # Without a minimum, a build that shows no version is still the tool; what is no program of it may not be.
             if binary and binary.version is None and (row.minimum or binary.kind != "program" or _is_other(binary)):
                 return f"{binary.path} shows no version: {binary.reason}"
+            if binary and (reason := context.unknown_start(binary)):
+                return f"{binary.path}: {reason}"
     return ""
+
+
+def _why_unknown(context: ImageContext, tool: str) -> str:
+    """Why nothing can be asked of a tool's programs: what each loads is not known."""
+    reasons = [context.unknown_start(binary) for binary in context.binaries([tool])]
+    return reasons[0] if reasons and all(reasons) else ""
 
 
 def _is_other(binary: Binary) -> bool:

@@ -1,0 +1,1 @@
+"""Tests of the order of the calls and the verdict."""
