@@ -6,7 +6,7 @@
 Files are read, parsed, searched for and bound once for all programs of the tree.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from auditor.elf.bind.judgement import Checks, dlopen_notices, judge
@@ -18,16 +18,14 @@ from auditor.elf.search.glibc import GlibcLoad
 from auditor.elf.search.glibc_search import GlibcSearch
 from auditor.elf.search.hwcaps import Cpu, better_cpus, plain_cpu
 from auditor.elf.search.ld_so_cache import Cache, read_cache
-from auditor.elf.search.loader import LoaderProfile, read_profile
+from auditor.elf.search.loader import LoaderProfile, UnknownLoader, read_profile
 from auditor.elf.search.mapped import Mapped, Record, loaded_objects
 from auditor.elf.search.musl import MuslLoad, SystemPath, system_path
 from auditor.elf.search.store import FileStore, StoredFile
-from auditor.filetree import FileTree, read_file
+from auditor.filetree import FileKind, FileTree, read_file
 from auditor.machine import Architecture
 
-_CACHE = "/etc/ld.so.cache"
 _CACHE_LIMIT = 1 << 26
-_PRELOAD_FILE = "/etc/ld.so.preload"
 _PRELOAD_LIMIT = 1 << 16
 _LOADER_LIMIT = 1 << 23  # no dynamic loader is so big
 
@@ -40,6 +38,8 @@ class _Rules:
     checks: Checks
     searches: dict[str, GlibcSearch]  # by CPU level
     last: SystemPath | None  # musl's
+    preload: str  # the text of glibc's ld.so.preload
+    unread: tuple[str, ...]  # paths of its own files that are there and could not be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,11 @@ class Linker:
     ) -> None:
         self._store = FileStore(tree)
         self._machine = machine
-        self._around = surroundings(env or {}, working_dir, read_file(tree, _PRELOAD_FILE, _PRELOAD_LIMIT))
+        self._around = surroundings(env or {}, working_dir)
         self._closures: dict[str, Closure] = {}
         self._loads: dict[tuple[str, str], _Load] = {}
-        self._rules: dict[str, _Rules | None] = {}
-        self._caches: dict[str, Cache | None] = {}
+        self._rules: dict[str, _Rules | UnknownLoader] = {}
+        self._caches: dict[tuple[str, str], Cache | None] = {}
 
     def elf(self, path: str) -> ElfFile | None:
         """The ELF file that `path` leads to; None where there is none."""
@@ -86,7 +86,7 @@ class Linker:
         if not isinstance(stored.elf, ElfFile):
             return None
         rules = self._rules_of(Interpreter(path, stored, stored.elf))
-        return None if rules is None else rules.profile
+        return None if isinstance(rules, UnknownLoader) else rules.profile
 
     def closure(self, path: str) -> Closure:
         """What starting the program that `path` leads to would load. Its mode bits aren't judged, its loader's are."""
@@ -137,8 +137,8 @@ class Linker:
         if isinstance(interpreter_found, LoadProblem):
             return Closure(path, elf.interpreter, None, (program,), (interpreter_found,))
         rules = self._rules_of(interpreter_found)
-        if rules is None:
-            message = f"{elf.interpreter} is neither glibc's loader nor musl's: what it would load is not known"
+        if isinstance(rules, UnknownLoader):
+            message = f"{elf.interpreter} {rules.reason}: what it would load is not known"
             notice = LoadNotice(NoticeKind.UNKNOWN, path, elf.interpreter or "", message)
             return Closure(path, elf.interpreter, None, (program,), notices=(notice,))
         return self._load(stored, elf, interpreter_found, rules)
@@ -182,6 +182,7 @@ class Linker:
         fork = self._loading(record.fork(), load)
         notices = (
             *_relative_interpreter(path, interpreter, self._around.working_dir),
+            *_unread(path, rules.unread),
             *record.notices,
             *dlopen_notices(fork.record.scope, fork.locate),
         )
@@ -223,32 +224,43 @@ class Linker:
         if search is None:
             cache = self._cache(rules.profile)
             search = rules.searches[load.cpu.level] = GlibcSearch(self._store, rules.profile, cache, load.cpu)
-        return GlibcLoad(record, rules.profile, load.cpu, search, self._around, secure=load.secure)
+        return GlibcLoad(record, rules.profile, load.cpu, search, self._around, rules.preload, secure=load.secure)
 
     def _binds_now(self, rules: _Rules) -> bool:
         return rules.profile.loader is Loader.MUSL or self._around.bind_now
 
-    def _rules_of(self, interpreter: Interpreter) -> _Rules | None:
+    def _rules_of(self, interpreter: Interpreter) -> _Rules | UnknownLoader:
         if interpreter.path not in self._rules:
             self._rules[interpreter.path] = self._read_rules(interpreter)
         return self._rules[interpreter.path]
 
-    def _read_rules(self, interpreter: Interpreter) -> _Rules | None:
+    def _read_rules(self, interpreter: Interpreter) -> _Rules | UnknownLoader:
         data = read_file(self._store.tree, self._around.absolute(interpreter.path), _LOADER_LIMIT)
         if data is None:
-            return None
+            return UnknownLoader("is too large for a dynamic loader, or its bytes could not be read")
         profile = read_profile(data, interpreter.elf, interpreter.path, interpreter.stored.real_path)
-        if profile is None:
-            return None
+        if isinstance(profile, UnknownLoader):
+            return profile
         last = system_path(self._store, profile) if profile.loader is Loader.MUSL else None
-        return _Rules(profile, Checks.of(profile), {}, last)
+        preload = read_file(self._store.tree, profile.preload, _PRELOAD_LIMIT) if profile.preload else None
+        text = (preload or b"").decode("utf-8", "surrogateescape")
+        limits = {profile.cache: _CACHE_LIMIT, profile.preload: _PRELOAD_LIMIT}
+        unread = tuple(path for path, limit in limits.items() if path and self._is_unreadable(path, limit))
+        return _Rules(profile, Checks.of(profile), {}, last, text, unread)
+
+    def _is_unreadable(self, path: str, limit: int) -> bool:
+        """Whether there is a file whose bytes are needed and can't be had."""
+        node = self._store.tree.find(path).node
+        is_file = node is not None and node.kind is FileKind.REGULAR and node.size > 0
+        return is_file and read_file(self._store.tree, path, limit) is None
 
     def _cache(self, profile: LoaderProfile) -> Cache | None:
         order = profile.architecture.byte_order
-        if order not in self._caches:
-            data = read_file(self._store.tree, _CACHE, _CACHE_LIMIT)
-            self._caches[order] = None if data is None else read_cache(data, order)
-        return self._caches[order]
+        place = (profile.cache, order)
+        if place not in self._caches:
+            data = read_file(self._store.tree, profile.cache, _CACHE_LIMIT)
+            self._caches[place] = None if data is None else read_cache(data, order)
+        return self._caches[place]
 
 
 def _caller(record: Record, real_path: str) -> Mapped:
@@ -260,6 +272,12 @@ def _relative_interpreter(path: str, interpreter: Interpreter, working_dir: str)
         return ()
     message = f"its loader `{interpreter.path}' depends on the working directory, taken as {working_dir}"
     return (LoadNotice(NoticeKind.RELATIVE_PATH, path, interpreter.path, message),)
+
+
+def _unread(path: str, files: Iterable[str]) -> Iterator[LoadNotice]:
+    for file in files:
+        message = f"{file} is too large, or its bytes could not be read: what its loader takes from it is not known"
+        yield LoadNotice(NoticeKind.UNKNOWN, path, file, message)
 
 
 def _as_variant(closure: Closure, level: str) -> Closure:

@@ -5,12 +5,11 @@ LARGE = 512 << 20  # bytes; no program, module or database that the audit reads 
 
 _ELF = b"\x7fELF"
 _SCRIPT = b"#!"
+_CACHE = (b"glib", b"ld.s")  # how ld.so.cache begins, wherever a loader has it (glibc's dl-cache.h)
 HEAD = 4  # bytes of a file's beginning that the policy looks at
 
 _EXACT = frozenset(
     {
-        "/etc/ld.so.cache",
-        "/etc/ld.so.preload",
         "/etc/os-release",
         "/usr/lib/os-release",
         "/etc/passwd",
@@ -46,7 +45,7 @@ def keep(path: str, mode: int, size: int, head: bytes) -> bool:
     """
     if size > LARGE:
         return False
-    if head.startswith((_ELF, _SCRIPT)):
+    if head.startswith((_ELF, _SCRIPT, *_CACHE)):
         return True
     if path.startswith("/var/lib/dpkg/"):
         if path.startswith(_DPKG_INFO):
@@ -60,4 +59,9 @@ def keep(path: str, mode: int, size: int, head: bytes) -> bool:
         return True
     if size > SMALL:
         return False
-    return bool(mode & 0o111) or path.startswith("/etc/") or path.startswith(_SERVICES)
+    return bool(mode & 0o111) or path.startswith("/etc/") or _is_loaders(path) or path.startswith(_SERVICES)
+
+
+def _is_loaders(path: str) -> bool:
+    """Whether a dynamic loader with a prefix of its own may read the file: preloads, or musl's directories."""
+    return path.endswith(".so.preload") or path.rpartition("/")[2].startswith("ld-musl-")

@@ -24,6 +24,7 @@ class Case:
     loader: str = "/lib64/ld-linux-x86-64.so.2"
     since: tuple[int, int] = (0, 0)
     before: tuple[int, int] = (99, 0)
+    patches: Mapping[bytes, bytes] = field(default_factory=dict)  # strings of the loader, each as long as before
     set_gid: bool = False
     traced: bool = True  # False where ld.so's tracing tells something else than a start
     lives: bool = False  # starts, though something is missing that is only called later

@@ -982,6 +982,67 @@ LEGACY = (
     ),
 )
 
+# Debian's list of four, the first as long as the one directory of a glibc with a prefix of its own; the others become
+# directories that are nowhere, since their lengths are compiled in elsewhere.
+DEBIANS = [f"/lib/{T}/\0", f"/usr/lib/{T}/\0", "/lib/\0", "/usr/lib/\0"]
+NOWHERE = "".join("/~".ljust(len(directory), "\0") for directory in DEBIANS[1:])
+ONE_DIRECTORY = {"".join(DEBIANS).encode(): f"/usr/glibc-compat/lib/\0{NOWHERE}".encode()}
+OTHER_CACHE = {b"/etc/ld.so.cache\0": b"/opt/ld.so.cache"}
+SHORT_CACHE = {b"/etc/ld.so.cache\0": b"/e/ld.so.cache"}
+
+COMPILED_IN = (
+    Case(
+        "a loader with one library directory",
+        (program("/bin/prog", "a.so"), library("/usr/glibc-compat/lib/a.so"), library("/lib/a.so")),
+        {"a.so": "/usr/glibc-compat/lib/a.so"},
+        patches=ONE_DIRECTORY,
+    ),
+    Case(
+        "and what lies elsewhere it doesn't find",
+        (program("/bin/prog", "a.so"), library("/lib/a.so"), library(f"/usr/lib/{T}/a.so")),
+        {"a.so": None},
+        patches=ONE_DIRECTORY,
+    ),
+    Case(
+        "a loader with its cache elsewhere",
+        (program("/bin/prog", "a.so", "b.so"), library("/one/a.so"), library("/two/a.so"), library("/two/b.so")),
+        {"a.so": "/one/a.so", "b.so": None},
+        files={
+            "/opt/ld.so.cache": new_cache([Row("a.so", "/one/a.so")]),
+            CACHE: new_cache([Row("b.so", "/two/b.so"), Row("a.so", "/two/a.so")]),
+        },
+        patches=OTHER_CACHE,
+    ),
+    Case(
+        "a loader whose own cache is not there",
+        (program("/bin/prog", "a.so"), library("/two/a.so")),
+        {"a.so": None},
+        files=cache(Row("a.so", "/two/a.so")),
+        patches=SHORT_CACHE,
+    ),
+    Case(
+        "a loader with its preload file elsewhere",
+        (program("/bin/prog", "z.so"), library("/lib/z.so"), library("/p/p.so"), library("/q/q.so")),
+        {"/p/p.so": "/p/p.so"},
+        files={"/e/ld-m.so.preload": b"/p/p.so\n", "/etc/ld.so.preload": b"/q/q.so\n"},
+        patches={b"/etc/ld.so.preload\0": b"/e/ld-m.so.preload"},
+    ),
+    Case(
+        "a loader with everything elsewhere",
+        (
+            program("/bin/prog", "a.so", "b.so"),
+            library("/usr/glibc-compat/lib/a.so", "c.so"),
+            library("/c/b.so"),
+            library("/c/c.so"),
+            library("/lib/c.so"),
+        ),
+        {"a.so": "/usr/glibc-compat/lib/a.so", "b.so": "/c/b.so", "c.so": "/c/c.so"},
+        files={"/e/ld.so.cache": new_cache([Row("c.so", "/c/c.so"), Row("b.so", "/c/b.so")])},
+        patches={**ONE_DIRECTORY, **SHORT_CACHE},
+    ),
+)
+
 CASES = (
     *SEARCH, *TOKENS, *CACHE_CASES, *IDENTITY, *ACCEPTANCE, *PRELOADS, *FILTERS, *VERSIONS, *SYMBOLS, *SECURE, *LEGACY,
+    *COMPILED_IN,
 )  # fmt: skip

@@ -62,7 +62,7 @@ def lay_out(root: Path, case: Case, forge: Forge, loader: Path) -> None:
     """Write a case's files."""
     for folder in ("proc", "lib64", "lib", "usr/lib/x86_64-linux-gnu", "etc", "bin", case.cwd.lstrip("/") or "bin"):
         (root / folder).mkdir(parents=True, exist_ok=True)
-    place(root, case.loader).write_bytes(loader.read_bytes())
+    place(root, case.loader).write_bytes(patched(loader.read_bytes(), case.patches))
     (root / case.loader.lstrip("/")).chmod(0o755)
     for folder in case.folders:
         (root / folder.lstrip("/")).mkdir(parents=True, exist_ok=True)
@@ -80,6 +80,14 @@ def lay_out(root: Path, case: Case, forge: Forge, loader: Path) -> None:
         start = root / case.start.lstrip("/")
         os.chown(start, 0, 1)
         start.chmod(0o2755)
+
+
+def patched(loader: bytes, patches: Mapping[bytes, bytes]) -> bytes:
+    """A loader with other strings compiled in: what a differently configured glibc looks for, this one looks for."""
+    for old, new in patches.items():
+        assert old in loader and len(new) <= len(old)
+        loader = loader.replace(old, new.ljust(len(old), b"\0"))
+    return loader
 
 
 def place(root: Path, path: str) -> Path:

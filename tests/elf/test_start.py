@@ -1,5 +1,6 @@
 """What the kernel makes of a program before its loader runs, and what is said of files that are no programs."""
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -157,6 +158,51 @@ def test_an_interpreter_without_end(root: Path, forge: Forge, chamber: Chamber) 
     put(root, forge, prog(change=lambda old: old.replace(b"x86-64.so.2\0", b"x86-64.so.2X", 1)))
     assert faults(closure_in(root)) == [LoadFault.ELF_MALFORMED]
     assert chamber.run(root, ["/bin/prog"], {}).code == 126
+
+
+@pytest.mark.parametrize("length", [1, 2], ids=["of one byte", "of two bytes"])
+def test_an_empty_interpreter(root: Path, forge: Forge, chamber: Chamber, length: int) -> None:
+    def empty(old: bytes) -> bytes:
+        place = old.index(INTERPRETER.encode())
+        size = struct.pack("<QQ", len(INTERPRETER) + 1, len(INTERPRETER) + 1)
+        return poke(place, b"\0\0")(old).replace(size, struct.pack("<QQ", length, length), 1)
+
+    put(root, forge, prog(change=empty))
+    (problem,) = closure_in(root).problems
+    assert problem.fault is LoadFault.ELF_MALFORMED
+    assert "PT_INTERP" in problem.message or "interpreter's path is empty" in problem.message
+    assert chamber.run(root, ["/bin/prog"], {}).code == 126
+
+
+def test_a_machine_that_no_platform_names_is_told_by_its_number(root: Path, forge: Forge) -> None:
+    put(root, forge, prog(change=poke(MACHINE, struct.pack("<H", 42))))
+    (problem,) = closure_in(root).problems
+    assert "it is for machine 42 (EM_SH), 64 bit, little-endian, the platform is amd64" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda old: old.replace(b"glibc-ld.so.cache", b"other-ld.so.cache"), "is neither glibc's loader nor musl's"),
+        (lambda old: old.replace(b"/lib", b"/xyz"), "no list of library directories can be told from its bytes"),
+        (lambda old: old.replace(b"/etc/ld.so.cache\0", b"/etc/ld.my.cache\0"), "no path of ld.so.cache can be told"),
+        (lambda old: old.ljust(9 << 20, b"\0"), "is too large for a dynamic loader"),
+    ],
+)
+def test_a_loader_whose_rules_can_not_be_told(root: Path, change: Callable[[bytes], bytes], reason: str) -> None:
+    loader = root / INTERPRETER.lstrip("/")
+    loader.write_bytes(change(loader.read_bytes()))
+    closure = closure_in(root)
+    (notice,) = closure.notices
+    assert (closure.loader, closure.problems, notice.kind) == (None, (), NoticeKind.UNKNOWN)
+    assert reason in notice.message
+
+
+def test_a_cache_that_is_too_large_to_be_one(root: Path) -> None:
+    with (root / "etc/ld.so.cache").open("wb") as cache:
+        cache.truncate(1 << 27)
+    (notice,) = closure_in(root).notices
+    assert (notice.kind, notice.name) == (NoticeKind.UNKNOWN, "/etc/ld.so.cache")
 
 
 @pytest.mark.parametrize("path", ["/bin/none", "/bin", "/etc/none/none"])

@@ -11,27 +11,25 @@ _SET_UID, _SET_GID, _GROUP_EXECUTE = 0o4000, 0o2000, 0o010
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """LD_* of the image's environment, its working directory, and `/etc/ld.so.preload`'s text."""
+    """LD_* of the image's environment and its working directory."""
 
     library_path: str = ""
     preload: str = ""
     bind_now: bool = False
     working_dir: str = "/"
-    preload_file: str = ""
 
     def absolute(self, path: str) -> str:
         """A path as open(2) takes it from the working directory."""
         return path if path.startswith("/") else posixpath.join(self.working_dir, path)
 
 
-def surroundings(env: Mapping[str, str], working_dir: str, preload_file: bytes | None) -> Surroundings:
-    """What loaders take from an environment (ld.so(8), "ENVIRONMENT" and "FILES")."""
+def surroundings(env: Mapping[str, str], working_dir: str) -> Surroundings:
+    """What loaders take from an environment (ld.so(8), "ENVIRONMENT")."""
     return Surroundings(
         library_path=env.get("LD_LIBRARY_PATH", ""),
         preload=env.get("LD_PRELOAD", ""),
         bind_now=bool(env.get("LD_BIND_NOW", "")),
         working_dir=posixpath.join("/", working_dir),
-        preload_file=(preload_file or b"").decode("utf-8", "surrogateescape"),
     )
 
 

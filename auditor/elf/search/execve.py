@@ -49,6 +49,9 @@ def find_interpreter(
     if name is None:
         message = f"{path}: needs libraries and names no dynamic loader (PT_INTERP): it would be started unrelocated"
         return LoadProblem(LoadFault.INTERPRETER_MISSING, path, "", message)
+    if not name:
+        message = f"exec {path}: no such file or directory (PT_INTERP, which names its dynamic loader, is empty)"
+        return LoadProblem(LoadFault.ELF_MALFORMED, path, "", message)
     stored = store.at(around.absolute(name))
     node = stored.node
     if node is None:

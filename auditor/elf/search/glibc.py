@@ -15,7 +15,6 @@ from auditor.elf.search.store import StoredFile
 from auditor.elf.search.tokens import PathList, Tokens, split_path
 
 _DF_1_NOOPEN = 0x40
-_PRELOAD_FILE = "/etc/ld.so.preload"
 _DEPENDENCIES = frozenset((Tag.NEEDED, Tag.FILTER, Tag.AUXILIARY))
 
 
@@ -30,7 +29,10 @@ class _Failure(Exception):
 
 
 class GlibcLoad:
-    """One load on one kind of machine, from the program or, for a plug-in, from what is already there."""
+    """One load on one kind of machine, from the program or, for a plug-in, from what is already there.
+
+    `preload_file` is the text of the loader's `ld.so.preload`.
+    """
 
     def __init__(
         self,
@@ -39,6 +41,7 @@ class GlibcLoad:
         cpu: Cpu,
         search: GlibcSearch,
         around: Surroundings,
+        preload_file: str,
         *,
         secure: bool,
     ) -> None:
@@ -47,6 +50,7 @@ class GlibcLoad:
         self._cpu = cpu
         self._search = search
         self._around = around
+        self._preload_file = preload_file
         self._secure = secure
         program = record.program
         self._library_path = PathList()
@@ -192,7 +196,7 @@ class GlibcLoad:
             for name in around.preload.replace(":", " ").split(" ")
             if name and not (self._secure and "/" in name)
         ]
-        names += [(name, _PRELOAD_FILE) for name in preload_names(around.preload_file)]
+        names += [(name, self._profile.preload) for name in preload_names(self._preload_file)]
         found = []
         for name, source in names:
             before = len(self.record.namespace)
@@ -255,7 +259,7 @@ class GlibcLoad:
             message = f"taken from the legacy hardware-capability place {result.path}, before any other"
             self.record.notices.append(LoadNotice(NoticeKind.LEGACY_HWCAPS, mapped.real_path, name, message))
         if result.disorder:
-            message = f"listed in /etc/ld.so.cache, but not where the loader's binary search looks for {name}"
+            message = f"listed in {self._profile.cache}, but not where the loader's binary search looks for {name}"
             self.record.notices.append(LoadNotice(NoticeKind.CACHE_DISORDER, mapped.real_path, name, message))
 
 

@@ -14,7 +14,11 @@ _MUSL = re.compile(rb"/etc/ld-musl-[\w-]+\.path\0")
 _GLIBC = b"glibc-ld.so.cache1.1"
 _GLIBC_VERSION = re.compile(rb"(?:stable|development) release version (\d+)\.(\d+)")
 # Bounded, so that no file makes the search for it take long.
-_DIRECTORY_RUN = re.compile(rb"(?:/(?:[\w.+-]{1,64}/){1,16}\0){2,64}")
+_DIRECTORY_RUN = re.compile(rb"(?:/(?:[!-.0-~]{1,128}+/){1,16}+\0){1,64}+")
+_NO_LIBRARIES = b"/proc/"  # also a directory whose name ends with a slash, in newer loaders
+_PATH = rb"(?<![!-~])(/[!-~]{1,1024}\.so\.%s)\0"
+_CACHE_PATH = re.compile(_PATH % b"cache")
+_PRELOAD_PATH = re.compile(_PATH % b"preload")
 _HWCAPS_RUN = re.compile(rb"(?<=\0)[a-z0-9-]+(?::[a-z0-9-]+)*(?=\0)")
 # Present where ld.so --help lists them (2.33 to 2.36).
 _LEGACY_HELP = b"Legacy HWCAP subdirectories"
@@ -58,6 +62,8 @@ _LEGACY_NAMES: dict[int, tuple[str, ...]] = {
 class LoaderProfile:
     """One loader's own rules. Directories are without trailing slash.
 
+    `cache` and `preload` are the paths of its `ld.so.cache` and `ld.so.preload`: glibc's configuration moves them with
+    its directories, and distributions patch them; "" for a loader that has none.
     `hwcaps` are the glibc-hwcaps levels it knows, best first. `legacy_always` are subdirectory names of before
     glibc 2.37 that every CPU has, `legacy_names` those that depend on the CPU; both empty from 2.37 on.
     `enforces_abi_note`: stops on a kernel older than an object's note says. `asserts_versions`: aborts where a
@@ -70,6 +76,8 @@ class LoaderProfile:
     real_path: str
     architecture: Architecture
     directories: tuple[str, ...]
+    cache: str = ""
+    preload: str = ""
     lib: str = ""  # $LIB
     platform: str = ""  # $PLATFORM, where it is the same on every CPU
     hwcaps: tuple[str, ...] = ()
@@ -83,8 +91,15 @@ class LoaderProfile:
     path_file: str = ""  # musl's, relative to the loader's prefix
 
 
-def read_profile(data: bytes, elf: ElfFile, path: str, real_path: str) -> LoaderProfile | None:
-    """The rules of the loader whose file holds `data`. None for one that is neither glibc's nor musl's."""
+@dataclass(frozen=True, slots=True)
+class UnknownLoader:
+    """An interpreter whose rules aren't known; `reason` ends a sentence that begins with its path."""
+
+    reason: str
+
+
+def read_profile(data: bytes, elf: ElfFile, path: str, real_path: str) -> LoaderProfile | UnknownLoader:
+    """The rules of the loader whose file holds `data`."""
     target = Architecture("", elf.machine, elf.bits, elf.byte_order)
     musl = _MUSL.search(data)
     if musl:
@@ -92,9 +107,13 @@ def read_profile(data: bytes, elf: ElfFile, path: str, real_path: str) -> Loader
         directories = built_in.group(1).decode().split(":") if built_in else ["/lib", "/usr/local/lib", "/usr/lib"]
         path_file = musl.group(0).rstrip(b"\0").decode()
         return LoaderProfile(Loader.MUSL, path, real_path, target, tuple(directories), path_file=path_file)
+    if _GLIBC not in data:
+        return UnknownLoader("is neither glibc's loader nor musl's")
     directories = _default_directories(data)
-    if _GLIBC not in data or not directories:
-        return None
+    cache = _compiled_in(_CACHE_PATH, data)
+    if not directories or not cache:
+        what = "path of ld.so.cache" if directories else "list of library directories"
+        return UnknownLoader(f"is glibc's loader, and no {what} can be told from its bytes")
     found = _GLIBC_VERSION.search(data)
     version = (int(found.group(1)), int(found.group(2))) if found else None
     legacy = (version is not None and version < _LEGACY_ENDS) or _LEGACY_HELP in data or _HWCAPS_DIRECTORY not in data
@@ -105,7 +124,9 @@ def read_profile(data: bytes, elf: ElfFile, path: str, real_path: str) -> Loader
         real_path=real_path,
         architecture=target,
         directories=tuple(directories),
-        lib=directories[0].lstrip("/"),
+        cache=cache,
+        preload=_compiled_in(_PRELOAD_PATH, data),
+        lib=_lib(data, directories[0]),
         platform=platform,
         hwcaps=_hwcaps(data, elf.machine),
         legacy_always=_always(platform) if legacy else (),
@@ -119,11 +140,30 @@ def read_profile(data: bytes, elf: ElfFile, path: str, real_path: str) -> Loader
 
 
 def _default_directories(data: bytes) -> list[str]:
-    """The list that is compiled in: strings back to back that begin and end with `/`; the longest such run."""
-    runs = [[part.decode() for part in run.group().split(b"\0")[:-1]] for run in _DIRECTORY_RUN.finditer(data)]
-    with_lib = [run for run in runs if any("lib" in part or part.startswith("/lib") for part in run)]
-    longest = max(with_lib, key=len, default=[])
-    return [directory.rstrip("/") for directory in longest]
+    """The list that is compiled in, however long: strings back to back that begin and end with `/`.
+
+    The longest such run is the loader's; of runs of a single directory there must be one alone.
+    """
+    runs = dict.fromkeys(run.group() for run in _DIRECTORY_RUN.finditer(data))
+    found = [run for run in runs if b"lib" in run and not run.startswith(_NO_LIBRARIES)]
+    longest = max((run.count(b"\0") for run in found), default=0)
+    best = [run for run in found if run.count(b"\0") == longest]
+    if not best or (longest == 1 and len(best) > 1):
+        return []
+    return [directory.decode().rstrip("/") for directory in best[0].split(b"\0")[:-1]]
+
+
+def _compiled_in(pattern: re.Pattern[bytes], data: bytes) -> str:
+    """The one path of that kind in the loader; "" where there is none, or no telling which."""
+    found = set(pattern.findall(data))
+    return found.pop().decode() if len(found) == 1 else ""
+
+
+def _lib(data: bytes, directory: str) -> str:
+    """`$LIB`: the last part of the first directory, or as many of its parts as Debian's loaders have in one string."""
+    parts = directory.strip("/").split("/")
+    ends = ("/".join(parts[number:]) for number in range(len(parts)))
+    return next((end for end in ends if b"\0" + end.encode() + b"\0" in data), parts[-1])
 
 
 def _hwcaps(data: bytes, machine: int) -> tuple[str, ...]:
