@@ -14,7 +14,9 @@ from benchmarks.timing import medians, run_pair
 
 BUILD = Path("build/bench")
 PORT = 15551
-READ = "import sys\nfrom auditor.image import load\nwith load(sys.argv[1]) as image:\n    print(len(image.layers))\n"
+READ = (
+    "import sys\nfrom auditor.audit.load import load\nwith load(sys.argv[1]) as image:\n    print(len(image.layers))\n"
+)
 HASH = """
 import hashlib, sys
 from pathlib import Path

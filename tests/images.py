@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from auditor.audit import audit
-from auditor.image import load
+from auditor.audit.load import load
 from auditor.report.model import Report
 from auditor.rules import Options
 from auditor.spec import load_spec

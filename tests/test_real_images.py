@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from auditor.audit import audit
-from auditor.image import load
+from auditor.audit.load import load
 from auditor.report.audit.document import report_schema, to_document
 from auditor.report.format import Style, writer
 from auditor.report.model import Report

@@ -12,7 +12,8 @@ import pytest
 
 from auditor import events
 from auditor.audit import audit, audit_index
-from auditor.image import Access, Image, load, load_index
+from auditor.audit.load import load, load_index
+from auditor.image import Access, Image
 from auditor.report.audit.document import index_document, report_schema, to_document
 from auditor.report.model import Report
 from auditor.rules import Options

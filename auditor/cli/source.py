@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auditor.audit import audit, audit_index, judge
+from auditor.audit.load import load, load_index
 from auditor.audit.waivers import Waiver
 from auditor.cli.progress import listening
 from auditor.errors import UsageError
-from auditor.image import Access, Reference, Scheme, load, load_index, parse, parse_platform
+from auditor.image import Access, Reference, Scheme, parse, parse_platform
 from auditor.report.audit.document import from_document
 from auditor.report.model import IndexReport, Report
 from auditor.rules import Options

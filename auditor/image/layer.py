@@ -17,13 +17,12 @@ from auditor.errors import AuditError, CorruptImage, LimitExceeded, UnsupportedF
 from auditor.filetree import Content, FileKind
 from auditor.image.limits import Limits
 from auditor.image.spool import Spool, SpooledContent
+from auditor.kept import Keep
 
 CHUNK = 256 << 10  # bytes at a time
 _HEAD = 512  # bytes of a file's beginning that the policy sees
 _COPY = 1 << 20
 _MAGIC = 8  # bytes of a stream that tell how it is compressed
-
-Keep = Callable[[str, int, int, bytes], bool]
 
 
 class LayerEntry(NamedTuple):

@@ -10,9 +10,8 @@ from functools import partial
 
 from auditor import events
 from auditor.errors import AuditError, ImageNotFound, UsageError
-from auditor.facts.keep import keep as keep_policy
 from auditor.image.config import ParsedConfig, parse_config
-from auditor.image.layer import Budget, Expected, Keep, LayerContents, read_layer
+from auditor.image.layer import Budget, Expected, LayerContents, read_layer
 from auditor.image.limits import DEFAULT, Limits
 from auditor.image.merge import Merge
 from auditor.image.model import Config, Image, Layer, Platform
@@ -22,6 +21,7 @@ from auditor.image.source import open_source
 from auditor.image.source.interface import ANONYMOUS, Access, Candidate, Listing, Options, StoredImage, StoredLayer
 from auditor.image.spool import Spool
 from auditor.image.tree import MergedTree
+from auditor.kept import Keep
 
 _THREADS = min(4, os.cpu_count() or 1)  # layers that are read side by side
 
@@ -30,20 +30,20 @@ _THREADS = min(4, os.cpu_count() or 1)  # layers that are read side by side
 def load(
     reference: Reference | str,
     *,
+    keep: Keep,
     platform: Platform | None = None,
     limits: Limits = DEFAULT,
     listener: events.Listener = events.ignore,
-    keep: Keep = keep_policy,
     access: Access = ANONYMOUS,
 ) -> Iterator[Image]:
-    """Read one image; its contents can be read until the block ends. Raises an AuditError of some kind, or nothing.
+    """Read one image; what `keep` asks for can be read until the block ends. Raises AuditError only.
 
     `platform` chooses one of an index; without it this machine's is taken, else the only one. `access` is for
     registries.
     """
     if isinstance(reference, str):
         reference = parse(reference)
-    options = Options(limits, listener, platform, access, keep=keep)
+    options = Options(keep, limits, listener, platform, access)
     with closing(open_source(reference, options)) as source, Spool(limits.kept) as spool:
         listing = choose(source.images(), reference)
         candidates = listing.candidates()
@@ -77,15 +77,15 @@ class Index:
 def load_index(
     reference: Reference | str,
     *,
+    keep: Keep,
     limits: Limits = DEFAULT,
     listener: events.Listener = events.ignore,
-    keep: Keep = keep_policy,
     access: Access = ANONYMOUS,
 ) -> Iterator[Index]:
-    """All platforms of an image, of one where it is no index; contents can be read until the block ends."""
+    """All platforms of an image, of one where it is no index; what `keep` asks for can be read until the block ends."""
     if isinstance(reference, str):
         reference = parse(reference)
-    options = Options(limits, listener, None, access, all_platforms=True, keep=keep)
+    options = Options(keep, limits, listener, None, access, all_platforms=True)
     with closing(open_source(reference, options)) as source, Spool(limits.kept) as spool:
         listing = choose(source.images(), reference)
         candidates = listing.candidates()

@@ -5,6 +5,9 @@ import re
 from auditor.filetree import FileTree, read_file
 from auditor.image.model import Config, Image, Platform
 from auditor.inventory.model import Distribution, RuntimeConfig
+from auditor.kept import Kept
+
+KEPT = Kept(files=frozenset({"/etc/os-release", "/usr/lib/os-release"}))
 
 _MAX_TEXT = 1 << 16
 _OS_RELEASE = re.compile(r"""^(ID|VERSION_ID|PRETTY_NAME)=(["']?)(.*)\2$""", re.MULTILINE)

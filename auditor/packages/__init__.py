@@ -2,7 +2,7 @@
 
 from auditor.packages.content import Verdict, verify, vouches_for
 from auditor.packages.model import DatabaseWarning, OwnedFile, Package
-from auditor.packages.read import Packages, database_directories, read_packages
+from auditor.packages.read import Packages, read_packages
 
 __all__ = [
     "DatabaseWarning",
@@ -10,7 +10,6 @@ __all__ = [
     "Package",
     "Packages",
     "Verdict",
-    "database_directories",
     "read_packages",
     "verify",
     "vouches_for",

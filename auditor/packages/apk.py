@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from auditor.filetree import FileTree
-from auditor.packages.model import DatabaseWarning, OwnedFile, Package
+from auditor.kept import Kept
+from auditor.packages.model import DatabaseWarning, Described, OwnedFile, Package
 from auditor.packages.reading import Unreadable, join, read_text
-from auditor.packages.versions import apk_upstream
+from auditor.packages.versions import apk
 
 # Alpine's place, and the one of Wolfi and of Alpine with a merged /usr.
 DIRECTORIES = ("/lib/apk/db", "/usr/lib/apk/db")
@@ -47,7 +48,13 @@ class ApkDatabase:
 class ApkKind:
     """The DatabaseKind of Alpine and Wolfi images."""
 
-    directories = DIRECTORIES
+    type = "apk"
+    kept = Kept(files=frozenset(f"{directory}/installed" for directory in DIRECTORIES))
+    compare = staticmethod(apk.compare)
+
+    def purl_parts(self, package: Described) -> tuple[str, dict[str, str]]:
+        """`upstream` is the origin where it has another name; its version is the package's."""
+        return package.version, {"upstream": package.source if package.source != package.name else ""}
 
     def open(self, tree: FileTree) -> tuple[tuple[ApkDatabase, ...], tuple[DatabaseWarning, ...]]:
         """Read `installed` in each of the directories that is not one already read."""
@@ -118,7 +125,7 @@ def _package(fields: dict[str, str]) -> Package | None:
         name=name,
         version=version,
         architecture=fields.get("A", ""),
-        upstream_version=apk_upstream(version),
+        upstream_version=apk.upstream(version),
         source=fields.get("o", name),
         source_version=version,
         vendor=fields.get("m", ""),

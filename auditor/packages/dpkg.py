@@ -11,10 +11,11 @@ from functools import cached_property
 from types import MappingProxyType
 
 from auditor.filetree import FileTree
+from auditor.kept import Kept
 from auditor.packages.deb822 import paragraphs
-from auditor.packages.model import DatabaseWarning, OwnedFile, Package
+from auditor.packages.model import DatabaseWarning, Described, OwnedFile, Package
 from auditor.packages.reading import Unreadable, join, read_text
-from auditor.packages.versions import deb_upstream
+from auditor.packages.versions import deb
 
 ROOT = "/var/lib/dpkg"
 
@@ -124,7 +125,20 @@ class DpkgDatabase:
 class DpkgKind:
     """The DatabaseKind of Debian, Ubuntu and distroless images."""
 
-    directories = (ROOT,)
+    type = "deb"
+    kept = Kept(
+        files=frozenset({f"{ROOT}/status", f"{ROOT}/diversions"}),
+        below=(f"{ROOT}/status.d/",),
+        endings=((f"{ROOT}/info/", (".list", ".md5sums")),),
+    )
+    compare = staticmethod(deb.compare)
+
+    def purl_parts(self, package: Described) -> tuple[str, dict[str, str]]:
+        """`upstream` is the source package, with its version where that is another (as syft writes it)."""
+        source, version = package.source, package.source_version
+        if source and version and version != package.version:
+            return package.version, {"upstream": f"{source}@{version}"}
+        return package.version, {"upstream": source if source != package.name else ""}
 
     def open(self, tree: FileTree) -> tuple[tuple[DpkgDatabase, ...], tuple[DatabaseWarning, ...]]:
         """Read `status` and `status.d`; an image may have both."""
@@ -259,7 +273,7 @@ def _package(fields: Mapping[str, str]) -> Package | None:
         name=name,
         version=version,
         architecture=fields.get("architecture", ""),
-        upstream_version=deb_upstream(version),
+        upstream_version=deb.upstream(version),
         source=source,
         source_version=source_version.strip(" ()") or version,
         vendor=fields.get("maintainer", ""),

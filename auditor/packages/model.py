@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from auditor.filetree import FileTree
+from auditor.kept import Kept
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
     """One installed package. `version` is written as the package manager prints it (epoch and release included)."""
 
-    type: str  # "deb", "rpm", "apk": the purl types
+    type: str  # the purl type: "deb", "rpm", …
     name: str
     version: str
     architecture: str
@@ -77,12 +78,46 @@ class PackageDatabase(Protocol):
         """What could not be read so far."""
 
 
-class DatabaseKind(Protocol):
-    """How one package manager keeps its databases."""
+class Described(Protocol):
+    """What a purl is made of: a package, or what a report keeps of one."""
 
     @property
-    def directories(self) -> tuple[str, ...]:
-        """Where they lie in an image: all that `open` and what it returns ever read."""
+    def type(self) -> str:
+        """The purl type."""
+
+    @property
+    def name(self) -> str:
+        """As the package manager knows it."""
+
+    @property
+    def version(self) -> str:
+        """As the package manager prints it."""
+
+    @property
+    def source(self) -> str:
+        """The source package, "" where it is not known."""
+
+    @property
+    def source_version(self) -> str:
+        """Its version, "" where it is not known."""
+
+
+class DatabaseKind(Protocol):
+    """How one package manager keeps its databases, and what its versions mean."""
+
+    @property
+    def type(self) -> str:
+        """The packages' purl type."""
+
+    @property
+    def kept(self) -> Kept:
+        """The files of an image that `open` and what it returns ever read."""
+
+    def compare(self, left: str, right: str, /) -> int:
+        """Below 0 where the version `left` is older, 0 where they are equal, above 0 where it is newer."""
+
+    def purl_parts(self, package: Described) -> tuple[str, dict[str, str]]:
+        """The version and the qualifiers that this type has beside `arch` and `distro`; empty ones are left out."""
 
     def open(self, tree: FileTree) -> tuple[tuple[PackageDatabase, ...], tuple[DatabaseWarning, ...]]:
         """The databases of this kind, and a warning for each that is there and can't be read. Never raises."""

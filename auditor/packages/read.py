@@ -3,18 +3,10 @@
 import posixpath
 
 from auditor.filetree import FileTree
-from auditor.packages import apk, dpkg, rpm
 from auditor.packages.canonical import canonicaliser
 from auditor.packages.content import vouches_for
-from auditor.packages.model import DatabaseKind, DatabaseWarning, OwnedFile, Package, PackageDatabase
-
-# A new kind of database is one line here.
-KINDS: tuple[DatabaseKind, ...] = (dpkg.KIND, rpm.KIND, apk.KIND)
-
-
-def database_directories() -> tuple[str, ...]:
-    """The directories that package databases lie in: a reader that keeps only some files must keep those below."""
-    return tuple(sorted({directory for kind in KINDS for directory in kind.directories}))
+from auditor.packages.kinds import KINDS
+from auditor.packages.model import DatabaseWarning, OwnedFile, Package, PackageDatabase
 
 
 def read_packages(tree: FileTree) -> "Packages":

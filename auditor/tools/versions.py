@@ -4,7 +4,7 @@ import re
 
 from packaging.version import Version
 
-from auditor.packages.versions import deb_upstream
+from auditor.packages.versions.deb import upstream as deb_upstream
 
 # 1.2.7a came after 1.2.7; 1.4.0rc1, 1.4.0-rc1, 1.4.0~rc1 before 1.4.0; 6.1.0-12-gabcdef0 (git-describe(1)) and
 # distributions' 1.8.7+git20210802 and 1.8.7_p1 after.

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from auditor.audit.load import load
 from auditor.elf.linker import Linker
 from auditor.elf.model import Closure, Loader
 from auditor.filetree import FileTree
-from auditor.image.load import load
 from auditor.machine import Architecture, architecture
 from benchmarks.differential.room import Outcome, Room
 from fixtures.image import PLATFORMS

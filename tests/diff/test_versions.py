@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from auditor.report.diff.packageversions import compare_packages
+from auditor.packages.kinds import compare_versions
 
 # Each row rises from left to right.
 RISING = {
@@ -43,7 +43,7 @@ RISING = {
 def test_versions_rise(kind: str, row: list[str]) -> None:
     for left, right in itertools.product(row, repeat=2):
         expected = (row.index(left) > row.index(right)) - (row.index(left) < row.index(right))
-        assert compare_packages(kind, left, right) == expected, (left, right)
+        assert compare_versions(kind, left, right) == expected, (left, right)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_versions_rise(kind: str, row: list[str]) -> None:
     ],
 )
 def test_odd_versions(kind: str, left: str, right: str, expected: int | None) -> None:
-    assert compare_packages(kind, left, right) == expected
+    assert compare_versions(kind, left, right) == expected
 
 
 def test_debian_s_order_is_dpkg_s_own() -> None:

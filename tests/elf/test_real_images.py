@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from auditor.audit.load import load
 from auditor.elf.linker import Linker
 from auditor.elf.model import Closure, LoadFault, NoticeKind
 from auditor.filetree import FileTree
-from auditor.image.load import load
 from auditor.machine import architecture
 from fixtures.apt import ARCHITECTURES, SUITES
 from fixtures.build import build_image

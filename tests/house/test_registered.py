@@ -8,7 +8,7 @@ import pytest
 
 from auditor.cli.main import run
 from auditor.image.scheme import Scheme
-from auditor.packages.read import KINDS
+from auditor.packages.kinds import KINDS
 from auditor.rules import rules
 from tests.house.papers import ROOT
 from tests.house.registers import EVERY_FORMAT, module_of

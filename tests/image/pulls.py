@@ -10,7 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from auditor.image import Image, load
+from auditor.audit.load import load
+from auditor.image import Image
 from auditor.image.registry.credentials import Credentials
 from auditor.image.registry.transport import Patience
 from auditor.image.source import registry as source

@@ -13,10 +13,11 @@ import pytest
 import zstandard
 
 from auditor.errors import AuditError, CorruptImage, LimitExceeded, UnsupportedFormat
-from auditor.facts.keep import keep
-from auditor.image.layer import Budget, Expected, Keep, LayerContents, read_layer
+from auditor.image.layer import Budget, Expected, LayerContents, read_layer
 from auditor.image.limits import Limits
 from auditor.image.spool import Spool
+from auditor.inventory.keep import keep
+from auditor.kept import Keep
 from tests.image.build import LAYER, file, program, sha256, tar
 
 MEMBERS = [
@@ -281,10 +282,12 @@ def test_content_is_read_in_pieces() -> None:
         ("/etc/rc.local", 0o644, 300, b"# no", True),
         ("/etc/ssl/certs/ca-certificates.crt", 0o644, 200_000, b"----", False),
         ("/sbin/start_runit", 0o755, 3000, b"echo", True),
-        ("/lib/modules/5.10/modules.builtin", 0o644, 300_000, b"kern", True),
-        ("/lib/modules/5.10/kernel/net/ip_set.ko.xz", 0o644, 30_000, b"\xfd7zX", True),
-        ("/usr/lib/modules/5.14/config", 0o644, 300_000, b"CONF", True),
-        ("/boot/config-5.10", 0o644, 300_000, b"CONF", True),
+        ("/lib/modules/5.10/modules.builtin", 0o644, 300_000, b"kern", False),
+        ("/lib/modules/5.10/kernel/net/ip_set.ko.xz", 0o644, 30_000, b"\xfd7zX", False),
+        ("/usr/lib/modules/5.14/config", 0o644, 300_000, b"CONF", False),
+        ("/boot/config-5.10", 0o644, 300_000, b"CONF", False),
+        ("/var/lib/dpkg/info/libc6.conffiles", 0o644, 90_000, b"/etc", False),
+        ("/var/lib/rpm/Name", 0o644, 50_000_000, b"\0\0\0\0", False),
         ("/usr/share/doc/x/README", 0o644, 300, b"text", False),
         ("/usr/bin/huge", 0o755, 1 << 40, b"\x7fELF", False),
     ],

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from auditor import events
+from auditor.audit.load import load, load_index
 from auditor.errors import ImageNotFound, SourceUnavailable
-from auditor.image import Access, load, load_index, parse_platform
+from auditor.image import Access, parse_platform
 from auditor.image.platforms import host_platform
 from tests.image.build import Json, Layout, config, docker_archive, file, folder, link, program, tar, whiteout
 from tests.image.servers import (

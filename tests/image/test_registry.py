@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from auditor import events
+from auditor.audit.load import load, load_index
 from auditor.errors import (
     AuditError,
     CorruptImage,
@@ -19,7 +20,7 @@ from auditor.errors import (
     UnsupportedFormat,
     UsageError,
 )
-from auditor.image import Access, Limits, load, load_index, parse_platform
+from auditor.image import Access, Limits, parse_platform
 from auditor.image.registry import transport
 from auditor.image.registry.auth import challenges
 from auditor.image.registry.credentials import Credentials, find

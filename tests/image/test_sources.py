@@ -15,6 +15,7 @@ import pytest
 import zstandard
 
 from auditor import events
+from auditor.audit.load import load
 from auditor.errors import (
     AuditError,
     CorruptImage,
@@ -25,7 +26,7 @@ from auditor.errors import (
     UsageError,
 )
 from auditor.filetree import FileKind, read_file
-from auditor.image import Image, Limits, load, parse_platform
+from auditor.image import Image, Limits, parse_platform
 from auditor.image.platforms import host_platform
 from tests.image.build import (
     INDEX,
@@ -777,7 +778,7 @@ def test_nothing_heavy_is_imported_for_files_and_absent_daemons(tmp_path: Path) 
     script = """
 import sys
 from auditor.errors import SourceUnavailable
-from auditor.image import load
+from auditor.audit.load import load
 with load(sys.argv[1]) as image:
     pass
 try:

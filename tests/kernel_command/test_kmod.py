@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from auditor.audit import audit
-from auditor.image import load, parse_platform
+from auditor.audit.load import load
+from auditor.image import parse_platform
 from auditor.inventory.model import Kmod, ModuleLoader
 from auditor.report.model import Report
 from auditor.rules import Options

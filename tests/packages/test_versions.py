@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.packages.versions import apk_upstream, deb_upstream, rpm_upstream
+from auditor.packages.versions import apk, deb, rpm
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ from auditor.packages.versions import apk_upstream, deb_upstream, rpm_upstream
     ],
 )
 def test_debian(version: str, upstream: str) -> None:
-    assert deb_upstream(version) == upstream
+    assert deb.upstream(version) == upstream
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,11 @@ def test_debian(version: str, upstream: str) -> None:
     ],
 )
 def test_rpm(version: str, upstream: str) -> None:
-    assert rpm_upstream(version) == upstream
+    assert rpm.upstream(version) == upstream
 
 
 @pytest.mark.parametrize(
     ("version", "upstream"), [("1.8.3-r1", "1.8.3"), ("6.1_p1-r12", "6.1_p1"), ("20221126-r0", "20221126"), ("2", "2")]
 )
 def test_apk(version: str, upstream: str) -> None:
-    assert apk_upstream(version) == upstream
+    assert apk.upstream(version) == upstream

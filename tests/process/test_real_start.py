@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from auditor.audit.load import load
 from auditor.filetree import FileTree
-from auditor.image import load
 from auditor.image.model import Config, Platform
 from auditor.process.launch import launch
 from auditor.process.model import LaunchFault

@@ -14,11 +14,12 @@ from pathlib import Path
 from auditor.errors import AuditError, ImageNotFound, SourceUnavailable, UnsupportedFormat
 from auditor.filetree import Content, FileKind, Node
 from auditor.image.document import Document, parse_object
-from auditor.image.layer import Budget, Keep
+from auditor.image.layer import Budget
 from auditor.image.merge import Directory
 from auditor.image.reference import Reference
 from auditor.image.source.interface import Candidate, Listing, Options, Source, StoredImage
 from auditor.image.tree import MergedTree
+from auditor.kept import Keep
 
 _HEAD = 512
 _NOFOLLOW = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from auditor import events
-from auditor.facts.keep import keep as keep_policy
 from auditor.filetree import FileTree
-from auditor.image.layer import Keep
 from auditor.image.limits import DEFAULT, Limits
 from auditor.image.model import Platform
+from auditor.kept import Keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +28,12 @@ ANONYMOUS = Access()
 class Options:
     """What a source may need to know beside the reference."""
 
+    keep: Keep
     limits: Limits = DEFAULT
     listener: events.Listener = events.ignore
     platform: Platform | None = None  # a daemon that holds several saves only this one
     access: Access = ANONYMOUS
     all_platforms: bool = False
-    keep: Keep = keep_policy
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from auditor.archive.rpmheader import Header, HeaderError, parse
 from auditor.filetree import FileTree
-from auditor.packages.model import DatabaseWarning, OwnedFile, Package
+from auditor.kept import Kept
+from auditor.packages.model import DatabaseWarning, Described, OwnedFile, Package
 from auditor.packages.reading import BINARY_LIMIT, Unreadable, join, read_bytes
 from auditor.packages.rpm import bdb, ndb, package, sqlite
 from auditor.packages.rpm.errors import DamagedDatabase
 from auditor.packages.rpm.integrity import intact
+from auditor.packages.versions import rpm as versions
 
 # RPM's own default, Fedora's and SUSE's since 2020, rpm-ostree's; often links to one another.
 DIRECTORIES = ("/var/lib/rpm", "/usr/lib/sysimage/rpm", "/usr/share/rpm")
@@ -59,7 +61,25 @@ class RpmDatabase:
 class RpmKind:
     """The DatabaseKind of Red Hat, Fedora and SUSE images."""
 
-    directories = DIRECTORIES
+    type = "rpm"
+    kept = Kept(
+        files=frozenset(
+            f"{directory}/{name}"
+            for directory in DIRECTORIES
+            for shape in SHAPES
+            for name in (shape.name, shape.log_name)
+            if name
+        )
+    )
+    compare = staticmethod(versions.compare)
+
+    def purl_parts(self, package: Described) -> tuple[str, dict[str, str]]:
+        """The epoch is a qualifier; `upstream` is the source package's file (as syft writes it)."""
+        epoch, _, version = package.version.rpartition(":")
+        source = package.source
+        if source and package.source_version:
+            source = f"{source}-{package.source_version}.src.rpm"
+        return version, {"epoch": epoch, "upstream": source}
 
     def open(self, tree: FileTree) -> tuple[tuple[RpmDatabase, ...], tuple[DatabaseWarning, ...]]:
         """Read the database in each of the directories that is not one already read."""

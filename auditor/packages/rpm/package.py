@@ -5,7 +5,7 @@ from itertools import chain, repeat
 
 from auditor.archive.rpmheader import Header, HeaderError, Tag
 from auditor.packages.model import OwnedFile, Package
-from auditor.packages.versions import rpm_upstream
+from auditor.packages.versions.rpm import upstream
 
 # rpmfiles.h: states that count as installed (normal, and on a shared disk), and flags of files that may be absent.
 _INSTALLED = frozenset({0, 3})
@@ -26,7 +26,7 @@ def package(header: Header) -> Package:
         name=name,
         version=f"{epoch}{version}-{release}" if release else epoch + version,
         architecture=header.text(Tag.ARCH),
-        upstream_version=rpm_upstream(version),
+        upstream_version=upstream(version),
         source=source,
         source_version=source_version,
         vendor=header.text(Tag.VENDOR),

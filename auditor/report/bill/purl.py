@@ -4,28 +4,27 @@ from packageurl import PackageURL
 
 from auditor.image.scheme import Scheme
 from auditor.inventory.model import Distribution, InstalledPackage
+from auditor.packages.kinds import purl_parts
 from auditor.report.bill.naming import name_of, scheme_of
 
-_TYPES = frozenset({"deb", "rpm", "apk"})
 # Red Hat's os-release says `rhel`, purl-spec's namespace for it is `redhat`; all of openSUSE's share one.
 _VENDORS = {"rhel": "redhat", "opensuse-leap": "opensuse", "opensuse-tumbleweed": "opensuse"}
 
 
 def package_purl(package: InstalledPackage, distribution: Distribution) -> str:
     """The purl of an installed package; without a namespace where the image does not say which distribution it is."""
-    if not package.name or package.type not in _TYPES:
+    parts = purl_parts(package)
+    if not package.name or parts is None:
         return ""
-    namespace = distribution.id.lower() or None
-    version = package.version
-    qualifiers = {"arch": package.architecture, "upstream": _upstream(package)}
+    version, own = parts
+    namespace = distribution.id.lower()
+    qualifiers = {"arch": package.architecture, **own}
     if distribution.id:
         # A distribution without releases, or before its release, has an id alone.
         qualifiers["distro"] = "-".join(part for part in (distribution.id, distribution.version_id) if part)
-    if package.type == "rpm":
-        namespace = _VENDORS.get(namespace or "", namespace)
-        qualifiers["epoch"], _, version = version.rpartition(":")
     kept = {key: value for key, value in qualifiers.items() if value}
-    return PackageURL(package.type, namespace, package.name, version or None, kept).to_string()
+    namespace = _VENDORS.get(namespace, namespace)
+    return PackageURL(package.type, namespace or None, package.name, version or None, kept).to_string()
 
 
 def image_purl(reference: str, digest: str | None, architecture: str = "") -> str:
@@ -45,16 +44,3 @@ def image_purl(reference: str, digest: str | None, architecture: str = "") -> st
 
 
 _NAMED = frozenset({Scheme.NAME, Scheme.DOCKER, Scheme.PODMAN, Scheme.REGISTRY})
-
-
-def _upstream(package: InstalledPackage) -> str:
-    source, version = package.source, package.source_version
-    if not source:
-        return ""
-    if package.type == "rpm":
-        return f"{source}-{version}.src.rpm" if version else source
-    if package.type == "apk":
-        return source if source != package.name else ""
-    if version and version != package.version:
-        return f"{source}@{version}"
-    return source if source != package.name else ""

@@ -4,8 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.inventory.model import InstalledPackage
+from auditor.packages.kinds import compare_versions
 from auditor.report.diff.model import Assessment, Change
-from auditor.report.diff.packageversions import compare_packages
 from auditor.report.diff.pair import Pair, Side, listed
 
 _ANY_MACHINE = frozenset({"", "all", "any", "noarch", "(none)"})
@@ -56,7 +56,7 @@ def _packages(
 
 
 def _version(kind: str, name: str, before: Sequence[str], after: Sequence[str]) -> Change:
-    order = compare_packages(kind, before[0], after[0]) if len(before) == len(after) == 1 else None
+    order = compare_versions(kind, before[0], after[0]) if len(before) == len(after) == 1 else None
     shown = (listed(before), listed(after))
     if order is None or order == 0:
         why = "Which of the two is newer can't be told."

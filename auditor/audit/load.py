@@ -1,0 +1,9 @@
+"""Images as an audit reads them: `auditor.image.load` and `load_index` with what the audit keeps of each layer."""
+
+from functools import partial
+
+from auditor import image
+from auditor.inventory.keep import keep
+
+load = partial(image.load, keep=keep)
+load_index = partial(image.load_index, keep=keep)

@@ -1,1 +1,0 @@
-"""What is taken from a layer while its bytes go by."""
