@@ -9,8 +9,8 @@ import pytest
 from auditor.audit import audit
 from auditor.audit.load import load
 from auditor.report.audit.document import report_schema, to_document
-from auditor.report.format import Style, writer
 from auditor.report.model import Report
+from auditor.report.register import Style, write
 from auditor.rules import Options
 from auditor.spec import load_spec
 from fixtures.export import FORMS, export
@@ -118,11 +118,11 @@ def test_the_report_keeps_its_schema_and_is_the_same_each_time(suite: str, archi
     jsonschema.validate(to_document(result), report_schema())
     again = report.__wrapped__(suite, architecture)
     for name in ("json", "text"):
-        assert writer(name)(result, Style(verbose=True)) == writer(name)(again, Style(verbose=True))
+        assert write(result, name, Style(verbose=True)) == write(again, name, Style(verbose=True))
 
 
 def test_a_good_image_fits_on_one_screen() -> None:
-    text = writer("text")(report(), Style())
+    text = write(report(), "text", Style())
     assert len(text.splitlines()) <= 24
     assert max(map(len, text.splitlines()[1:-1])) <= 120
 

@@ -14,7 +14,7 @@ from auditor import events
 from auditor.audit import audit, audit_index
 from auditor.audit.load import load, load_index
 from auditor.image import Access, Image
-from auditor.report.audit.document import index_document, report_schema, to_document
+from auditor.report.audit.document import report_schema, to_document
 from auditor.report.model import Report
 from auditor.rules import Options
 from auditor.spec import load_spec
@@ -120,7 +120,7 @@ def test_an_index_of_four_platforms_in_one_run(registry: RealRegistry, tmp_path:
     read = sum(event.read for event in seen if isinstance(event, events.LayerFinished))
     unique = {layer.digest: layer.size or 0 for entry in result.platforms for layer in entry.image.layers}
     assert read < 1.3 * sum(unique.values())
-    written = index_document(result)
+    written = to_document(result)
     assert written["index"]["digest"] is not None
     jsonschema.validate(written, report_schema())
 

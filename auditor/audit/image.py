@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Iterable, Sequence
 
-from auditor.audit.verdict import summarise, verdict
+from auditor.audit.verdict import rule_texts, summarise, verdict
 from auditor.audit.waivers import Waiver, WaiverUse, apply_waivers
 from auditor.finding import sort_findings
 from auditor.image.model import Image
@@ -79,6 +79,7 @@ def judge(
         findings=findings,
         inventory=inventory,
         waivers=tuple(map(_report_waiver, uses)),
+        rules=rule_texts(findings),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.audit.image import audit
-from auditor.audit.verdict import verdict
+from auditor.audit.verdict import rule_texts, verdict
 from auditor.audit.waivers import Waiver, apply_waivers
 from auditor.image import Index
 from auditor.report.model import IndexReport, ReportIndex
@@ -35,4 +35,5 @@ def audit_index(
         verdict="fail" if failed else "pass",
         platforms=reports,
         findings=findings,
+        rules=rule_texts(findings),
     )

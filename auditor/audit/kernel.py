@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 
-from auditor.audit.verdict import verdict
+from auditor.audit.verdict import rule_texts, summarise, verdict
 from auditor.audit.waivers import Waiver, apply_waivers
 from auditor.errors import UsageError
 from auditor.finding import FailOn, Finding
@@ -69,6 +69,7 @@ def audit_kernels(
         )
     found.sort(key=lambda entry: (*entry[0].sort_key[:2], entry[1], -1 if entry[2] is None else entry[2]))
     fail_on = options.fail_on
+    requirements = _requirements(rows, found)
     return KernelReport(
         spec=ReportSpec(
             spec.name, spec.version, spec.digest, {"ip_family": options.ip_family.value, "fail_on": fail_on.value}
@@ -89,8 +90,10 @@ def audit_kernels(
             )
             for at_kernel, at_image in pairs
         ),
-        requirements=_requirements(rows, found),
+        requirements=requirements,
         findings=tuple(_finding(*entry) for entry in found),
+        summary=summarise(answer.status for row in requirements for answer in row.kernels),
+        rules=rule_texts(finding for finding, _, _ in found),
     )
 
 

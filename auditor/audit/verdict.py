@@ -1,10 +1,11 @@
-"""From findings and rows to a verdict."""
+"""From findings and rows to a verdict, and the texts of the rules."""
 
 from collections import Counter
 from collections.abc import Iterable
 
 from auditor.finding import FailOn, Finding
-from auditor.report.model import ReportSummary, Verdict
+from auditor.report.model import ReportRule, ReportSummary, Verdict
+from auditor.rules import find_rule
 
 
 def verdict(findings: Iterable[Finding], fail_on: FailOn, unknown: int = 0) -> Verdict:
@@ -22,3 +23,14 @@ def summarise(statuses: Iterable[str]) -> ReportSummary:
         unknown=counts["unknown"],
         not_applicable=counts["not-applicable"],
     )
+
+
+def rule_texts(findings: Iterable[Finding]) -> dict[str, ReportRule]:
+    """The rules of the findings by id, so that a format, or who reads a saved report, needs no rule to explain them."""
+    texts = {}
+    for rule_id in sorted({finding.rule for finding in findings}):
+        rule = find_rule(rule_id)
+        if rule is not None:
+            help_text = " ".join(filter(None, (rule.explanation, f"How to mend it: {rule.mend}")))
+            texts[rule_id] = ReportRule(rule.severity, rule.summary, help_text)
+    return texts

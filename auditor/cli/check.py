@@ -14,10 +14,11 @@ from auditor.cli.options import (
     SpecOption,
     VerboseOption,
 )
-from auditor.cli.output import EXIT_FAILED, EXIT_OK, parse_outputs, wants_colour, write_output
+from auditor.cli.output import EXIT_FAILED, EXIT_OK, parse_outputs, style, write_output
 from auditor.errors import UsageError
 from auditor.family import Family
 from auditor.finding import FailOn
+from auditor.report.register import Kind, formats, help_text
 
 
 def check(
@@ -50,9 +51,7 @@ def check(
     fail_on_unknown: FailOnUnknownOption = False,
     output: Annotated[
         list[str] | None,
-        typer.Option(
-            "-o", "--output", metavar="FORMAT[=FILE]", help="The report's format; may be repeated.", show_default="text"
-        ),
+        typer.Option("-o", "--output", metavar="FORMAT[=FILE]", help=help_text(Kind.REPORT), show_default="text"),
     ] = None,
     authfile: AuthfileOption = None,
     ca: CaOption = None,
@@ -65,13 +64,13 @@ def check(
     from auditor.audit.waivers import load_waivers  # noqa: PLC0415
     from auditor.cli.source import Reach, audit_all_platforms, audit_reference  # noqa: PLC0415
     from auditor.image import parse_platform  # noqa: PLC0415
-    from auditor.report.format import Style, formats, writer  # noqa: PLC0415
+    from auditor.report.register import write  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
     from auditor.spec import load_spec  # noqa: PLC0415
 
     if platform and all_platforms:
         raise UsageError("--platform and --all-platforms exclude each other")
-    outputs = parse_outputs(output or ["text"], formats())
+    outputs = parse_outputs(output or ["text"], formats(Kind.INDEX if all_platforms else Kind.REPORT))
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
     required = tuple(str(parse_platform(name)) for name in require_platform or ())
@@ -80,6 +79,5 @@ def check(
     audit = audit_all_platforms if all_platforms else audit_reference
     report = audit(image, requirements, options, accepted, reach)
     for place in outputs:
-        style = Style(colour=wants_colour(place), verbose=verbose)
-        write_output(place, writer(place.format)(report, style))
+        write_output(place, write(report, place.format, style(place, verbose=verbose)))
     return EXIT_OK if report.verdict == "pass" else EXIT_FAILED

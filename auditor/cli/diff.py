@@ -16,11 +16,14 @@ from auditor.cli.options import (
     SpecOption,
     VerboseOption,
 )
-from auditor.cli.output import EXIT_FAILED, EXIT_OK, parse_outputs, wants_colour, write_output
+from auditor.cli.output import EXIT_FAILED, EXIT_OK, parse_outputs, style, write_output
+from auditor.errors import UsageError
 from auditor.family import Family
 from auditor.finding import FailOn
+from auditor.report.register import Kind, formats, help_text
 
 if TYPE_CHECKING:
+    from auditor.report.diff.kinds import Area
     from auditor.report.diff.model import Gate
 
 _FAIL_ON = ("regression", "any", "never")
@@ -58,6 +61,15 @@ def diff(
     fail_on: Annotated[
         str, typer.Option(metavar="regression|any|never", help="Which changes fail.", callback=_fail_on)
     ] = "regression",
+    area: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="AREA[,AREA…]",
+            help="What decides: findings, requirements, tools, libraries, extensions, floors, start, packages, files, "
+            "image. Default: all but the last three, and with --fail-on any all.",
+            show_default=False,
+        ),
+    ] = None,
     fail_on_unknown: FailOnUnknownOption = False,
     output: Annotated[
         list[str] | None,
@@ -65,7 +77,7 @@ def diff(
             "-o",
             "--output",
             metavar="FORMAT[=FILE]",
-            help="text, json, markdown or html; may be repeated.",
+            help=help_text(Kind.DIFF),
             show_default="text",
         ),
     ] = None,
@@ -80,24 +92,34 @@ def diff(
     from auditor.audit.waivers import load_waivers  # noqa: PLC0415
     from auditor.cli.source import Reach, audit_reference  # noqa: PLC0415
     from auditor.report.diff.compare import compare  # noqa: PLC0415
-    from auditor.report.diff.format import formats, writer  # noqa: PLC0415
-    from auditor.report.format import Style  # noqa: PLC0415
+    from auditor.report.register import write  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
     from auditor.spec import load_spec  # noqa: PLC0415
 
-    outputs = parse_outputs(output or ["text"], formats())
+    outputs = parse_outputs(output or ["text"], formats(Kind.DIFF))
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
+    areas = _areas(area or [])
     options = Options(strict, ip_family)
     reach = Reach(platform, authfile, ca, plain_http, quiet, verbose)
     old_reach = replace(reach, platform=old_platform or platform)
     before = audit_reference(_reference(old), requirements, options, accepted, old_reach)
     after = audit_reference(_reference(new), requirements, options, accepted, reach)
-    found = compare(before, after, cast("Gate", fail_on), unknown_fails=fail_on_unknown)
+    found = compare(before, after, cast("Gate", fail_on), unknown_fails=fail_on_unknown, areas=areas)
     for place in outputs:
-        style = Style(colour=wants_colour(place), verbose=verbose)
-        write_output(place, writer(place.format)(found, style))
+        write_output(place, write(found, place.format, style(place, verbose=verbose)))
     return EXIT_OK if found.verdict == "pass" else EXIT_FAILED
+
+
+def _areas(values: list[str]) -> "tuple[Area, ...]":
+    from auditor.report.diff.kinds import Area  # noqa: PLC0415
+
+    words = {area.word: area for area in Area}
+    asked = [word.strip() for value in values for word in value.split(",") if word.strip()]
+    for word in asked:
+        if word not in words:
+            raise UsageError(f"there is no area '{word}'", "--area", f"the areas are: {', '.join(words)}")
+    return tuple(words[word] for word in asked)
 
 
 def _reference(text: str) -> str:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from auditor.cli.options import AuthfileOption, CaOption, PlainHttpOption, QuietOption, SpecOption
-from auditor.cli.output import EXIT_FAILED, EXIT_OK, parse_outputs, wants_colour, write_output
+from auditor.cli.output import EXIT_FAILED, EXIT_OK, parse_outputs, style, write_output
 from auditor.errors import UsageError
 from auditor.family import Family
 from auditor.finding import FailOn
+from auditor.report.register import Kind, formats, help_text
 
 if TYPE_CHECKING:
     from auditor.cli.source import Reach
@@ -57,7 +58,7 @@ def kernel(
     fail_on: Annotated[FailOn, typer.Option(help="The mildest severity that fails.")] = FailOn.ERROR,
     output: Annotated[
         list[str] | None,
-        typer.Option("-o", "--output", metavar="FORMAT[=FILE]", help="text, json, markdown or html; may be repeated."),
+        typer.Option("-o", "--output", metavar="FORMAT[=FILE]", help=help_text(Kind.KERNEL)),
     ] = None,
     authfile: AuthfileOption = None,
     ca: CaOption = None,
@@ -70,12 +71,11 @@ def kernel(
     from auditor.audit.kernel import audit_kernels  # noqa: PLC0415
     from auditor.audit.waivers import load_waivers  # noqa: PLC0415
     from auditor.cli.source import Reach  # noqa: PLC0415
-    from auditor.report.format import Style  # noqa: PLC0415
-    from auditor.report.kernel.format import formats, writer  # noqa: PLC0415
+    from auditor.report.register import write  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
     from auditor.spec import load_spec  # noqa: PLC0415
 
-    outputs = parse_outputs(output or ["text"], formats())
+    outputs = parse_outputs(output or ["text"], formats(Kind.KERNEL))
     if not tree and not host:
         raise UsageError("no kernel is given", "kernel", "name a module tree, config or package, or say --host")
     requirements = load_spec(spec)
@@ -86,8 +86,7 @@ def kernel(
     images = _audit(image or (), platform or (), kernels, requirements, options, reach)
     report = audit_kernels(kernels, images, requirements, options, accepted)
     for place in outputs:
-        style = Style(colour=wants_colour(place), verbose=verbose)
-        write_output(place, writer(place.format)(report, style))
+        write_output(place, write(report, place.format, style(place, verbose=verbose)))
     return EXIT_OK if report.verdict == "pass" else EXIT_FAILED
 
 

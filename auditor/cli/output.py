@@ -1,11 +1,14 @@
 """Where output goes: reports to standard output or files, everything else to standard error."""
 
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.errors import UsageError
+from auditor.report.register import Style
+from auditor.report.words import printable
 
 EXIT_OK, EXIT_FAILED, EXIT_NOT_AUDITED = 0, 1, 2
 
@@ -51,15 +54,16 @@ def write_output(output: Output, text: str) -> None:
         raise UsageError(f"can't write the report: {error.strerror}", str(output.file)) from error
 
 
-def wants_colour(output: Output) -> bool:
-    """Colour only on a terminal, and not where NO_COLOR is set (no-color.org)."""
-    return output.file is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+def style(output: Output, *, verbose: bool) -> Style:
+    """How text is drawn there: colour (unless NO_COLOR is set, no-color.org) and folding only on a terminal."""
+    if output.file is not None or not sys.stdout.isatty():
+        return Style(verbose=verbose)
+    return Style(not os.environ.get("NO_COLOR"), verbose, shutil.get_terminal_size().columns)
 
 
 def report_error(what: str, remedy: str = "") -> int:
     """One line on standard error, with no control character in it; the exit code for it."""
     line = " ".join(f"audit-image: {what}{f'; {remedy}' if remedy else ''}".split())
-    shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
     sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text stream has it
-    print(shown, file=sys.stderr)
+    print(printable(line), file=sys.stderr)
     return EXIT_NOT_AUDITED

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from auditor import events
+from auditor.report.words import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -79,5 +80,4 @@ def describe(event: events.Event) -> str:
 def _log(event: events.Event) -> None:
     line = describe(event)
     if line:
-        shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
-        print(f"audit-image: {shown}", file=sys.stderr)
+        print(f"audit-image: {printable(line)}", file=sys.stderr)

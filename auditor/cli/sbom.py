@@ -15,8 +15,7 @@ from auditor.cli.options import (
 )
 from auditor.cli.output import EXIT_OK, parse_outputs, write_output
 from auditor.errors import UsageError
-
-FORMATS = ("cyclonedx-json", "spdx-json")
+from auditor.report.register import Kind, formats, help_text
 
 
 def sbom(
@@ -37,7 +36,7 @@ def sbom(
             "-o",
             "--output",
             metavar="FORMAT[=FILE]",
-            help="cyclonedx-json or spdx-json; may be repeated.",
+            help=help_text(Kind.BILL),
             show_default="cyclonedx-json",
         ),
     ] = None,
@@ -50,16 +49,16 @@ def sbom(
     """Write an image's tools, libraries and packages, and what needs what; exit code 0: written, 2: not audited."""
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
     from auditor.cli.source import Reach, audit_all_platforms, audit_reference  # noqa: PLC0415
-    from auditor.report.format import Style, writer  # noqa: PLC0415
+    from auditor.report.register import write  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
     from auditor.spec import load_spec  # noqa: PLC0415
 
     if platform and all_platforms:
         raise UsageError("--platform and --all-platforms exclude each other")
-    outputs = parse_outputs(output or [FORMATS[0]], FORMATS)
+    outputs = parse_outputs(output or [formats(Kind.BILL)[0]], formats(Kind.BILL))
     audit = audit_all_platforms if all_platforms else audit_reference
     reach = Reach(platform, authfile, ca, plain_http, quiet, verbose)
     report = audit(image, load_spec(spec), Options(), (), reach)
     for place in outputs:
-        write_output(place, writer(place.format)(report, Style()))
+        write_output(place, write(report, place.format))
     return EXIT_OK

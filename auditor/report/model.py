@@ -1,11 +1,12 @@
 """The report as a value; its JSON form is this, field by field (`audit-image schema report`)."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from auditor.finding import Finding
+from auditor.finding import Finding, Severity
 from auditor.image.model import Layer, Platform
 from auditor.inventory.model import Inventory, Tool
+from auditor.report.register import Kind
 
 SCHEMA_VERSION = "1"
 Verdict = Literal["pass", "fail"]
@@ -63,6 +64,15 @@ class ReportRequirement:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportRule:
+    """A rule as the findings of a report need it explained: `summary` is one line, `help` says why and how to mend."""
+
+    severity: Severity
+    summary: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportWaiver:
     """A waiver, and whether it was `used`, `unused` or is `expired`."""
 
@@ -99,7 +109,9 @@ class Report:
     inventory: Inventory
     waivers: tuple[ReportWaiver, ...] = ()
     summary: ReportSummary = ReportSummary()
-    schema_version: str = field(default=SCHEMA_VERSION)
+    rules: dict[str, ReportRule] = field(default_factory=dict)  # of the findings, by id
+    schema_version: str = SCHEMA_VERSION
+    kind: ClassVar[Kind] = Kind.REPORT
 
     @property
     def tools(self) -> tuple[Tool, ...]:
@@ -125,4 +137,6 @@ class IndexReport:
     verdict: Verdict
     platforms: tuple[Report, ...]
     findings: tuple[Finding, ...]
-    schema_version: str = field(default=SCHEMA_VERSION)
+    rules: dict[str, ReportRule] = field(default_factory=dict)  # of the findings, by id
+    schema_version: str = SCHEMA_VERSION
+    kind: ClassVar[Kind] = Kind.INDEX

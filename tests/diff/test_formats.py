@@ -11,15 +11,16 @@ import pytest
 from markdown_it import MarkdownIt
 
 from auditor.cli.main import run
-from auditor.report.audit.document import dump, to_document
+from auditor.report.audit.document import to_document
 from auditor.report.diff.compare import compare
-from auditor.report.diff.document import diff_document, diff_schema
-from auditor.report.diff.format import formats, writer
+from auditor.report.diff.document import diff_schema
+from auditor.report.diff.document import to_document as diff_document
 from auditor.report.diff.kinds import KINDS
 from auditor.report.diff.model import Diff
-from auditor.report.diff.words import size
-from auditor.report.format import Style
 from auditor.report.model import Report
+from auditor.report.register import Kind, Style, formats, write
+from auditor.report.schema import dump
+from auditor.report.words import size
 from tests.diff.test_compare import CASES, IPSET_LOST, package, report, versioned, with_packages
 from tests.inventories import sound
 
@@ -67,11 +68,11 @@ def test_the_schema_names_every_kind_of_change() -> None:
         jsonschema.validate(document, diff_schema())
 
 
-@pytest.mark.parametrize("name", formats())
+@pytest.mark.parametrize("name", formats(Kind.DIFF))
 @pytest.mark.parametrize("diff", DIFFS.values(), ids=DIFFS)
 def test_every_format_is_the_same_each_time_and_tells_the_verdict(name: str, diff: Diff) -> None:
-    text = writer(name)(diff, Style())
-    assert text == writer(name)(diff, Style())
+    text = write(diff, name, Style())
+    assert text == write(diff, name, Style())
     assert text.endswith("\n")
     assert diff.verdict in text.lower()
     text.encode()
@@ -80,23 +81,23 @@ def test_every_format_is_the_same_each_time_and_tells_the_verdict(name: str, dif
 @pytest.mark.parametrize("name", ["text", "markdown", "html"])
 def test_people_read_regressions_first_and_every_reason(name: str) -> None:
     diff = compare(report(versioned("ipset", "7.22")), report(versioned("ipset", "7.9")))
-    text = writer(name)(diff, Style())
+    text = write(diff, name, Style())
     assert "An older upstream release" in text
     assert "7.22" in text
     assert "7.9" in text
-    lost = writer(name)(DIFFS["lost"], Style())
+    lost = write(DIFFS["lost"], name, Style())
     assert lost.lower().index("regressions") < lost.lower().index("tool lost")
 
 
 def test_an_empty_diff_says_so() -> None:
-    text = writer("text")(DIFFS["empty"], Style())
+    text = write(DIFFS["empty"], "text", Style())
     assert text.splitlines()[-1] == "PASS  nothing that the audit looks at has changed"
 
 
 def test_text_shortens_long_lists_and_verbose_does_not() -> None:
     many = with_packages(*(package(f"p{number:02}", "1") for number in range(40)), package("q", "1"))
     diff = compare(report(with_packages(package("q", "1"))), report(many))
-    short, full = (writer("text")(diff, Style(verbose=verbose)) for verbose in (False, True))
+    short, full = (write(diff, "text", Style(verbose=verbose)) for verbose in (False, True))
     assert "and 32 more like this" in short
     assert "p39" not in short
     assert "p39" in full
@@ -104,7 +105,7 @@ def test_text_shortens_long_lists_and_verbose_does_not() -> None:
 
 def test_no_control_character_of_an_image_reaches_a_terminal() -> None:
     for style in (Style(), Style(verbose=True), Style(colour=True, verbose=True)):
-        text = writer("text")(DIFFS["hostile"], style)
+        text = write(DIFFS["hostile"], "text", style)
         rest = re.sub(r"\x1b\[(?:31;1|32;1|1|2|0)m", "", text) if style.colour else text
         assert all(char.isprintable() or char == "\n" for char in rest)
         assert "\n| #" not in rest
@@ -136,7 +137,7 @@ def read(page: str) -> Reader:
 
 @pytest.mark.parametrize("diff", DIFFS.values(), ids=DIFFS)
 def test_html_fetches_nothing_and_runs_nothing(diff: Diff) -> None:
-    page = writer("html")(diff, Style())
+    page = write(diff, "html", Style())
     reader = read(page)
     assert not reader.tags & {"script", "img", "link", "iframe", "object", "a", "base", "form"}
     assert reader.links == []
@@ -147,12 +148,12 @@ def test_html_fetches_nothing_and_runs_nothing(diff: Diff) -> None:
 
 
 def test_html_shows_what_the_image_says_as_text() -> None:
-    assert "</td><script>alert(1)</script>" in read(writer("html")(DIFFS["hostile"], Style())).text
+    assert "</td><script>alert(1)</script>" in read(write(DIFFS["hostile"], "html", Style())).text
 
 
 @pytest.mark.parametrize("diff", DIFFS.values(), ids=DIFFS)
 def test_markdown_of_an_image_is_text_and_nothing_else(diff: Diff) -> None:
-    notes = writer("markdown")(diff, Style())
+    notes = write(diff, "markdown", Style())
     html = MarkdownIt("gfm-like", {"linkify": False, "html": True}).render(notes)
     reader = read(html)
     assert reader.tags <= {"h2", "h3", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "ul", "li"}

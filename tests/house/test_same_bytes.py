@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.report.audit.document import dump, to_document
+from auditor.report.audit.document import to_document
+from auditor.report.schema import dump
 from auditor.rules.kernel.bridge import feature_needs
 from auditor.spec import load_spec
 from tests.house.registers import FORMATS

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from auditor.cli.main import run
-from auditor.report.audit.document import dump, to_document
+from auditor.report.audit.document import to_document
+from auditor.report.schema import dump
 from auditor.rules.kernel.bridge import feature_needs
 from auditor.spec import load_spec
 from tests.inventories import sound

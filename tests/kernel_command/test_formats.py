@@ -13,11 +13,10 @@ from markdown_it import MarkdownIt
 from auditor.finding import FailOn
 from auditor.kernel.model import SourceInfo
 from auditor.report.audit.document import to_document
-from auditor.report.format import Style
-from auditor.report.format import writer as report_writer
-from auditor.report.kernel.document import kernel_document, kernel_schema
-from auditor.report.kernel.format import formats, writer
+from auditor.report.kernel.document import kernel_schema
+from auditor.report.kernel.document import to_document as kernel_document
 from auditor.report.kernel.model import KernelReport
+from auditor.report.register import Kind, Style, formats, write
 from tests.kernel_command.made import audited, image, kernel, kmod, loader
 
 EVIL = (
@@ -53,17 +52,17 @@ def test_the_document_keeps_the_published_schema(report: KernelReport) -> None:
 
 
 @each_report
-@pytest.mark.parametrize("name", formats())
+@pytest.mark.parametrize("name", formats(Kind.KERNEL))
 def test_every_format_is_the_same_each_time_and_plain(report: KernelReport, name: str) -> None:
-    text = writer(name)(report, Style())
-    assert text == writer(name)(report, Style())
+    text = write(report, name, Style())
+    assert text == write(report, name, Style())
     assert text.endswith("\n")
     assert name == "json" or all(char.isprintable() or char == "\n" for char in text)
     text.encode()
 
 
 def test_the_matrix_of_release_notes() -> None:
-    text = writer("markdown")(REPORTS["matrix"], Style())
+    text = write(REPORTS["matrix"], "markdown", Style())
     html = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
     first = html[: html.index("</table>")]
     cells = re.findall(r"<t[hd]>(.*?)</t[hd]>", first)
@@ -77,7 +76,7 @@ def test_the_matrix_of_release_notes() -> None:
 
 @each_report
 def test_tables_keep_their_shape(report: KernelReport) -> None:
-    text = writer("markdown")(report, Style(verbose=True))
+    text = write(report, "markdown", Style(verbose=True))
     html = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
     for table in html.split("<table>")[1:]:
         rows = [row.count("<th>") + row.count("<td>") for row in table.split("</table>")[0].split("<tr>")[1:]]
@@ -105,21 +104,21 @@ class _Tags(HTMLParser):
 @each_report
 def test_the_page_is_whole_and_fetches_nothing(report: KernelReport) -> None:
     tags = _Tags()
-    tags.feed(writer("html")(report, Style()))
+    tags.feed(write(report, "html", Style()))
     assert tags.open == []
     assert tags.seen.isdisjoint({"script", "link", "img", "iframe", "a", "object", "form"})
-    assert tags.attributes <= {"lang", "charset", "http-equiv", "content", "name", "class", "scope", "title"}
+    assert tags.attributes <= {"lang", "charset", "http-equiv", "content", "name", "class", "scope", "data-head"}
 
 
 def test_the_text_says_what_is_unknown_and_ends_with_the_verdict() -> None:
-    lines = writer("text")(REPORTS["matrix"], Style()).splitlines()
+    lines = write(REPORTS["matrix"], "text", Style()).splitlines()
     assert any(line.startswith("unknown  Linux 7.2.0, feature.xt_set") for line in lines)
     assert lines[-1].startswith("FAIL  2 kernels with 2 images")
-    assert writer("text")(REPORTS["one"], Style()).splitlines()[-1].startswith("PASS  1 kernel meets")
+    assert write(REPORTS["one"], "text", Style()).splitlines()[-1].startswith("PASS  1 kernel meets")
 
 
 def test_kernels_of_one_release_are_told_apart() -> None:
-    text = writer("text")(REPORTS["architectures"], Style())
+    text = write(REPORTS["architectures"], "text", Style())
     assert "Linux 6.1.0-9-amd64 (amd64)" in text
     assert "calico/node:v1 (linux/arm64)" in text
 
@@ -129,7 +128,7 @@ class TestPreflight:
 
     @pytest.mark.parametrize("reference", ["calico/node:v1", EVIL])
     def test_a_shell_reads_it_and_runs_nothing(self, reference: str) -> None:
-        text = report_writer("needs-sh")(image(reference=reference), Style())
+        text = write(image(reference=reference), "needs-sh", Style())
         script = text + 'printf "%s\\n" "$AUDIT_IMAGE_NEEDS_IMAGE" "$AUDIT_IMAGE_NEEDS_KERNEL"\n'
         script += 'for each in $AUDIT_IMAGE_NEEDS_MODULES -- $AUDIT_IMAGE_NEEDS_CONFIG; do printf "%s\\n" "$each"; done'
         done = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, check=True)
@@ -142,7 +141,7 @@ class TestPreflight:
         assert {"IP_NF_IPTABLES_LEGACY|IP_NF_IPTABLES", "NF_TABLES", "IP_SET"} <= set(config)
 
     def test_as_json_by_row(self) -> None:
-        document = json.loads(report_writer("needs-json")(image(), Style()))
+        document = json.loads(write(image(), "needs-json", Style()))
         rows = {row["id"]: row for row in document["requirements"]}
         assert rows["feature.ip_set"]["modules"] == ["ip_set", "nfnetlink"]
         assert rows["feature.ip_set"]["alternatives"] == {"nfnetlink": ["netfilter"]}

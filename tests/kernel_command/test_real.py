@@ -12,9 +12,9 @@ from auditor.audit.kernel import audit_kernels
 from auditor.cli.main import run
 from auditor.kernel.read import read_kernels
 from auditor.kernel.source.open import open_source
-from auditor.report.audit.document import dump, to_document
-from auditor.report.format import Style
-from auditor.report.kernel.format import writer
+from auditor.report.audit.document import to_document
+from auditor.report.register import Style, write
+from auditor.report.schema import dump
 from auditor.rules import Options
 from auditor.rules.kernel.bridge import feature_needs
 from auditor.spec import load_spec
@@ -63,7 +63,7 @@ def test_one_kernel_takes_less_than_half_a_second() -> None:
             started = time.process_time()
             kernels = read_kernels([open_source(kernel.tree), open_source(kernel.config)], needs)
             found = audit_kernels(kernels, images, spec, Options())
-            assert writer("html")(found, Style())
+            assert write(found, "html", Style())
             seconds.append(time.process_time() - started)
     print(f"{min(seconds):.3f} s")
     assert found.verdict == "pass"

@@ -10,9 +10,9 @@ from auditor.audit import judge
 from auditor.errors import UsageError
 from auditor.image.model import Platform
 from auditor.inventory.model import Inventory, Tool
-from auditor.report.audit.document import from_document, index_document, report_schema, to_document
-from auditor.report.format import Style, formats, writer
+from auditor.report.audit.document import from_document, report_schema, to_document
 from auditor.report.model import IndexReport, Report, ReportImage, ReportIndex
+from auditor.report.register import Kind, Style, formats, write
 from auditor.rules import Options
 from auditor.spec import load_spec
 from tests.inventories import LAYERS, sound, with_tool
@@ -39,10 +39,10 @@ def test_the_document_keeps_the_schema_and_comes_back_equal(inventory: Inventory
 
 def test_a_report_of_an_index_keeps_the_schema() -> None:
     one = report()
-    document = index_document(
+    document = to_document(
         IndexReport(ReportIndex("calico/node:v1", "registry", None, (one.image.platform,)), "pass", (one, one), ())
     )
-    assert set(document) == {"schema_version", "index", "verdict", "platforms", "findings"}
+    assert set(document) == {"schema_version", "index", "verdict", "rules", "platforms", "findings"}
     jsonschema.validate(document, report_schema())
 
 
@@ -67,28 +67,28 @@ def test_what_is_no_report_is_refused(document: object) -> None:
         from_document(document, "report.json")
 
 
-@pytest.mark.parametrize("name", formats())
+@pytest.mark.parametrize("name", formats(Kind.REPORT))
 @pytest.mark.parametrize("inventory", [sound(), BROKEN])
 def test_formats_are_the_same_each_time(name: str, inventory: Inventory) -> None:
-    write = writer(name)
-    assert write(report(inventory), Style()) == write(report(inventory), Style())
+    value = report(inventory)
+    assert write(value, name) == write(report(inventory), name)
 
 
 def test_a_good_image_fits_on_one_screen() -> None:
-    lines = writer("text")(report(), Style()).splitlines()
+    lines = write(report(), "text", Style()).splitlines()
     assert len(lines) <= 24
     assert lines[-1].startswith("PASS")
 
 
 def test_the_text_puts_findings_first_with_layer_and_mend() -> None:
-    text = writer("text")(report(BROKEN), Style())
+    text = write(report(BROKEN), "text", Style())
     assert text.index("error[tool-missing] ipset") < text.index("requirements")
     assert "fix: " in text
     assert text.splitlines()[-1].startswith("FAIL")
 
 
 def test_no_control_character_of_an_image_reaches_a_terminal() -> None:
-    text = writer("text")(report(BROKEN, "calico\x1b[2J\x1b]0;x\x07\ue0002J\ue001/node\udcff"), Style(colour=True))
+    text = write(report(BROKEN, "calico\x1b[2J\x1b]0;x\x07\ue0002J\ue001/node\udcff"), "text", Style(colour=True))
     allowed = {"\x1b[31;1m", "\x1b[0m", "\x1b[2m"}
     rest = text
     for code in allowed:

@@ -195,7 +195,7 @@ def test_a_missing_tool_names_the_layer_that_deleted_it() -> None:
     gone = with_whereabouts(without("ipset", "ipset"), name="ipset", gone=(Place("/usr/sbin/ipset", 1),))
     (found,) = [entry for entry in findings(gone) if entry.rule == "tool-missing"]
     assert found.layer == 1
-    assert "layer 1 (RUN rm -f /usr/sbin/thing) deletes /usr/sbin/ipset" in found.message
+    assert "layer 2 of 2 deletes /usr/sbin/ipset" in found.message
 
 
 def test_a_missing_library_tells_what_the_image_shows() -> None:

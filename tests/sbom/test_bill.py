@@ -15,13 +15,14 @@ from spdx_tools.spdx.validation.document_validator import validate_full_spdx_doc
 
 from auditor.errors import UsageError
 from auditor.inventory.model import Distribution, InstalledPackage
-from auditor.report.audit.document import dump, from_document, to_document
+from auditor.report.audit.document import from_document, to_document
 from auditor.report.bill.licence import spdx_expression
 from auditor.report.bill.naming import shown_name
 from auditor.report.bill.purl import package_purl
 from auditor.report.bill.supplier import supplier
-from auditor.report.format import Style, writer
 from auditor.report.model import IndexReport, Report
+from auditor.report.register import Style, write
+from auditor.report.schema import dump
 from tests.sbom import images
 from tests.sbom.images import DIGEST, LIBC, LIBMNL, MULTI, PLUGIN
 
@@ -34,7 +35,7 @@ REPORTS: dict[str, Callable[[], Report | IndexReport]] = {
 
 
 def written(name: str, report: Report | IndexReport) -> str:
-    return writer(name)(report, Style())
+    return write(report, name, Style())
 
 
 def cyclonedx(report: Report | IndexReport | None = None) -> dict[str, Any]:

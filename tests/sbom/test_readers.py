@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.report.format import Style, writer
+from auditor.report.register import Style, write
 from tests.sbom import images
 from tests.sbom.syft import packages, syft
 
@@ -19,7 +19,7 @@ EXPECTED = {
 @pytest.mark.parametrize("name", ["cyclonedx-json", "spdx-json"])
 def test_syft_reads_packages_tools_and_distribution(name: str, tmp_path: Path) -> None:
     file = tmp_path / "bill.json"
-    file.write_text(writer(name)(images.report(), Style()))
+    file.write_text(write(images.report(), name, Style()))
     answer = syft("convert", str(file))
     found = packages(answer)
     assert {entry[:2] for entry in found} == EXPECTED
@@ -33,5 +33,5 @@ def test_syft_reads_packages_tools_and_distribution(name: str, tmp_path: Path) -
 @pytest.mark.parametrize("name", ["cyclonedx-json", "spdx-json"])
 def test_syft_survives_a_hostile_image(name: str, tmp_path: Path) -> None:
     file = tmp_path / "bill.json"
-    file.write_text(writer(name)(images.hostile(), Style()))
+    file.write_text(write(images.hostile(), name, Style()))
     assert syft("convert", str(file))["artifacts"]

@@ -16,9 +16,10 @@ from spdx_tools.spdx.parser.jsonlikedict.json_like_dict_parser import JsonLikeDi
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
 from auditor.cli.main import run
-from auditor.report.audit.document import dump, to_document
+from auditor.report.audit.document import to_document
 from auditor.report.bill.build import build
-from auditor.report.format import Style, writer
+from auditor.report.register import Style, write
+from auditor.report.schema import dump
 from fixtures.alpine.build import build_alpine
 from fixtures.apt import SUITES
 from fixtures.export import export
@@ -35,7 +36,7 @@ LARGEST = ("bookworm", "amd64", "full-size")  # as large as the real image
 
 def test_cyclonedx_of_a_real_image_keeps_the_schema_and_has_every_object_and_package() -> None:
     found = report()
-    text = writer("cyclonedx-json")(found, Style())
+    text = write(found, "cyclonedx-json", Style())
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     document = json.loads(text)
     files = {entry["name"] for entry in document["components"] if entry["type"] == "file"}
@@ -54,7 +55,7 @@ def test_cyclonedx_of_a_real_image_keeps_the_schema_and_has_every_object_and_pac
 
 
 def test_spdx_of_a_real_image_is_valid() -> None:
-    document = JsonLikeDictParser().parse(json.loads(writer("spdx-json")(report(), Style())))
+    document = JsonLikeDictParser().parse(json.loads(write(report(), "spdx-json", Style())))
     assert [message.validation_message for message in validate_full_spdx_document(document)] == []
 
 
@@ -148,7 +149,7 @@ def test_the_largest_image_s_bill_costs_little_and_is_the_same_each_time(name: s
             "found = from_document(json.loads(Path(sys.argv[1]).read_bytes()), 'report')\n"
             "start = time.process_time()\n"  # what other programs take meanwhile is no cost of the bill
             "from auditor.report.format import Style, writer\n"
-            "Path(sys.argv[2]).write_text(writer(sys.argv[3])(found, Style()))\n"
+            "Path(sys.argv[2]).write_text(write(found, sys.argv[3], Style()))\n"
             "print(time.process_time() - start)\n"
         )
         command = [sys.executable, "-c", code, str(saved), str(file), name]

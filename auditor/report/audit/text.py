@@ -1,160 +1,175 @@
-"""Text for people: findings first, each with its layer and its mend; a good image fits on one screen."""
+"""Text about an image: findings first, each with its layer and its mend; a good image fits on one screen."""
 
-import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from textwrap import fill
 
-from auditor.finding import Finding
+from auditor.finding import Finding, Severity
 from auditor.image.model import Layer
-from auditor.inventory.model import Notice, Tool
-from auditor.report.audit.document import printable
-from auditor.report.format import Style
-from auditor.report.model import IndexReport, Report, ReportImage, ReportWaiver
+from auditor.inventory.model import Inventory, Tool
+from auditor.report.audit import words
+from auditor.report.audit.tree import closure_tree
+from auditor.report.conclusion import findings_told, rows_told
+from auditor.report.lines import Pen
+from auditor.report.model import IndexReport, Report, ReportRequirement, ReportWaiver
+from auditor.report.register import Style
+from auditor.report.words import listed, plural
 
-_WIDTH = 100
-_SHORT_DIGEST = len("sha256:") + 12
-_COLOURS = {"error": "31;1", "warning": "33;1", "note": "36", "fail": "31;1", "pass": "32;1", "dim": "2"}
-_OWN_COLOURS = re.compile(r"(\x1b\[(?:" + "|".join([*_COLOURS.values(), "0"]) + ")m)")
-
-
-def write(report: Report | IndexReport, style: Style) -> str:
-    """The report as lines of text, with a newline at the end."""
-    lines = _index(report, style) if isinstance(report, IndexReport) else _image(report, style)
-    return "\n".join(_safe(line, style) for line in lines) + "\n"
+#: Statuses of rows that are told without being asked for.
+_TOLD = ("not-met", "unknown", "waived")
 
 
-def _index(report: IndexReport, style: Style) -> Iterator[str]:
-    count = len(report.platforms)
-    digest = f", {report.index.digest[:_SHORT_DIGEST]}" if report.index.digest else ""
-    yield f"{report.index.reference}  ({report.index.source}{digest}, {count} platform{'' if count == 1 else 's'})"
+def lines(report: Report | IndexReport, style: Style) -> Iterator[str]:
+    """The report, line by line."""
+    pen = Pen(style)
+    yield from _index(report, pen) if isinstance(report, IndexReport) else _image(report, pen)
+
+
+def _index(report: IndexReport, pen: Pen) -> Iterator[str]:
+    yield pen.plain(words.title(report))
     yield ""
-    yield from _findings(report.findings, (), style)
+    yield from _findings(report.findings, (), pen)
     for platform in report.platforms:
-        yield _paint(f"── {platform.image.platform} " + "─" * 40, "dim", style)
-        yield from _image(platform, style)
+        yield pen.painted(f"── {platform.image.platform} {'─' * 40}", "dim")
+        yield from _image(platform, pen)
         yield ""
-    failed = [str(entry.image.platform) for entry in report.platforms if entry.verdict == "fail"]
-    told = f"fails on {', '.join(failed)}" if failed else f"{count} platforms audited"
-    yield f"{_verdict(report.verdict, style)}  {report.index.reference}: {told}"
-
-
-def _image(report: Report, style: Style) -> Iterator[str]:
-    count = len(report.image.layers)
-    yield from _title(report.image, f"{report.image.platform}, {count} layer{'' if count == 1 else 's'}")
+    yield from _platforms(report, pen)
     yield ""
-    shown = [entry for entry in report.findings if style.verbose or entry.severity != "note"]
-    yield from _findings(shown, report.image.layers, style)
+    yield pen.verdict(report.verdict, words.outcome(report), words.conclusion(report))
+
+
+def _platforms(report: IndexReport, pen: Pen) -> Iterator[str]:
+    """Platform by tool version by verdict, then how often each rule found something."""
+    names = list(dict.fromkeys(tool.name for each in report.platforms for tool in each.tools))
+    rows = [("platform", *names, "verdict")]
+    for each in report.platforms:
+        versions = {tool.name: tool.version or ("unknown" if tool.binaries else "–") for tool in each.tools}
+        rows.append((str(each.image.platform), *(versions.get(name, "–") for name in names), each.verdict.upper()))
+    yield from pen.table(rows, kinds=[None, *(each.verdict for each in report.platforms)])
+    by_rule: dict[tuple[int, str], list[str]] = {}
+    for each in report.platforms:
+        for finding in each.findings:
+            if finding.severity is not Severity.NOTE and not finding.waived_by:
+                by_rule.setdefault((finding.severity.rank, finding.rule), []).append(str(each.image.platform))
+    for finding in report.findings:
+        by_rule.setdefault((finding.severity.rank, finding.rule), []).append("across platforms")
+    if by_rule:
+        yield ""
+    for (_, rule), places in sorted(by_rule.items()):
+        told = listed(
+            f"{places.count(place)} on {place}" if place != "across platforms" else place
+            for place in dict.fromkeys(places)
+        )
+        yield from pen.folded(f"{len(places):>4} {rule}  ({told})", "     ")
+
+
+def _image(report: Report, pen: Pen) -> Iterator[str]:
+    yield pen.plain(words.title(report))
+    yield ""
+    shown = [entry for entry in report.findings if pen.style.verbose or entry.severity is not Severity.NOTE]
+    yield from _findings(shown, report.image.layers, pen)
     for warning in report.inventory.package_warnings:
-        yield f"{_paint('warning', 'warning', style)} package database {warning}"
+        yield f"{pen.painted('warning', 'warning')} {pen.plain('package database ' + warning)}"
     if report.inventory.package_warnings:
         yield ""
-    yield from _waivers(report.waivers)
-    yield from _tools(report, style)
-    if style.verbose:
-        yield from _notices(report.inventory.notices)
-    yield from _summary(report, style)
+    yield from _waivers(report.waivers, pen)
+    yield from _rows(report, pen)
+    yield from _tools(report, pen)
+    if pen.style.verbose:
+        yield from _closures(report.inventory, pen)
+        yield from _notices(report.inventory, pen)
     yield ""
-    meets = "meets" if report.verdict == "pass" else "does not meet"
-    yield f"{_verdict(report.verdict, style)}  {report.image.reference} {meets} {report.spec.name}"
+    yield from _summary(report, pen)
+    yield ""
+    yield pen.verdict(report.verdict, words.outcome(report), words.conclusion(report))
 
 
-def _title(image: ReportImage, what: str) -> Iterator[str]:
-    digest = image.digest or image.config_digest or ""
-    kind = "" if image.digest else "config "
-    seen = f", {kind}{digest[:_SHORT_DIGEST]}" if digest else ""
-    yield f"{image.reference}  ({image.source}{seen}, {what})"
-
-
-def _verdict(verdict: str, style: Style) -> str:
-    return _paint(verdict.upper(), verdict, style)
-
-
-def _findings(findings: Iterable[Finding], layers: Sequence[Layer], style: Style) -> Iterator[str]:
+def _findings(findings: Iterable[Finding], layers: Sequence[Layer], pen: Pen) -> Iterator[str]:
     for entry in findings:
-        label = _paint(f"{entry.severity}[{entry.rule}]", entry.severity, style)
-        waived = f"  waived: {entry.waived_by}" if entry.waived_by else ""
-        row = f"  ({entry.requirement})" if entry.requirement else ""
-        yield f"{label} {entry.subject}{row}{waived}"
-        yield fill(entry.message, _WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
-        if entry.layer is not None and entry.layer < len(layers):
-            command = " ".join(layers[entry.layer].created_by.split())
-            indent = "         "
-            yield fill(f"  layer {entry.layer}: {command}", _WIDTH, subsequent_indent=indent, break_on_hyphens=False)
-        if entry.fix and entry.severity != "note":
-            yield fill(f"  fix: {entry.fix}", _WIDTH, subsequent_indent="       ", break_on_hyphens=False)
+        yield from pen.finding(entry, words.layer_of(entry.layer, layers))
         yield ""
 
 
-def _waivers(waivers: tuple[ReportWaiver, ...]) -> Iterator[str]:
+def _waivers(waivers: tuple[ReportWaiver, ...], pen: Pen) -> Iterator[str]:
     idle = [waiver for waiver in waivers if waiver.state != "used"]
     for waiver in idle:
         told = f"expired on {waiver.expires}" if waiver.state == "expired" else "matches nothing"
-        yield f"waiver {told}: {waiver.rule} {waiver.subject} ({waiver.owner})"
+        yield pen.plain(f"waiver {told}: {waiver.rule} {waiver.subject} ({waiver.owner})")
     if idle:
         yield ""
 
 
-def _tools(report: Report, style: Style) -> Iterator[str]:
+def _rows(report: Report, pen: Pen) -> Iterator[str]:
+    """The rows that need a look, each with what was wanted and what is there; with a verbose style all."""
+    told = [row for row in report.requirements if pen.style.verbose or row.status in _TOLD]
+    if not told:
+        return
+    yield "requirements" if pen.style.verbose else "requirements not met, unknown or waived"
+    width = max(len(row.id) for row in told)
+    for row in told:
+        yield from _row(row, width, pen)
+    yield ""
+
+
+def _row(row: ReportRequirement, width: int, pen: Pen) -> Iterator[str]:
+    status = words.STATUS[row.status]
+    blanks = " " * (len("not applicable") - len(status))
+    wanted = "" if row.status not in _TOLD else "wanted  "
+    start = f"  {pen.painted(status, row.status)}{blanks}  {pen.plain(row.id):<{width}}  "
+    indent = " " * (len("  not applicable  ") + width + 2)
+    yield from pen.folded(wanted + row.text, indent + " " * len(wanted), start)
+    if row.status in _TOLD and row.reason:
+        there = "there is  " if row.status != "waived" else ""
+        yield from pen.folded(there + row.reason, indent + " " * len(there), indent)
+
+
+def _tools(report: Report, pen: Pen) -> Iterator[str]:
     width = max((len(tool.name) for tool in report.tools), default=0)
     for tool in report.tools:
         version = tool.version or f"unknown ({tool.reason})"
-        flavours = sorted({binary.flavour for binary in tool.binaries if binary.flavour})
         first = tool.binaries[0] if tool.binaries else None
-        current = first.flavour if first and first.flavour else ""
-        also = [flavour for flavour in flavours if flavour != current]
-        flavour = f"  {current}{f' (also {chr(32).join(also)})' if also else ''}" if current else ""
         where = f"  {first.path}" if first else ""
-        yield f"{tool.name:<{width}}  {version}{flavour}{_paint(where, 'dim', style)}"
-        if style.verbose:
-            yield from _binaries(tool)
+        told = pen.plain(f"{tool.name:<{width}}  {version}{_flavours(tool)}")
+        yield told + pen.painted(where, "dim")
 
 
-def _binaries(tool: Tool) -> Iterator[str]:
-    for binary in tool.binaries:
-        arrow = f" -> {binary.resolved_path}" if binary.resolved_path != binary.path else ""
-        layer = "" if binary.layer is None else f", layer {binary.layer}"
-        yield f"    {binary.path}{arrow}  ({binary.kind}{layer}, {binary.package or 'no package database'})"
-    objects = {entry.path: entry for binary in tool.binaries for entry in binary.closure}
-    for path, entry in sorted(objects.items()):
-        yield f"      {entry.soname} => {path}  ({entry.found_by})"
+def _flavours(tool: Tool) -> str:
+    first = tool.binaries[0] if tool.binaries else None
+    if first is None or not first.flavour:
+        return ""
+    also = sorted({binary.flavour for binary in tool.binaries if binary.flavour} - {first.flavour})
+    return f"  {first.flavour}{f' (also {chr(32).join(also)})' if also else ''}"
 
 
-def _notices(notices: Sequence[Notice]) -> Iterator[str]:
+def _closures(inventory: Inventory, pen: Pen) -> Iterator[str]:
+    """Every program of the tools with its own tree; names of one file share one."""
+    for tool in inventory.tools:
+        names: dict[str, list[str]] = {}
+        for binary in tool.binaries:
+            names.setdefault(binary.resolved_path, []).append(binary.path)
+        for binary in tool.binaries:
+            paths = names.pop(binary.resolved_path, None)
+            if paths is None:
+                continue
+            yield ""
+            layer = "" if binary.layer is None else f"layer {binary.layer + 1}"
+            facts = listed((binary.kind, layer, binary.package or "no package database"))
+            yield from pen.folded(f"{tool.name}: {', '.join(paths)}  ({facts})", "    ")
+            yield from pen.tree(closure_tree(inventory, binary))
+
+
+def _notices(inventory: Inventory, pen: Pen) -> Iterator[str]:
     """What the loader lives with: libraries that may be loaded by name, ignored preloads and the like."""
-    for notice in notices:
+    if inventory.notices:
+        yield ""
+    for notice in inventory.notices:
         level = f" [{notice.variant}]" if notice.variant else ""
-        yield fill(
-            f"loader  {notice.kind}{level}  {notice.path}: {notice.message}", _WIDTH, subsequent_indent="        "
-        )
+        yield from pen.folded(f"loader  {notice.kind}{level}  {notice.path}: {notice.message}", " " * 8)
 
 
-def _summary(report: Report, style: Style) -> Iterator[str]:
-    yield ""
-    counts: Counter[str] = Counter(row.status for row in report.requirements)
-    words = ("met", "not-met", "waived", "unknown", "not-applicable")
-    yield "requirements  " + ", ".join(f"{counts[word]} {word}" for word in words if counts[word])
+def _summary(report: Report, pen: Pen) -> Iterator[str]:
+    yield f"requirements  {rows_told(report.summary)}"
     kernel = sum(row.kernel == "needs-kernel" for row in report.requirements)
     if kernel:
-        yield f"kernel        {kernel} rows need a kernel to judge their other half (audit-image kernel)"
-    severities: Counter[str] = Counter(entry.severity for entry in report.findings)
-    found = ", ".join(f"{severities[word]} {word}{'' if severities[word] == 1 else 's'}" for word in severities)
-    hint = "" if style.verbose or not severities["note"] else "  (--verbose shows the notes)"
-    yield f"findings      {found or 'none'}{hint}"
-    for row in report.requirements:
-        if row.status == "unknown":
-            yield f"unknown       {row.id}: {row.reason}"
-
-
-def _paint(text: str, kind: str, style: Style) -> str:
-    return f"\x1b[{_COLOURS[kind]}m{text}\x1b[0m" if style.colour and text else text
-
-
-def _safe(line: str, style: Style) -> str:
-    """No control character of an image reaches the terminal; only our own colours do."""
-    parts = _OWN_COLOURS.split(printable(line)) if style.colour else [printable(line)]
-    return "".join(part if index % 2 else _visible(part) for index, part in enumerate(parts))
-
-
-def _visible(text: str) -> str:
-    return "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in text)
+        yield f"kernel        {plural(kernel, 'row')} with a half that only a kernel can answer (audit-image kernel)"
+    notes = any(entry.severity is Severity.NOTE for entry in report.findings)
+    hint = "" if pen.style.verbose or not notes else "  (--verbose shows the notes)"
+    yield f"findings      {findings_told(report.findings) or 'none'}{hint}"

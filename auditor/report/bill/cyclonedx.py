@@ -25,19 +25,25 @@ from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.spdx import is_supported_id
 from packageurl import PackageURL
 
-from auditor.report.bill.identity import ProducedBy, serial_number
+from auditor.report.bill.build import build
+from auditor.report.bill.identity import serial_number
 from auditor.report.bill.licence import spdx_expression
-from auditor.report.bill.model import Bill, Facts, FileEntry, ImageEntry, PackageEntry, ToolEntry
+from auditor.report.bill.model import Facts, FileEntry, ImageEntry, PackageEntry, ToolEntry
 from auditor.report.bill.supplier import supplier
 from auditor.report.bill.time import NO_TIME, build_time
+from auditor.report.model import IndexReport, Report
+from auditor.report.producer import Producer
+from auditor.report.register import Style
+from auditor.report.schema import dump
 
 _WEB_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+", re.ASCII)
 
 
-def write(bill: Bill) -> str:
-    """The bill as one JSON document."""
+def write(report: Report | IndexReport, style: Style) -> str:  # noqa: ARG001 - every format is called alike
+    """The report's bill as a CycloneDX document."""
+    bill = build(report)
     time = build_time()
-    producer = ProducedBy.this()
+    producer = Producer.this()
     bom = Bom(
         metadata=BomMetaData(
             component=_image(bill.root),
@@ -57,7 +63,7 @@ def write(bill: Bill) -> str:
     for component in document.get("components", ()):
         _single_identity(component.get("evidence", {}))
     document["serialNumber"] = serial_number(bill, {**document, "serialNumber": None})
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return dump(document)
 
 
 def _single_identity(evidence: dict[str, Any]) -> None:

@@ -1,29 +1,14 @@
-"""What names a bill: its producer, and a serial number that depends on the image and the bill alone."""
+"""What names a bill: a serial number that depends on the image and the bill alone."""
 
 import hashlib
 import json
 import uuid
-from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
 from auditor.report.bill.model import Bill
 
 # A name space of its own (RFC 9562, 6.6), made once and never changed: other names give other serial numbers.
 _NAME_SPACE = uuid.UUID("c37dbd65-93a1-485b-99aa-117fdc58215e")
-
-
-@dataclass(frozen=True, slots=True)
-class ProducedBy:
-    """The program that writes the bill."""
-
-    name: str
-    version: str
-
-    @classmethod
-    def this(cls) -> "ProducedBy":
-        """Audit-image, as it is installed."""
-        return cls("audit-image", version("audit-image"))
 
 
 def serial_number(bill: Bill, document: dict[str, Any]) -> str:

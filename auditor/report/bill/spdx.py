@@ -4,7 +4,6 @@ What SPDX 2.3 has no field for is an annotation `NAME: VALUE`, by the names that
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -32,11 +31,16 @@ from spdx_tools.spdx.model import (
     SpdxNoAssertion,
 )
 
-from auditor.report.bill.identity import ProducedBy, serial_number
+from auditor.report.bill.build import build
+from auditor.report.bill.identity import serial_number
 from auditor.report.bill.licence import spdx_expression
 from auditor.report.bill.model import Bill, Facts, FileEntry, ImageEntry, PackageEntry, ToolEntry
 from auditor.report.bill.supplier import supplier
 from auditor.report.bill.time import NO_TIME, build_time
+from auditor.report.model import IndexReport, Report
+from auditor.report.producer import Producer
+from auditor.report.register import Style
+from auditor.report.schema import dump
 
 _DOCUMENT = "SPDXRef-DOCUMENT"
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9.-]+")
@@ -44,9 +48,10 @@ _WEB_ADDRESS = re.compile(r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,5}(?:/
 _READABLE = 80  # characters of an id that stay readable; its digest makes it unique
 
 
-def write(bill: Bill) -> str:
-    """The bill as one JSON document."""
-    producer = ProducedBy.this()
+def write(report: Report | IndexReport, style: Style) -> str:  # noqa: ARG001 - every format is called alike
+    """The report's bill as a SPDX document."""
+    bill = build(report)
+    producer = Producer.this()
     tool = Actor(ActorType.TOOL, f"{producer.name}-{producer.version}")
     created = (build_time() or NO_TIME).replace(tzinfo=None)
     licences = sorted({entry.package.licence for image in bill.images for entry in image.packages} - {""})
@@ -68,7 +73,7 @@ def write(bill: Bill) -> str:
     )
     converted: dict[str, Any] = DocumentConverter().convert(document)
     converted["documentNamespace"] = serial_number(bill, {**converted, "documentNamespace": None})
-    return json.dumps(converted, indent=2, ensure_ascii=False) + "\n"
+    return dump(converted)
 
 
 def _packages(bill: Bill) -> Iterator[Package]:

@@ -2,12 +2,14 @@
 
 import re
 
+from auditor.report.words import printable
+
 _NAME_AND_ADDRESS = re.compile(r"(?P<name>[^<>]*?) ?<(?P<address>[^<>@ ]+@[^<>@ ]+)>")
 
 
 def supplier(vendor: str) -> tuple[str, str]:
     """Name and mail address, on one line; the whole text is the name where it has no address."""
-    line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in " ".join(vendor.split()))
+    line = printable(" ".join(vendor.split()))
     match = _NAME_AND_ADDRESS.fullmatch(line)
     if match is None:
         return line, ""

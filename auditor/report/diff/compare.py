@@ -1,7 +1,7 @@
 """Two reports in, one diff out."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from auditor.finding import Finding
 from auditor.report.audit.document import from_document, to_document
@@ -19,7 +19,7 @@ from auditor.report.diff.area import (
     settypes,
     tools,
 )
-from auditor.report.diff.kinds import ORDER
+from auditor.report.diff.kinds import CONTRACT, KINDS, ORDER, Area
 from auditor.report.diff.model import Change, Diff, DiffSide, Gate, Summary, UnchangedFinding
 from auditor.report.diff.pair import Pair, Side
 from auditor.report.model import Report, Verdict
@@ -42,25 +42,37 @@ _AREAS: tuple[Callable[[Pair], Iterable[Change]], ...] = (
 _RANKS = {"regression": 0, "improvement": 1, "neutral": 2}
 
 
-def compare(old: Report, new: Report, fail_on: Gate = "regression", *, unknown_fails: bool = False) -> Diff:
+def compare(
+    old: Report,
+    new: Report,
+    fail_on: Gate = "regression",
+    *,
+    unknown_fails: bool = False,
+    areas: Collection[Area] = (),
+) -> Diff:
     """What changed from `old` to `new`. Both must be judged by one spec, or its changes would look like the image's.
 
-    With `unknown_fails` a row of `new` that can't be known fails, whether it was known before or not.
+    Changes in `areas` decide: by default those of the contract, all of them where any change fails. With
+    `unknown_fails` a row of `new` that can't be known fails, whether it was known before or not.
     """
     pair = Pair(Side(_plain(old)), Side(_plain(new)))
     changes = tuple(sorted((change for area in _AREAS for change in area(pair)), key=_key))
     matched = findings.match(pair)
+    deciding = tuple(area for area in Area if area in (areas or (Area if fail_on == "any" else CONTRACT)))
+    decisive = [change for change in changes if KINDS[change.kind].area in deciding]
     return Diff(
         old=_side(pair.old.report),
         new=_side(pair.new.report),
         spec=pair.new.report.spec,
         fail_on=fail_on,
-        verdict="fail" if unknown_fails and new.summary.unknown else _verdict(changes, fail_on),
+        verdict="fail" if unknown_fails and new.summary.unknown else _verdict(decisive, fail_on),
         summary=_summary(changes, matched),
         layers=layers.summary(pair),
         changes=changes,
         unchanged=tuple(_unchanged(after) for _, after in matched.both),
         notes=tuple(_notes(pair)),
+        areas=tuple(area.word for area in deciding),
+        rules={**old.rules, **new.rules},
     )
 
 
@@ -74,7 +86,7 @@ def _key(change: Change) -> tuple[int, int, str, str, str, tuple[str, ...]]:
     return (rank, ORDER[change.kind], change.subject, change.old or "", change.new or "", change.tools)
 
 
-def _verdict(changes: tuple[Change, ...], fail_on: Gate) -> Verdict:
+def _verdict(changes: Iterable[Change], fail_on: Gate) -> Verdict:
     if fail_on == "never":
         return "pass"
     return "fail" if any(fail_on == "any" or change.assessment == "regression" for change in changes) else "pass"
@@ -98,6 +110,13 @@ def _unchanged(finding: Finding) -> UnchangedFinding:
     )
 
 
+def _shared(pair: Pair) -> Iterator[bool]:
+    """Whether they have something of each kind in common by which two builds of one product are known."""
+    yield not {*pair.old.layer_ids}.isdisjoint({*pair.new.layer_ids} - {None})
+    yield bool(pair.old.package_versions.keys() & pair.new.package_versions.keys())
+    yield bool(pair.kept_tools)
+
+
 def _side(report: Report) -> DiffSide:
     image = report.image
     return DiffSide(
@@ -112,6 +131,8 @@ def _side(report: Report) -> DiffSide:
 
 
 def _notes(pair: Pair) -> Iterator[str]:
+    if not any(_shared(pair)):
+        yield "warning: the images have no layer, no package and no tool in common: are these the right two?"
     for word, side in (("old", pair.old), ("new", pair.new)):
         if not side.has_config:
             yield f"the {word} image has no config: its entrypoint, environment and user are not compared"

@@ -18,6 +18,18 @@ class Area(enum.StrEnum):
     FILES = "Files"
     IMAGE = "Image and layers"
 
+    @property
+    def word(self) -> str:
+        """How options and JSON name it."""
+        return self.name.lower()
+
+
+#: What the contract is about: these decide by default, the rest is counted.
+CONTRACT = (
+    *(Area.FINDINGS, Area.REQUIREMENTS, Area.TOOLS, Area.LIBRARIES),
+    *(Area.EXTENSIONS, Area.FLOORS, Area.START),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:

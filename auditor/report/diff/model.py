@@ -1,12 +1,13 @@
 """The diff as a value; its JSON form is this, field by field (`audit-image schema diff`)."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from auditor.finding import Severity
 from auditor.image.model import Platform
 from auditor.inventory.model import Distribution
-from auditor.report.model import ReportSpec, Verdict
+from auditor.report.model import ReportRule, ReportSpec, Verdict
+from auditor.report.register import Kind
 
 SCHEMA_VERSION = "1"
 Assessment = Literal["regression", "improvement", "neutral"]
@@ -93,4 +94,7 @@ class Diff:
     changes: tuple[Change, ...]
     unchanged: tuple[UnchangedFinding, ...]
     notes: tuple[str, ...] = ()
-    schema_version: str = field(default=SCHEMA_VERSION)
+    areas: tuple[str, ...] = ()  # whose changes decide the verdict
+    rules: dict[str, ReportRule] = field(default_factory=dict)  # of the findings in it, by id
+    schema_version: str = SCHEMA_VERSION
+    kind: ClassVar[Kind] = Kind.DIFF

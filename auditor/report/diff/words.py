@@ -4,14 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from auditor.report.diff.kinds import KINDS, Area
 from auditor.report.diff.model import Assessment, Change, Diff, DiffSide, LayerSummary
+from auditor.report.words import SHORT_DIGEST, listed, plural, short_digest, size
 
 TITLES: Mapping[Assessment, str] = {
     "regression": "Regressions",
     "improvement": "Improvements",
     "neutral": "Other changes",
 }
-_UNITS = ("B", "kB", "MB", "GB", "TB")
-_SHORT_DIGEST = len("sha256:") + 12
 
 
 def assessed(diff: Diff, assessment: Assessment) -> tuple[Change, ...]:
@@ -35,8 +34,15 @@ def heading(change: Change) -> str:
 def subject(change: Change) -> str:
     """What it is about; a layer by the beginning of its digest."""
     if change.kind in ("layer-added", "layer-removed"):
-        return change.subject[:_SHORT_DIGEST]
+        return change.subject[:SHORT_DIGEST]
     return change.subject
+
+
+def sign(change: Change) -> str:
+    """`+` for a gain, `−` for a loss, `→` for a change."""
+    if change.old is None:
+        return "+"
+    return "−" if change.new is None else "→"
 
 
 def other_tools(change: Change) -> tuple[str, ...]:
@@ -46,11 +52,8 @@ def other_tools(change: Change) -> tuple[str, ...]:
 
 def side(one: DiffSide) -> str:
     """`(registry, sha256:0123456789ab, linux/amd64)`."""
-    digest = one.digest or one.config_digest or ""
-    kind = "" if one.digest else "config "
     platform = str(one.platform) if one.platform.architecture else ""
-    parts = (one.source, f"{kind}{digest[:_SHORT_DIGEST]}" if digest else "", platform)
-    return ", ".join(part for part in parts if part)
+    return listed((one.source, short_digest(one.digest, one.config_digest), platform))
 
 
 def counts(diff: Diff) -> str:
@@ -60,7 +63,7 @@ def counts(diff: Diff) -> str:
         (diff.summary.improvements, "improvement"),
         (diff.summary.neutral, "other change"),
     )
-    return ", ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in told if number)
+    return listed(plural(number, word) for number, word in told if number)
 
 
 def findings(diff: Diff) -> str:
@@ -79,19 +82,24 @@ def layers(summary: LayerSummary) -> str:
     return ", ".join(f"{count} {word}{f' ({size(stored)})' if count else ''}" for count, stored, word in parts)
 
 
-def size(count: int | None) -> str:
-    """Bytes as people read them, in powers of a thousand."""
-    if count is None:
-        return "size unknown"
-    value, unit = float(count), 0
-    while value >= 999.95 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{count} B" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
+def decides(change: Change, diff: Diff) -> bool:
+    """Whether a change of its kind can fail the comparison, by its area."""
+    return KINDS[change.kind].area.word in diff.areas
 
 
 def conclusion(diff: Diff) -> str:
     """What the exit code says, in words."""
     if not diff.changes:
         return "nothing that the audit looks at has changed"
-    failing = "" if diff.verdict == "pass" else f", and fails on {diff.fail_on}"
-    return counts(diff) + failing
+    worse = [change for change in diff.changes if change.assessment == "regression"]
+    outside = [change for change in worse if not decides(change, diff)]
+    told = counts(diff)
+    if outside and len(outside) == len(worse):
+        told += f"; what is worse is no part of the contract ({_areas(outside)})"
+    elif outside:
+        told += f"; {plural(len(outside), 'regression')} no part of the contract ({_areas(outside)})"
+    return told if diff.verdict == "pass" else f"{told}, and fails on {diff.fail_on}"
+
+
+def _areas(changes: Iterable[Change]) -> str:
+    return listed(area.word for area, _ in by_area(changes))

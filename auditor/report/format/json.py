@@ -1,10 +1,15 @@
-"""JSON, by the published schema."""
+"""JSON, by the published schemas."""
 
-from auditor.report.audit.document import dump, index_document, to_document
-from auditor.report.format import Style
-from auditor.report.model import IndexReport, Report
+from typing import TYPE_CHECKING
+
+from auditor.report.register import Style
+from auditor.report.schema import dump
+from auditor.report.views import document_of
+
+if TYPE_CHECKING:
+    from auditor.report.register import Document
 
 
-def write(report: Report | IndexReport, style: Style) -> str:  # noqa: ARG001 - every format is called alike
-    """The report as one JSON document."""
-    return dump(index_document(report) if isinstance(report, IndexReport) else to_document(report))
+def write(document: "Document", style: Style) -> str:  # noqa: ARG001 - every format is called alike
+    """The document as JSON."""
+    return dump(document_of(document))

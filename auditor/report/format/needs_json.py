@@ -1,11 +1,9 @@
 """What an image asks of the nodes' kernels, as JSON for a preflight."""
 
-import json
-
-from auditor.report.audit.document import printable
 from auditor.report.audit.needs import NOTHING, needs, rows
-from auditor.report.format import Style
 from auditor.report.model import IndexReport, Report
+from auditor.report.register import Style
+from auditor.report.schema import dump
 
 SCHEMA_VERSION = "1"
 
@@ -34,4 +32,4 @@ def write(report: Report | IndexReport, style: Style) -> str:  # noqa: ARG001 - 
             for each in (row.needs or NOTHING,)
         ],
     }
-    return json.dumps(printable(document), indent=2, ensure_ascii=False) + "\n"
+    return dump(document)

@@ -7,10 +7,10 @@ A preflight splits each list at blanks; an entry `NEW|OLD` holds names of which 
     done
 """
 
-from auditor.report.audit.document import printable
 from auditor.report.audit.needs import needs
-from auditor.report.format import Style
 from auditor.report.model import IndexReport, Report
+from auditor.report.register import Style
+from auditor.report.words import printable
 
 _PREFIX = "AUDIT_IMAGE_NEEDS_"
 
@@ -32,6 +32,4 @@ def quoted(text: str) -> str:
 
     NUL, which no shell word holds, and other control characters are spelled out.
     """
-    shown: str = printable(text)
-    visible = "".join(char if char.isprintable() else repr(char)[1:-1] for char in shown)
-    return "'" + visible.replace("'", "'\\''") + "'"
+    return "'" + printable(text).replace("'", "'\\''") + "'"

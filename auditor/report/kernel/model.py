@@ -4,15 +4,17 @@ Kernels and images are named by their place in `kernels` and `images`: releases 
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from auditor.finding import Finding
 from auditor.image.model import Platform
 from auditor.inventory.model import Kmod
 from auditor.kernel.model import SetTypeRange, SourceInfo
-from auditor.report.model import ReportSpec, Verdict
+from auditor.report.model import ReportRule, ReportSpec, ReportSummary, Verdict
+from auditor.report.register import Kind
 
 SCHEMA_VERSION = "1"
+NO_ROWS = ReportSummary()
 Presence = Literal["built-in", "module", "alias", "replaced", "not-needed", "absent", "unknown"]
 Status = Literal["met", "not-met", "waived", "unknown", "not-applicable"]
 
@@ -148,7 +150,10 @@ class KernelReport:
     pairs: tuple[ReportPair, ...]
     requirements: tuple[KernelRequirement, ...]
     findings: tuple[KernelFinding, ...]
-    schema_version: str = field(default=SCHEMA_VERSION)
+    summary: ReportSummary = NO_ROWS  # of every kernel's rows
+    rules: dict[str, ReportRule] = field(default_factory=dict)  # of the findings, by id
+    schema_version: str = SCHEMA_VERSION
+    kind: ClassVar[Kind] = Kind.KERNEL
 
     def pair(self, kernel: int, image: int) -> ReportPair | None:
         """The pair of these two; None where the kernel does not run the image's architecture."""

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from auditor.report.conclusion import not_met_told
 from auditor.report.kernel.model import (
     KernelAnswer,
     KernelFinding,
@@ -13,8 +14,8 @@ from auditor.report.kernel.model import (
     ReportKernelImage,
     ReportModule,
 )
+from auditor.report.words import listed, plural, short_digest
 
-_SHORT_DIGEST = len("sha256:") + 12
 _SEVERITIES = ("error", "warning", "note")
 STATUS = {"met": "met", "not-met": "not met", "waived": "waived", "unknown": "unknown", "not-applicable": "–"}
 NO_PAIR = "another architecture"
@@ -57,10 +58,8 @@ def kernel_facts(kernel: ReportKernel) -> str:
 
 def image_facts(image: ReportKernelImage) -> str:
     """`linux/amd64, registry, sha256:0123456789ab; ipset 7.17, iptables nf_tables, kmod 30`."""
-    digest = image.digest or image.config_digest or ""
-    kind = "" if image.digest else "config "
-    source = (str(image.platform), image.source, f"{kind}{digest[:_SHORT_DIGEST]}" if digest else "")
-    return "; ".join((", ".join(filter(None, source)), tools(image)))
+    source = (str(image.platform), image.source, short_digest(image.digest, image.config_digest))
+    return "; ".join((listed(source), tools(image)))
 
 
 def tools(image: ReportKernelImage) -> str:
@@ -103,7 +102,7 @@ def answers(report: KernelReport, kernel: int) -> Iterator[KernelAnswer]:
 def counts(findings: Iterable[KernelFinding]) -> str:
     """`1 error, 2 warnings`; "" for none."""
     found: Counter[str] = Counter(entry.severity for entry in findings)
-    return ", ".join(f"{found[word]} {word}{'' if found[word] == 1 else 's'}" for word in _SEVERITIES if found[word])
+    return listed(plural(found[word], word) for word in _SEVERITIES if found[word])
 
 
 def about(report: KernelReport, finding: KernelFinding) -> str:
@@ -139,10 +138,12 @@ def _subject(entry: PairUnknown) -> str:
 def conclusion(report: KernelReport) -> str:
     """What the exit code says, in words."""
     kernels, images = len(report.kernels), len(report.images)
-    told = f"{kernels} kernel{'' if kernels == 1 else 's'}"
-    told += f" with {images} image{'' if images == 1 else 's'}" if images else ""
+    told = plural(kernels, "kernel") + (f" with {plural(images, 'image')}" if images else "")
     one = kernels == 1
-    if report.verdict == "pass":
-        meets = "meets" if one else "meet"
-        return f"{told} {meets} {report.spec.name}"
-    return f"{told}: {'does' if one else 'do'} not meet {report.spec.name}"
+    unknown = report.summary.unknown + sum(len(pair.unknown) for pair in report.pairs)
+    aside = f"; {plural(unknown, 'answer')} unknown" if unknown else ""
+    if report.verdict == "fail":
+        return f"{told}: {'does' if one else 'do'} not meet {report.spec.name}{aside}"
+    if report.summary.not_met:
+        return f"{told}: {not_met_told(report.summary, report.spec.name)}{aside}"
+    return f"{told} {'meets' if one else 'meet'} {report.spec.name}{aside}"

@@ -9,8 +9,6 @@ from auditor.inventory.model import Binary, Inventory, Notice, Problem, Tool
 from auditor.rules.context import Options
 from auditor.spec import Kind, Requirement, Spec
 
-_SHOWN_COMMAND = 90
-
 
 @dataclass(frozen=True, slots=True)
 class ImageContext:
@@ -55,10 +53,7 @@ class ImageContext:
         return not any(problem.at_start for problem in self.problems_of(binary))
 
     def blame(self, layer: int | None) -> str:
-        """`layer 3 (RUN rm …)`, or nothing where no layer is known."""
+        """`layer 4 of 4`, counted as people do, or nothing where no layer is known."""
         if layer is None or layer >= len(self.layers):
             return ""
-        command = " ".join(self.layers[layer].created_by.split())
-        if len(command) > _SHOWN_COMMAND:
-            command = command[: _SHOWN_COMMAND - 1] + "…"
-        return f"layer {layer} ({command})" if command else f"layer {layer}"
+        return f"layer {layer + 1} of {len(self.layers)}"

@@ -1,0 +1,157 @@
+"""A report on an image or an index as a page: what is not met first, what a reader may look up last."""
+
+from collections.abc import Iterator
+
+from auditor.finding import Finding, Severity
+from auditor.image.model import Layer
+from auditor.report.audit import words
+from auditor.report.audit.tree import closure_tree
+from auditor.report.model import IndexReport, Report, ReportRequirement
+from auditor.report.page import Branch, Cell, Findings, Found, Lines, Page, Section, Table, Tile, Tree
+from auditor.report.register import Style
+from auditor.report.words import size
+
+_OPEN = ("not-met", "unknown", "waived")
+
+
+def page(report: Report | IndexReport, style: Style) -> Page:
+    """The report as a page; notes only where the style is verbose."""
+    if isinstance(report, IndexReport):
+        sections = (*_across(report, style), *(entry for one in report.platforms for entry in _platform(one, style)))
+        facts = _index_facts(report)
+    else:
+        sections = tuple(_sections(report, style))
+        facts = _facts(report)
+    return Page(
+        title=words.title(report),
+        verdict=report.verdict,
+        outcome=words.outcome(report),
+        conclusion=words.conclusion(report),
+        facts=facts,
+        tiles=_tiles(report),
+        sections=sections,
+    )
+
+
+def _tiles(report: Report | IndexReport) -> tuple[Tile, ...]:
+    each = report.platforms if isinstance(report, IndexReport) else (report,)
+    findings = words.all_findings(report)
+    counts = {
+        severity: sum(entry.severity is severity and not entry.waived_by for entry in findings) for severity in Severity
+    }
+    return (
+        Tile(counts[Severity.ERROR], "errors", "error"),
+        Tile(counts[Severity.WARNING], "warnings", "warning"),
+        Tile(sum(one.summary.not_met for one in each), "rows not met", "not-met"),
+        Tile(sum(one.summary.unknown for one in each), "rows unknown", "unknown"),
+        Tile(sum(one.summary.waived for one in each), "rows waived", "waived"),
+        Tile(sum(one.summary.met for one in each), "rows met", "met"),
+    )
+
+
+def _facts(report: Report) -> tuple[tuple[str, str], ...]:
+    image = report.image
+    facts = (
+        ("image", image.reference),
+        ("source", image.source),
+        ("digest", image.digest or (f"{image.config_digest} (of the config)" if image.config_digest else "")),
+        ("platform", str(image.platform)),
+        ("distribution", report.inventory.distribution.name),
+        ("spec", f"{report.spec.name} {report.spec.version}"),
+    )
+    return tuple((name, value) for name, value in facts if value)
+
+
+def _index_facts(report: IndexReport) -> tuple[tuple[str, str], ...]:
+    index = report.index
+    spec = next((f"{one.spec.name} {one.spec.version}" for one in report.platforms), "")
+    facts = (("index", index.reference), ("source", index.source), ("digest", index.digest or ""), ("spec", spec))
+    return tuple((name, value) for name, value in facts if value)
+
+
+def _across(report: IndexReport, style: Style) -> Iterator[Section]:
+    names = list(dict.fromkeys(tool.name for one in report.platforms for tool in one.tools))
+    rows = []
+    for one in report.platforms:
+        versions = {tool.name: tool.version or ("unknown" if tool.binaries else "–") for tool in one.tools}
+        cells = (Cell(versions.get(name, "–")) for name in names)
+        rows.append((Cell(str(one.image.platform)), *cells, Cell(one.verdict.upper(), one.verdict)))
+    yield Section("Platforms", (Table(("platform", *names, "verdict"), tuple(rows)),))
+    yield from _findings("across platforms", report.findings, (), style)
+
+
+def _platform(report: Report, style: Style) -> Iterator[Section]:
+    name = str(report.image.platform)
+    for section in _sections(report, style):
+        yield Section(f"{name}: {section.title}", section.blocks, section.kind, section.folded)
+
+
+def _sections(report: Report, style: Style) -> Iterator[Section]:
+    layers = report.image.layers
+    yield from _findings("", report.findings, layers, style)
+    told = tuple(row for row in report.requirements if row.status in _OPEN)
+    if told:
+        yield Section(f"Requirements not met, unknown or waived ({len(told)})", (_rows(told),))
+    yield Section("Tools", (_tools(report),))
+    rest = tuple(row for row in report.requirements if row.status not in _OPEN)
+    yield Section(f"Other requirements ({len(rest)})", (_rows(rest),), folded=True)
+    if layers:
+        yield Section(f"Layers ({len(layers)})", (_layers(layers, report),), folded=True)
+    trees = tuple(_closures(report))
+    if trees:
+        yield Section(f"Closures of the tools' programs ({len(trees)})", (Tree(trees),), folded=True)
+    if report.inventory.package_warnings:
+        yield Section("Package database", (Lines(report.inventory.package_warnings),))
+
+
+def _findings(where: str, findings: tuple[Finding, ...], layers: tuple[Layer, ...], style: Style) -> Iterator[Section]:
+    shown = [entry for entry in findings if style.verbose or entry.severity is not Severity.NOTE]
+    if shown:
+        found = tuple(Found(entry, words.layer_of(entry.layer, layers)) for entry in shown)
+        yield Section(f"Findings {where}".strip() + f" ({len(shown)})", (Findings(found),))
+
+
+def _rows(rows: tuple[ReportRequirement, ...]) -> Table:
+    return Table(
+        ("status", "requirement", "wanted", "there is"),
+        tuple(
+            (Cell(words.STATUS[row.status], row.status), Cell(row.id), Cell(row.text), Cell(row.reason)) for row in rows
+        ),
+    )
+
+
+def _tools(report: Report) -> Table:
+    rows = []
+    for tool in report.tools:
+        first = tool.binaries[0] if tool.binaries else None
+        version = Cell(tool.version) if tool.version else Cell("unknown", "unknown", tool.reason)
+        flavours = ", ".join(sorted({binary.flavour for binary in tool.binaries if binary.flavour}))
+        layer = "" if first is None or first.layer is None else f"layer {first.layer + 1}"
+        path, package = (first.path, first.package or "") if first else ("", "")
+        rows.append((Cell(tool.name), version, Cell(flavours), Cell(path), Cell(package), Cell(layer)))
+    return Table(("tool", "version", "flavours", "path", "package", "layer"), tuple(rows))
+
+
+def _layers(layers: tuple[Layer, ...], report: Report) -> Table:
+    concerned = [sum(entry.layer == layer.index for entry in report.findings) for layer in layers]
+    return Table(
+        ("layer", "size", "findings", "command"),
+        tuple(
+            (
+                Cell(f"{layer.index + 1}"),
+                Cell(size(layer.size)),
+                Cell(str(count or ""), "error" if count else ""),
+                Cell(" ".join(layer.created_by.split())),
+            )
+            for layer, count in zip(layers, concerned, strict=True)
+        ),
+    )
+
+
+def _closures(report: Report) -> Iterator[Branch]:
+    seen = set()
+    for tool in report.tools:
+        for binary in tool.binaries:
+            if binary.resolved_path not in seen and (binary.closure or binary.kind == "program"):
+                seen.add(binary.resolved_path)
+                yield closure_tree(report.inventory, binary)

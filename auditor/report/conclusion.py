@@ -1,0 +1,48 @@
+"""What a verdict rests on, in words: counts, and what was let through and by which setting."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from auditor.finding import FailOn, Finding, Severity
+from auditor.report.model import ReportSummary, Verdict
+from auditor.report.words import listed, plural
+
+
+def findings_told(findings: Iterable[Finding]) -> str:
+    """`1 error, 2 warnings`, waived ones apart; empty for none."""
+    found = list(findings)
+    counts = Counter(finding.severity for finding in found if finding.waived_by is None)
+    told = [plural(counts[severity], severity.value) for severity in Severity if counts[severity]]
+    waived = sum(finding.waived_by is not None for finding in found)
+    return listed([*told, f"{waived} waived" if waived else ""])
+
+
+def rows_told(summary: ReportSummary) -> str:
+    """`24 met, 1 not met, 2 unknown`: every status that a row has."""
+    counts = (
+        (summary.met, "met"),
+        (summary.not_met, "not met"),
+        (summary.waived, "waived"),
+        (summary.unknown, "unknown"),
+        (summary.not_applicable, "not applicable"),
+    )
+    return listed(f"{count} {word}" for count, word in counts if count)
+
+
+def outcome(verdict: Verdict, findings: Iterable[Finding], options: Mapping[str, Any]) -> str:
+    """`FAIL`, or `PASS` with what was let through: `PASS (2 errors waived)`, `PASS (fail-on never, from FILE)`."""
+    if verdict == "fail":
+        return "FAIL"
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    waived = sum(finding.waived_by is not None for finding in errors)
+    parts = [f"{plural(waived, 'error')} waived"] if waived else []
+    if options.get("fail_on") == FailOn.NEVER.value and len(errors) > waived:
+        origin = options.get("fail_on_from")
+        parts.append(f"fail-on never, from {origin}" if origin else "fail-on never")
+    return f"PASS ({'; '.join(parts)})" if parts else "PASS"
+
+
+def not_met_told(summary: ReportSummary, spec: str) -> str:
+    """`6 rows of felix not met`."""
+    return f"{plural(summary.not_met, 'row')} of {spec} not met"

@@ -1,0 +1,65 @@
+"""A diff as a page: what got worse first, packages and files that no contract names in the long tail."""
+
+from collections.abc import Iterator, Sequence
+
+from auditor.report.diff import words
+from auditor.report.diff.model import Assessment, Change, Diff, DiffSide
+from auditor.report.page import Cell, Lines, Page, Section, Table, Tile
+from auditor.report.register import Style
+
+_HEAD = ("change", "what", "old", "new", "why")
+
+
+def page(diff: Diff, style: Style) -> Page:  # noqa: ARG001 - every page is asked for alike
+    """The diff as a page."""
+    summary = diff.summary
+    return Page(
+        title=f"Changes from {diff.old.reference} to {diff.new.reference}",
+        verdict=diff.verdict,
+        outcome=diff.verdict.upper(),
+        conclusion=words.conclusion(diff),
+        facts=(
+            ("old", _side(diff.old)),
+            ("new", _side(diff.new)),
+            ("spec", f"{diff.spec.name} {diff.spec.version}"),
+            ("findings", words.findings(diff)),
+            ("layers", words.layers(diff.layers)),
+        ),
+        tiles=(
+            Tile(summary.regressions, "regressions", "regression"),
+            Tile(summary.improvements, "improvements", "improvement"),
+            Tile(summary.neutral, "other changes", "none"),
+        ),
+        sections=tuple(_sections(diff)),
+    )
+
+
+def _sections(diff: Diff) -> Iterator[Section]:
+    for assessment in ("regression", "improvement", "neutral"):
+        yield from _assessed(diff, assessment)
+    if diff.notes:
+        yield Section("Not compared", (Lines(diff.notes),))
+
+
+def _assessed(diff: Diff, assessment: Assessment) -> Iterator[Section]:
+    for area, changes in words.by_area(words.assessed(diff, assessment)):
+        title = f"{words.TITLES[assessment]}: {area} ({len(changes)})"
+        yield Section(title, (_table(changes),), assessment, folded=assessment == "neutral")
+
+
+def _table(changes: Sequence[Change]) -> Table:
+    return Table(_HEAD, tuple(_row(change) for change in changes))
+
+
+def _row(change: Change) -> tuple[Cell, ...]:
+    return (
+        Cell(f"{words.sign(change)} {words.heading(change)}"),
+        Cell(words.subject(change), detail=", ".join(words.other_tools(change))),
+        Cell(change.old or ""),
+        Cell(change.new or ""),
+        Cell(change.why),
+    )
+
+
+def _side(side: DiffSide) -> str:
+    return f"{side.reference} ({words.side(side)})"

@@ -1,0 +1,86 @@
+"""The register of formats: every list of them, in help texts, errors, schemas and papers, is read here.
+
+A format is one module with `write(document, style) -> str`, and one line here that says what it can write. What it
+needs is imported when the format is asked for.
+"""
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, TypeAlias
+
+from auditor.errors import UsageError
+
+if TYPE_CHECKING:
+    from auditor.report.diff.model import Diff
+    from auditor.report.kernel.model import KernelReport
+    from auditor.report.model import IndexReport, Report
+
+    Document: TypeAlias = Report | IndexReport | Diff | KernelReport
+
+
+class Kind(enum.StrEnum):
+    """The kinds of document; the value is how people call them."""
+
+    REPORT = "report"
+    INDEX = "report of an index"
+    DIFF = "diff"
+    KERNEL = "kernel report"
+    BILL = "bill of materials"  # a report of one image or an index, as `sbom` writes it
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How text for people is drawn: `colour` on terminals, `verbose` with notes and paths, folded at `width`."""
+
+    colour: bool = False
+    verbose: bool = False
+    width: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format: the module that writes it, the kinds of document that it can write, and what it is for."""
+
+    name: str
+    module: str
+    kinds: frozenset[Kind]
+    purpose: str
+
+
+_ROOM = "auditor.report"
+_IMAGES = frozenset({Kind.REPORT, Kind.INDEX})
+_ALL = _IMAGES | {Kind.DIFF, Kind.KERNEL}
+_BILLS = _IMAGES | {Kind.BILL}
+
+FORMATS = (
+    Format("text", f"{_ROOM}.format.text", _ALL, "for people, on a terminal or in a log"),
+    Format("json", f"{_ROOM}.format.json", _ALL, "everything, by the published schema; `report:FILE` reads it"),
+    Format("markdown", f"{_ROOM}.format.markdown", _ALL, "one screen for a pull request or release notes"),
+    Format("html", f"{_ROOM}.format.html", _ALL, "one page that fetches nothing"),
+    Format("cyclonedx-json", f"{_ROOM}.bill.cyclonedx", _BILLS, "CycloneDX 1.6 bill of materials"),
+    Format("spdx-json", f"{_ROOM}.bill.spdx", _BILLS, "SPDX 2.3 bill of materials"),
+    Format("needs-sh", f"{_ROOM}.format.needs_sh", _IMAGES, "what the image asks of a kernel, for a POSIX shell"),
+    Format("needs-json", f"{_ROOM}.format.needs_json", _IMAGES, "the same as JSON"),
+)
+
+
+def formats(kind: Kind) -> tuple[str, ...]:
+    """The names of the formats that can write a kind of document, the default first."""
+    return tuple(entry.name for entry in FORMATS if kind in entry.kinds)
+
+
+def help_text(kind: Kind) -> str:
+    """The list for `--help`."""
+    return f"{', '.join(formats(kind))}; may be repeated."
+
+
+def write(document: "Document", name: str, style: Style | None = None) -> str:
+    """The document in a format, with a newline at its end; UsageError where the format can't write such a one."""
+    known = formats(document.kind)
+    if name not in known:
+        raise UsageError(f"there is no format '{name}' of a {document.kind}", "-o", f"there are: {', '.join(known)}")
+    module = next(entry.module for entry in FORMATS if entry.name == name)
+    writer: Callable[[Document, Style], str] = import_module(module).write
+    return writer(document, style or Style())

@@ -1,0 +1,85 @@
+"""What a document says to other programs: cases that hold or don't, and what was found, each with a lasting key."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from auditor.finding import Finding, Severity
+from auditor.report.model import ReportRule
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One thing that was judged. `digest` is `sha256:…` of its manifest, or of its config, or empty."""
+
+    name: str
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One thing that was found. `place` is the platform or kernel where there are several, `layer` words for people."""
+
+    rule: str
+    severity: Severity
+    subject: str
+    message: str
+    place: str = ""
+    layer: str = ""
+    fix: str = ""
+    requirement: str = ""
+    waived_by: str | None = None
+
+    @property
+    def key(self) -> str:
+        """A fingerprint that stays while the fault does: it knows no digest, layer, line or wording."""
+        parts = (self.rule, self.subject, self.requirement, self.place)
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
+
+    @property
+    def told(self) -> str:
+        """The message, and the layer that it is about."""
+        return f"{self.message} ({self.layer})" if self.layer else self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One question with its answer. `status` is `met`, `not-met`, `waived`, `unknown` or `not-applicable`."""
+
+    id: str
+    group: str
+    text: str
+    status: str
+    reason: str = ""
+    results: tuple[Result, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """A whole document. `results` are all that was found, those of the cases among them."""
+
+    name: str
+    subjects: tuple[Subject, ...]
+    spec: str
+    spec_digest: str
+    verdict: str
+    outcome: str
+    conclusion: str
+    cases: tuple[Case, ...]
+    results: tuple[Result, ...]
+    rules: Mapping[str, ReportRule]
+
+
+def result_of(finding: Finding, place: str = "", layer: str = "") -> Result:
+    """A finding as a result."""
+    return Result(
+        rule=finding.rule,
+        severity=finding.severity,
+        subject=finding.subject,
+        message=finding.message,
+        place=place,
+        layer=layer,
+        fix=finding.fix,
+        requirement=finding.requirement or "",
+        waived_by=finding.waived_by,
+    )

@@ -1,0 +1,68 @@
+"""The frame that all JSON documents share: JSON's own types, the text, and the schema that it keeps."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from auditor.report.words import printable, valid
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_NOT_PLAIN = re.compile(r"[^\n -~]")
+
+
+def builtins(value: Any) -> Any:
+    """A frozen value as JSON's own types, every text valid Unicode: bytes that were none are `\\xNN`."""
+    return _valid(msgspec.to_builtins(value))
+
+
+def _valid(value: Any) -> Any:
+    if isinstance(value, str):
+        return valid(value)
+    if isinstance(value, dict):
+        return {valid(key): _valid(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_valid(entry) for entry in value]
+    return value
+
+
+def ordered(document: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    """The document with its keys in this order."""
+    return {key: document[key] for key in keys}
+
+
+def dump(document: Mapping[str, Any]) -> str:
+    """The document as text, two spaces deep, with a newline at its end.
+
+    What would act on a terminal (C1 controls, writing direction, what can't be seen) is escaped as JSON does it.
+    """
+    text = json.dumps(_valid(document), indent=2, ensure_ascii=False) + "\n"
+    # Outside of strings JSON is plain ASCII, so whatever is found stands in one.
+    return _NOT_PLAIN.sub(lambda found: _escaped(found[0]), text)
+
+
+def _escaped(char: str) -> str:
+    return char if printable(char) == char else json.dumps(char)[1:-1].replace("\x7f", "\\u007f")
+
+
+def schema(title: str, *roots: type) -> dict[str, Any]:
+    """The JSON Schema of documents of which each is one of the roots."""
+    _, components = msgspec.json.schema_components(roots, ref_template="#/$defs/{name}")
+    references = [{"$ref": f"#/$defs/{root.__name__}"} for root in roots]
+    return {
+        "$schema": _DIALECT,
+        "title": title,
+        **(references[0] if len(references) == 1 else {"anyOf": references}),
+        "$defs": {name: _closed(components[name]) for name in sorted(components)},
+    }
+
+
+def _closed(definition: dict[str, Any]) -> dict[str, Any]:
+    """A document always has every key, so each is required; defaults are for reading older ones only."""
+    if "properties" not in definition:
+        return definition
+    for value in definition["properties"].values():
+        value.pop("default", None)
+    return {**definition, "required": list(definition["properties"])}

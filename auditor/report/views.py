@@ -1,0 +1,40 @@
+"""The views of a document that formats write. Each kind of document has a room that makes them, one module a view."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from auditor.report.page import Page
+from auditor.report.register import Kind, Style
+from auditor.report.results import Results
+
+if TYPE_CHECKING:
+    from auditor.report.register import Document
+
+_ROOMS = {Kind.REPORT: "audit", Kind.INDEX: "audit", Kind.DIFF: "diff", Kind.KERNEL: "kernel"}
+
+
+def document_of(value: "Document") -> dict[str, Any]:
+    """The JSON document, by its published schema."""
+    made: dict[str, Any] = _module(value, "document").to_document(value)
+    return made
+
+
+def lines_of(value: "Document", style: Style) -> list[str]:
+    """Lines of text for people, printable, painted and folded by the style."""
+    return list(_module(value, "text").lines(value, style))
+
+
+def page_of(value: "Document", style: Style) -> Page:
+    """A page for people."""
+    made: Page = _module(value, "page").page(value, style)
+    return made
+
+
+def results_of(value: "Document") -> Results:
+    """What was judged, case by case, for other programs."""
+    made: Results = _module(value, "results").results(value)
+    return made
+
+
+def _module(value: "Document", view: str) -> Any:
+    return import_module(f"auditor.report.{_ROOMS[value.kind]}.{view}")
