@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from auditor.elf.bind.judgement import Checks, dlopen_notices, judge
+from auditor.elf.bind.static_tls import static_tls
 from auditor.elf.model import Closure, LoadedObject, Loader, LoadFault, LoadNotice, LoadProblem, NoticeKind
 from auditor.elf.read.file import ElfFile
 from auditor.elf.search.environment import runs_secure, surroundings
@@ -41,6 +42,10 @@ class _Rules:
     preload: str  # the text of glibc's ld.so.preload
     unread: tuple[str, ...]  # paths of its own files that are there and could not be read
 
+    def exported(self, mapped: Mapped) -> frozenset[bytes]:
+        """The names of the symbols that an object offers."""
+        return self.checks.binder.exports(mapped).exact
+
 
 @dataclass(frozen=True, slots=True)
 class _Load:
@@ -69,7 +74,8 @@ class Linker:
     ) -> None:
         self._store = FileStore(tree)
         self._machine = machine
-        self._around = surroundings(env or {}, working_dir)
+        self._env = env or {}
+        self._around = surroundings(self._env, working_dir)
         self._closures: dict[str, Closure] = {}
         self._loads: dict[tuple[str, str], _Load] = {}
         self._rules: dict[str, _Rules | UnknownLoader] = {}
@@ -201,6 +207,12 @@ class Linker:
         new = [mapped for mapped in local if mapped not in before]
         scope = [*dict.fromkeys((*record.scope, *local))]
         problems = judge(load.rules.checks, record, new, scope, bind_now=True)
+        exported = load.rules.exported
+        for remark in static_tls(load.rules.profile.loader, exported, new, scope, {} if load.secure else self._env):
+            if isinstance(remark, LoadProblem):
+                problems = (*problems, remark)
+            else:
+                record.notices.append(remark)
         notices = (*record.notices, *dlopen_notices(new, loading.locate))
         real_path = local[0].real_path if local else self._store.at(path).real_path
         loader = load.rules.profile.loader
@@ -216,7 +228,7 @@ class Linker:
                 rules.profile,
                 self._store,
                 rules.last,
-                lambda mapped: rules.checks.binder.exports(mapped).exact,
+                rules.exported,
                 self._around,
                 secure=load.secure,
             )

@@ -6,6 +6,7 @@ import pytest
 
 from tests.elf.chamber import Chamber, NoChamber
 from tests.elf.forge import Forge
+from tests.elf.loaders import RealLoader, real_loader
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +25,14 @@ def forge(tmp_path_factory: pytest.TempPathFactory) -> Forge:
     if reason:
         pytest.skip(reason)
     return Forge(tmp_path_factory.mktemp("forge"))
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        "own",
+        *(pytest.param(suite, marks=pytest.mark.full) for suite in ("bullseye", "bookworm", "trixie", "sid")),
+    ],
+)
+def loader(request: pytest.FixtureRequest) -> RealLoader:
+    return real_loader(request.param)

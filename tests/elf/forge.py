@@ -23,7 +23,8 @@ class Need:
 
 @dataclass(frozen=True)
 class Binary:
-    """One object. `uses`: `f` calls, `data:f` takes an address, `weak:f` either; `flags` are gcc's.
+    """One object. `uses`: `f` calls, `data:f` takes an address, `weak:f` either; `flags` are gcc's,
+    -DSIZE=n gives it n bytes of thread-local storage.
 
     `change` alters the finished file's bytes.
     """
@@ -109,6 +110,8 @@ class Forge:
 
 def _source(binary: Binary) -> str:
     lines = [_START] if binary.program else [f"/* {binary.soname} */\n"]
+    if any(flag.startswith("-DSIZE=") for flag in binary.flags):
+        lines.append("__thread char big[SIZE];\nchar *get(void) { return big; }\n")
     for define in binary.defines:
         kind, _, define_name = define.rpartition(":")
         name, at, version = re.fullmatch(r"(\w+)(@*)([\w.]*)", define_name).groups()  # type: ignore[union-attr]

@@ -1,64 +1,19 @@
 """Every rule of glibc's loader, each with a root of its own: the auditor says what the real loader does there."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from auditor.elf.linker import Linker
 from auditor.elf.model import Closure
 from tests.elf.case import Case
 from tests.elf.chamber import Chamber
-from tests.elf.dirtree import DirTree
 from tests.elf.forge import Forge
 from tests.elf.glibccases import CASES
 from tests.elf.lab import Trace, closure_of, lay_out, read_trace, start, told_by
+from tests.elf.loaders import INTERPRETER, RealLoader
 
-INTERPRETER = "/lib64/ld-linux-x86-64.so.2"
 TRACE = {"LD_TRACE_LOADED_OBJECTS": "1", "LD_WARN": "yes", "LD_BIND_NOW": "1"}
-OLDER = (2, 31)  # the version of a loader that doesn't show one
-
-
-@dataclass(frozen=True)
-class RealLoader:
-    """A loader's file and its glibc version."""
-
-    path: Path
-    version: tuple[int, int]
-
-
-def own_loader() -> Path:
-    path = Path(INTERPRETER)
-    if not path.exists():
-        pytest.skip(f"this machine has no {INTERPRETER}")
-    return path
-
-
-def suite_loader(suite: str) -> Path:
-    from fixtures.build import build_image  # noqa: PLC0415 (not needed by the quick suite)
-    from fixtures.workspace import FixtureError  # noqa: PLC0415
-
-    try:
-        tree = build_image(suite, "amd64").tree
-    except FixtureError as error:
-        pytest.skip(f"no image of {suite}: {error}")
-    real_path = DirTree(tree).find(INTERPRETER).path
-    return tree / real_path.lstrip("/")
-
-
-@pytest.fixture(
-    scope="session",
-    params=[
-        "own",
-        *(pytest.param(suite, marks=pytest.mark.full) for suite in ("bullseye", "bookworm", "trixie", "sid")),
-    ],
-)
-def loader(request: pytest.FixtureRequest) -> RealLoader:
-    path = own_loader() if request.param == "own" else suite_loader(request.param)
-    profile = Linker(DirTree(Path("/"))).profile(str(path))
-    assert profile is not None
-    return RealLoader(path, profile.version or OLDER)
 
 
 def without_interpreter(trace: Trace) -> tuple[tuple[str, str], ...]:

@@ -69,12 +69,15 @@ class Tag(enum.IntEnum):
 _DF_BIND_NOW = 0x8
 _DF_1_NOW = 0x1
 _DF_1_NODEFLIB = 0x800
+_DF_1_NOOPEN = 0x40
 _DF_1_PIE = 0x08000000
 
 _PT_LOAD = 1
 _PT_DYNAMIC = 2
 _PT_INTERP = 3
 _PT_NOTE = 4
+_PT_TLS = 7
+_PT_GNU_STACK = 0x6474E551
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,10 @@ class ElfFile:
     auxiliaries: tuple[str, ...] = ()  # DT_AUXILIARY
     bind_now: bool = False
     nodeflib: bool = False
+    noopen: bool = False  # DF_1_NOOPEN
+    stack_flags: int | None = None  # PT_GNU_STACK's; None without one
+    tls_size: int = 0  # PT_TLS: bytes of each thread's copy
+    tls_alignment: int = 0
     pie: bool = False  # DF_1_PIE; a position-independent program of an old linker lacks it
     needs: tuple[VersionNeed, ...] = ()  # DT_VERNEED
     definitions: tuple[DefinedVersion, ...] = ()  # DT_VERDEF
@@ -237,11 +244,16 @@ def _read_segments(content: Content, elf: ElfFile, headers: Sequence[_ProgramHea
         fault = fault or "a segment reaches beyond the end of the file"
     interpreter, interpreter_fault = _interpreter(content, headers)
     notes = _notes(content, headers, elf.prefix)
+    last = {header.kind: header for header in headers}  # of several the last, as glibc takes it
+    stack, tls = last.get(_PT_GNU_STACK), last.get(_PT_TLS)
     elf = replace(
         elf,
         segments=segments,
         interpreter=interpreter,
         interpreter_fault=interpreter_fault,
+        stack_flags=None if stack is None else stack.flags,
+        tls_size=0 if tls is None else tls.memory_size,
+        tls_alignment=0 if tls is None else tls.alignment,
         abi=notes.abi,
         build_id=notes.build_id,
         dlopen=notes.dlopen,
@@ -318,6 +330,7 @@ def _read_entries(memory: Memory, elf: ElfFile) -> ElfFile:
         auxiliaries=texts(Tag.AUXILIARY),
         bind_now=elf.tag(Tag.BIND_NOW) is not None or bool(flags & _DF_BIND_NOW) or bool(flags_1 & _DF_1_NOW),
         nodeflib=bool(flags_1 & _DF_1_NODEFLIB),
+        noopen=bool(flags_1 & _DF_1_NOOPEN),
         pie=bool(flags_1 & _DF_1_PIE),
     )
 

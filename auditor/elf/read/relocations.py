@@ -23,6 +23,17 @@ _RELATIVE: dict[int, int] = {
     Machine.RISCV: 3,
     Machine.LOONGARCH: 3,
 }
+# Their relocations of the initial-exec model: a variable's distance from the thread pointer.
+_THREAD_OFFSET: dict[int, frozenset[int]] = {
+    Machine.I386: frozenset((14, 37)),
+    Machine.PPC64: frozenset((73,)),
+    Machine.S390: frozenset((56,)),
+    Machine.ARM: frozenset((19,)),
+    Machine.X86_64: frozenset((18,)),
+    Machine.AARCH64: frozenset((1030,)),
+    Machine.RISCV: frozenset((10, 11)),
+    Machine.LOONGARCH: frozenset((10, 11)),
+}
 _WORDS_READ = 1 << 16
 
 
@@ -44,6 +55,24 @@ def relative_relocations(content: Content, elf: ElfFile) -> Iterator[tuple[int, 
         target = words.at(address)
         if target is not None:
             yield address, target
+
+
+def thread_offset_symbols(content: Content, elf: ElfFile) -> frozenset[int]:
+    """The numbers of the symbols whose distance from the thread pointer is asked for; 0 for the object's own storage.
+
+    Nothing for a machine whose relocation types aren't known.
+    """
+    kinds = _THREAD_OFFSET.get(elf.machine, frozenset())
+    wide = elf.bits == 64
+    shift, mask = (32, 0xFFFFFFFF) if wide else (8, 0xFF)
+    word = "Q" if wide else "I"
+    found = set()
+    for tag, size_tag, words in ((Tag.RELA, Tag.RELASZ, 3), (Tag.REL, Tag.RELSZ, 2)) if kinds else ():
+        layout = struct.Struct(elf.prefix + word * words)
+        for _, info, *_ in layout.iter_unpack(_table(content, elf, tag, size_tag, layout.size)):
+            if info & mask in kinds:
+                found.add(info >> shift)
+    return frozenset(found)
 
 
 class _Words:

@@ -4,6 +4,7 @@ The order of the checks is that of `open_verify` and `_dl_map_object_from_fd` in
 """
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from auditor.elf.read.file import ElfFile, FileType, NotElf
@@ -13,6 +14,7 @@ from auditor.filetree import FileKind, LookupFault
 from auditor.machine import Architecture, describe
 
 _OS_ABI_GNU = 3
+_PF_X = 1
 _CLASS = {32: 1, 64: 2}
 
 
@@ -88,7 +90,7 @@ def _accept_header(elf: ElfFile, target: Architecture) -> Acceptance:
     return TAKEN
 
 
-def accept_library(elf: ElfFile) -> Acceptance:
+def accept_library(elf: ElfFile, profile: LoaderProfile) -> Acceptance:
     """What mapping makes of a file that the search took (`_dl_map_object_from_fd`)."""
     if elf.fault == "cannot read file data":
         return _fatal(elf.fault)
@@ -98,9 +100,24 @@ def accept_library(elf: ElfFile) -> Acceptance:
         return _fatal("cannot dynamically load executable" if elf.type == FileType.EXEC else _NO_DYNAMIC)
     if elf.type == FileType.EXEC:
         return _fatal("cannot dynamically load executable")
-    if elf.pie:
+    if elf.pie and profile.refuses_pie:
         return _fatal("cannot dynamically load position-independent executable")
     return TAKEN if elf.fault is None else _fatal(elf.fault)
+
+
+def accept_opened(elf: ElfFile, started: Iterable[ElfFile], profile: LoaderProfile) -> Acceptance:
+    """What it makes of such a file besides, while the program runs; `started` is the program with what it loaded."""
+    if elf.noopen:
+        return _fatal("shared object cannot be dlopen()ed")
+    if not profile.stack_stays or not _asks_for_stack(elf, profile):
+        return TAKEN
+    if any(_asks_for_stack(each, profile) for each in started):
+        return TAKEN  # the stack is executable already
+    return _fatal("cannot enable executable stack as shared object requires: Invalid argument")
+
+
+def _asks_for_stack(elf: ElfFile, profile: LoaderProfile) -> bool:
+    return profile.stack_default if elf.stack_flags is None else bool(elf.stack_flags & _PF_X)
 
 
 _NO_DYNAMIC = "object file has no dynamic section"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from auditor.elf.model import LoadFault, LoadNotice, LoadProblem, NoticeKind
 from auditor.elf.read.file import ElfFile, Tag
-from auditor.elf.search.accept import Acceptance, Answer, accept_library
+from auditor.elf.search.accept import Acceptance, Answer, accept_library, accept_opened
 from auditor.elf.search.environment import Surroundings
 from auditor.elf.search.glibc_search import GlibcSearch, Query, SearchResult
 from auditor.elf.search.hwcaps import Cpu
@@ -14,7 +14,6 @@ from auditor.elf.search.mapped import Mapped, Record
 from auditor.elf.search.store import StoredFile
 from auditor.elf.search.tokens import PathList, Tokens, split_path
 
-_DF_1_NOOPEN = 0x40
 _DEPENDENCIES = frozenset((Tag.NEEDED, Tag.FILTER, Tag.AUXILIARY))
 
 
@@ -52,6 +51,7 @@ class GlibcLoad:
         self._around = around
         self._preload_file = preload_file
         self._secure = secure
+        self._opening = False  # by dlopen(3), while the program runs
         program = record.program
         self._library_path = PathList()
         if not secure:
@@ -71,11 +71,9 @@ class GlibcLoad:
 
     def add(self, path: str, caller: Mapped) -> list[Mapped]:
         """Map a plug-in as dlopen(3) called by `caller` would; it and its needs, breadth-first. Empty if refused."""
+        self._opening = True
         try:
             plugin = self._map(path, caller, found_by="path")
-            if (plugin.elf.tag(Tag.FLAGS_1) or 0) & _DF_1_NOOPEN:
-                result = SearchResult(plugin.path, plugin.stored)
-                raise _Failure(LoadFault.ELF_MALFORMED, f"{path}: shared object cannot be dlopen()ed", result)
         except _Failure as failure:
             self._fail(caller, path, failure)
             return []
@@ -83,6 +81,7 @@ class GlibcLoad:
 
     def locate(self, name: str, caller: Mapped) -> str | None:
         """The path that dlopen(3) of `name` would open; None if it would fail."""
+        self._opening = True
         try:
             return self._map(name, caller).path
         except _Failure:
@@ -108,7 +107,10 @@ class GlibcLoad:
                 return mapped
         elf = stored.elf
         assert isinstance(elf, ElfFile)  # anything else is refused by the search
-        accepted = accept_library(elf)
+        accepted = accept_library(elf, self._profile)
+        if self._opening and accepted.answer is Answer.TAKEN:
+            started = (each.elf for each in self.record.namespace if each.found_by != "interpreter")
+            accepted = accept_opened(elf, started, self._profile)
         if accepted.answer is Answer.FATAL:
             raise _refused(path, result, accepted)
         mapped = Mapped(name, path, stored, elf, needer, found_by or result.found_by, {name, path})

@@ -26,6 +26,8 @@ _LEGACY_ENDS = (2, 37)
 _HWCAPS_DIRECTORY = b"glibc-hwcaps"
 _ASSERTS_VERSIONS = b"_dl_name_match_p (version->filename, map)"
 _CHECKS_RELR = b"DT_RELR without GLIBC_ABI_DT_RELR dependency"
+_REFUSES_PIE = b"cannot dynamically load position-independent executable"
+_STACK_STAYS_SINCE = (2, 41)
 _OLD_KERNEL = b"FATAL: kernel too old"
 _MUSL_DIRECTORIES = re.compile(rb"\0(/lib:/usr/local/lib:/usr/lib)\0")
 
@@ -58,6 +60,10 @@ _LEGACY_NAMES: dict[int, tuple[str, ...]] = {
 }
 
 
+# Where a file without PT_GNU_STACK asks for an executable stack (DEFAULT_STACK_PERMS in glibc's stackinfo.h).
+_EXECUTABLE_STACK = frozenset((Machine.I386, Machine.X86_64, Machine.ARM, Machine.S390))
+
+
 @dataclass(frozen=True, slots=True)
 class LoaderProfile:
     """One loader's own rules. Directories are without trailing slash.
@@ -68,7 +74,9 @@ class LoaderProfile:
     glibc 2.37 that every CPU has, `legacy_names` those that depend on the CPU; both empty from 2.37 on.
     `enforces_abi_note`: stops on a kernel older than an object's note says. `asserts_versions`: aborts where a
     versioned symbol is found in the very library that should have its version and has no versions at all.
-    `checks_relr`: refuses packed relocations (DT_RELR) without their version. `version` is glibc's where it shows.
+    `refuses_pie`: takes no position-independent program for a library. `stack_stays`: dlopen(3) makes no stack
+    executable; `stack_default`: a file without PT_GNU_STACK asks for that. `checks_relr`: refuses packed relocations
+    (DT_RELR) without their version. `version` is glibc's where it shows.
     """
 
     loader: Loader
@@ -87,6 +95,9 @@ class LoaderProfile:
     enforces_abi_note: bool = False
     asserts_versions: bool = False
     checks_relr: bool = False
+    refuses_pie: bool = False
+    stack_stays: bool = False
+    stack_default: bool = False
     version: tuple[int, int] | None = None
     path_file: str = ""  # musl's, relative to the loader's prefix
 
@@ -135,6 +146,9 @@ def read_profile(data: bytes, elf: ElfFile, path: str, real_path: str) -> Loader
         enforces_abi_note=_OLD_KERNEL in data,
         asserts_versions=_ASSERTS_VERSIONS in data,
         checks_relr=_CHECKS_RELR in data,
+        refuses_pie=_REFUSES_PIE in data,
+        stack_stays=version is not None and version >= _STACK_STAYS_SINCE,
+        stack_default=elf.machine in _EXECUTABLE_STACK,
         version=version,
     )
 
