@@ -93,6 +93,7 @@ def _shown_options(options: Options) -> dict[str, object]:
         "ip_family": options.ip_family.value,
         "fail_on": options.fail_on.value,
         "fail_on_unknown": options.fail_on_unknown,
+        "cpu": dict(options.cpu),
     }
 
 

@@ -7,6 +7,7 @@ import typer
 from auditor.cli.options import (
     AuthfileOption,
     CaOption,
+    CpuOption,
     FailOnUnknownOption,
     PlainHttpOption,
     PlatformOption,
@@ -49,6 +50,7 @@ def check(
     ] = None,
     fail_on: Annotated[FailOn, typer.Option(help="The mildest severity that fails.")] = FailOn.ERROR,
     fail_on_unknown: FailOnUnknownOption = False,
+    cpu: CpuOption = None,
     output: Annotated[
         list[str] | None,
         typer.Option("-o", "--output", metavar="FORMAT[=FILE]", help=help_text(Kind.REPORT), show_default="text"),
@@ -64,6 +66,7 @@ def check(
     from auditor.audit.waivers import load_waivers  # noqa: PLC0415
     from auditor.cli.source import Reach, audit_all_platforms, audit_reference  # noqa: PLC0415
     from auditor.image import parse_platform  # noqa: PLC0415
+    from auditor.processor import parse_floor  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
     from auditor.spec import load_spec  # noqa: PLC0415
@@ -74,7 +77,9 @@ def check(
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
     required = tuple(str(parse_platform(name)) for name in require_platform or ())
-    options = Options(strict, ip_family, fail_on, required, fail_on_unknown=fail_on_unknown)
+    options = Options(
+        strict, ip_family, fail_on, required, fail_on_unknown=fail_on_unknown, cpu=tuple(map(parse_floor, cpu or ()))
+    )
     reach = Reach(platform, authfile, ca, plain_http, quiet, verbose)
     audit = audit_all_platforms if all_platforms else audit_reference
     report = audit(image, requirements, options, accepted, reach)

@@ -14,6 +14,15 @@ PlatformOption = Annotated[
 FailOnUnknownOption = Annotated[
     bool, typer.Option("--fail-on-unknown", help="A row of the spec that can't be known fails too.")
 ]
+CpuOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--cpu",
+        metavar="ARCH=LEVEL",
+        help="The oldest processor of the cluster (amd64=x86-64-v2); may be repeated.",
+        show_default=False,
+    ),
+]
 AuthfileOption = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="Registry credentials, as podman and skopeo keep them.", show_default=False),

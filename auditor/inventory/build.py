@@ -1,13 +1,15 @@
 """From an image to its inventory: one look at each thing, in the order in which they build on each other."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from auditor.elf.linker import Linker
 from auditor.image.model import Image
 from auditor.inventory.abilities import known_set_types, link_types_of_ip
 from auditor.inventory.binaries import ToolReader
+from auditor.inventory.cpu import cpu_floors
 from auditor.inventory.drift import changed_files, missing_files
+from auditor.inventory.golang import go_kernel_floors, go_programs
 from auditor.inventory.kmod import take_kmod
 from auditor.inventory.model import Inventory
 from auditor.inventory.objects import elf_objects, find_floors
@@ -67,6 +69,8 @@ def take_inventory(image: Image, wanted: Wanted) -> Inventory:
     usage = Usage(tools, closures)
     absent = {name: tool for tool, names in wanted.programs.items() for name in names if name not in reached}
     gone, rest = missing_files(tree, packages, usage.packages(owners), usage.missed(absent, problems))
+    go = go_programs(tree, linker, closures)
+    floors = find_floors(tree, linker, tools, closures)
     index = NameIndex(tree, lambda path: elf.soname if (elf := linker.elf(path)) else None)
     return Inventory(
         platform=config.platform,
@@ -91,7 +95,12 @@ def take_inventory(image: Image, wanted: Wanted) -> Inventory:
         ),
         start_problems=start_problems(tree, launch),
         start_unknowns=start_unknowns(launch),
-        floors=find_floors(tree, linker, tools, closures),
+        floors=replace(
+            floors,
+            kernel=tuple(sorted((*floors.kernel, *go_kernel_floors(tree, go)), key=lambda floor: floor.path)),
+            cpu=cpu_floors(tree, linker, closures, go),
+        ),
+        go=go,
         offered_as=contradicting(image),
         offered=image.offered if len(image.offered) > 1 else (),
         kmod=take_kmod(tree, linker, owners, search) if KMOD in wanted.further_tools else None,

@@ -8,6 +8,7 @@ the image has no package database.
 from dataclasses import dataclass
 
 from auditor.elf.model import LoadFault, NoticeKind
+from auditor.elf.read.go_build import GoModule
 from auditor.image.model import Platform
 from auditor.tools.model import Evidence, SetType
 
@@ -267,11 +268,42 @@ class SymbolFloor:
 
 
 @dataclass(frozen=True, slots=True)
+class CpuFloor:
+    """The oldest processor for which a file that may start, or that a start loads, is built; see auditor/processor.py.
+
+    `evidence` is the mark, the loader's words or the setting of the build. `enforced`: it stops, or is compiled so
+    that it will; without, it is only marked so and its loader doesn't look.
+    """
+
+    level: str
+    path: str
+    evidence: str
+    enforced: bool
+    layer: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Floors:
-    """What the image asks of a kernel and of shared libraries."""
+    """What the image asks of a kernel, of shared libraries and of a processor."""
 
     kernel: tuple[KernelFloor, ...] = ()
     symbols: tuple[SymbolFloor, ...] = ()
+    cpu: tuple[CpuFloor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GoProgram:
+    """A program of Go's, by what its linker wrote into it. `version` is Go's release, `package` that of main.
+
+    `module` is the main module, None where the build had none (Go's own programs, and builds of a package list).
+    """
+
+    path: str
+    version: str
+    package: str
+    module: GoModule | None
+    settings: dict[str, str]
+    modules: tuple[GoModule, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +412,7 @@ class Inventory:
     start_problems: tuple[StartProblem, ...] = ()
     start_unknowns: tuple[StartUnknown, ...] = ()
     floors: Floors = Floors()
+    go: tuple[GoProgram, ...] = ()
     kmod: Kmod | None = None  # None in reports that were saved before it was looked at
     offered_as: Platform | None = None  # by an index, where the config contradicts it
     offered: tuple[Platform, ...] = ()  # by the index that the image came from, where it has several

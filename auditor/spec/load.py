@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from auditor.errors import UsageError
+from auditor.processor import check_level
 from auditor.spec.model import Incident, Kind, Module, Requirement, Spec, SpecFile
 
 DEFAULT_SPEC = "calico-system-requirements"
@@ -22,6 +23,7 @@ _REQUIRED_FIELDS: dict[Kind, tuple[str, ...]] = {
     Kind.FEATURE: ("tools",),
     Kind.VARIANT: ("tools", "flavour"),
     Kind.KERNEL: ("needs",),
+    Kind.CPU: ("cpu_floor",),
 }
 # Kinds that hold an image's own rows: findings about loading and starting belong to them.
 _ALWAYS_PRESENT = (Kind.LOADS, Kind.ENTRYPOINT, Kind.PLATFORMS)
@@ -39,7 +41,6 @@ def load_spec(name_or_file: str = DEFAULT_SPEC) -> Spec:
     rows: dict[str, dict[str, object]] = {}
     modules: dict[str, Module] = {}
     incidents: list[Incident] = []
-    cpu_floor: dict[str, str] = {}
     digest = hashlib.sha256()
     for where, data, file in chain:
         digest.update(data)
@@ -56,7 +57,6 @@ def load_spec(name_or_file: str = DEFAULT_SPEC) -> Spec:
             rows[name] = {**rows.get(name, {}), **row}
         modules.update(file.module)
         incidents.extend(file.incident)
-        cpu_floor.update(file.cpu_floor)
     where, _, last = chain[-1]
     requirements = tuple(_requirement(row_id, row, where) for row_id, row in rows.items())
     _check_rows(requirements, where)
@@ -69,7 +69,6 @@ def load_spec(name_or_file: str = DEFAULT_SPEC) -> Spec:
         requirements=requirements,
         modules=modules,
         incidents=tuple(incidents),
-        cpu_floor=tuple(sorted(cpu_floor.items())),
     )
 
 
@@ -120,6 +119,8 @@ def _requirement(row_id: str, row: dict[str, object], where: str) -> Requirement
     for field in _REQUIRED_FIELDS.get(requirement.kind, ()):
         if not getattr(requirement, field):
             raise UsageError(f"requirement {row_id}: a row of kind {requirement.kind} needs `{field}`", where)
+    for architecture, level in requirement.cpu_floor.items():
+        check_level(architecture, level, f"{where}, requirement {row_id}")
     return requirement
 
 

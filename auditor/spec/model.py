@@ -25,6 +25,7 @@ class Kind(enum.StrEnum):
     LIBRARY = "library"
     FEATURE = "feature"
     VARIANT = "variant"
+    CPU = "cpu"
 
 
 class Extensions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,6 +98,7 @@ class Requirement(Struct, frozen=True, forbid_unknown_fields=True):
     set_types: bool = False  # kind feature: ipset's set types are its half
     flavour: FlavourName | None = None  # kind variant
     platforms: tuple[str, ...] = ()  # kind platforms: os/arch[/variant]
+    cpu_floor: dict[str, str] = {}  # kind cpu: architecture -> the level that every node has (auditor/processor.py)
     needs: Needs | None = None
 
     def holds_for(self, family: Family) -> bool:
@@ -127,7 +129,6 @@ class SpecFile(Struct, frozen=True, forbid_unknown_fields=True):
     requirement: tuple[dict[str, Any], ...] = ()
     module: dict[ModuleName, Module] = {}
     incident: tuple[Incident, ...] = ()
-    cpu_floor: dict[str, str] = {}  # architecture -> glibc-hwcaps level that every node has
 
 
 class Spec(Struct, frozen=True):
@@ -140,7 +141,11 @@ class Spec(Struct, frozen=True):
     requirements: tuple[Requirement, ...]
     modules: dict[str, Module] = {}
     incidents: tuple[Incident, ...] = ()
-    cpu_floor: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def cpu_floor(self) -> dict[str, str]:
+        """The level of processor that every node has, by architecture, of all rows of kind cpu."""
+        return {name: level for row in self.of_kind(Kind.CPU) for name, level in row.cpu_floor.items()}
 
     def of_kind(self, kind: Kind) -> tuple[Requirement, ...]:
         """The rows of one kind, in the document's order."""

@@ -14,6 +14,7 @@ from auditor.elf.read.memory import Memory, Segment, Strings, Unreadable, Window
 from auditor.elf.read.notes import AbiNote, DlopenNote, Notes, read_notes
 from auditor.elf.read.versions import DefinedVersion, VersionNeed, read_definitions, read_needs
 from auditor.filetree import Content
+from auditor.machine import Machine
 
 _MAGIC = b"\x7fELF"
 _HEAD = 1 << 12  # bytes of the first read: nearly always all program headers
@@ -130,6 +131,7 @@ class ElfFile:
     abi: AbiNote | None = None
     build_id: str | None = None
     dlopen: tuple[DlopenNote, ...] = ()
+    x86_isa_needed: int = 0  # GNU_PROPERTY_X86_ISA_1_NEEDED; means something on x86-64 only
     fault: str | None = None
 
     @property
@@ -257,6 +259,7 @@ def _read_segments(content: Content, elf: ElfFile, headers: Sequence[_ProgramHea
         abi=notes.abi,
         build_id=notes.build_id,
         dlopen=notes.dlopen,
+        x86_isa_needed=notes.x86_isa_needed if elf.machine == Machine.X86_64 else 0,
         fault=fault,
     )
     return _read_dynamic(Memory(content, segments), elf, headers)

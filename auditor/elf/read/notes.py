@@ -8,6 +8,8 @@ from dataclasses import dataclass
 _GNU = b"GNU"
 _ABI_TAG = 1  # NT_GNU_ABI_TAG
 _BUILD_ID = 3  # NT_GNU_BUILD_ID
+_PROPERTIES = 5  # NT_GNU_PROPERTY_TYPE_0
+_X86_ISA_NEEDED = 0xC0008002  # GNU_PROPERTY_X86_ISA_1_NEEDED (x86-64 psABI, "Program Property")
 _FDO = b"FDO"
 _DLOPEN = 0x407C0C0A  # systemd's ELF dlopen metadata specification
 _KERNELS = {0: "Linux", 1: "Hurd", 2: "Solaris", 3: "FreeBSD", 4: "NetBSD"}
@@ -41,6 +43,7 @@ class Notes:
     abi: AbiNote | None = None
     build_id: str | None = None
     dlopen: tuple[DlopenNote, ...] = ()
+    x86_isa_needed: int = 0  # bit 0: x86-64, 1: x86-64-v2, …
 
 
 def read_notes(parts: list[tuple[bytes, int]], prefix: str) -> Notes:
@@ -51,6 +54,7 @@ def read_notes(parts: list[tuple[bytes, int]], prefix: str) -> Notes:
     abi: AbiNote | None = None
     build_id: str | None = None
     dlopen: list[DlopenNote] = []
+    x86_isa_needed = 0
     for data, alignment in parts:
         for owner, kind, description in _entries(data, alignment, prefix):
             if owner == _GNU and kind == _ABI_TAG and len(description) >= 16 and abi is None:
@@ -58,9 +62,11 @@ def read_notes(parts: list[tuple[bytes, int]], prefix: str) -> Notes:
                 abi = AbiNote(_KERNELS.get(system, str(system)), (version[0], version[1], version[2]))
             elif owner == _GNU and kind == _BUILD_ID and build_id is None:
                 build_id = description.hex()
+            elif owner == _GNU and kind == _PROPERTIES:
+                x86_isa_needed |= _x86_isa(description, alignment, prefix)
             elif owner == _FDO and kind == _DLOPEN:
                 dlopen.extend(_dlopen_entries(description))
-    return Notes(abi, build_id, tuple(dict.fromkeys(dlopen)))
+    return Notes(abi, build_id, tuple(dict.fromkeys(dlopen)), x86_isa_needed)
 
 
 def _entries(data: bytes, alignment: int, prefix: str) -> Iterator[tuple[bytes, int, bytes]]:
@@ -75,6 +81,18 @@ def _entries(data: bytes, alignment: int, prefix: str) -> Iterator[tuple[bytes, 
             return
         yield data[name : name + name_size].rstrip(b"\0"), kind, data[description : description + description_size]
         position = _round_up(description + description_size, step)
+
+
+def _x86_isa(description: bytes, alignment: int, prefix: str) -> int:
+    """The word of the one property that says which instruction sets are needed; 0 without."""
+    position, step = 0, 8 if alignment == 8 else 4
+    while position + 8 <= len(description):
+        kind, size = struct.unpack_from(f"{prefix}2I", description, position)
+        if kind == _X86_ISA_NEEDED and size == 4 and position + 12 <= len(description):
+            word: int = struct.unpack_from(f"{prefix}I", description, position + 8)[0]
+            return word
+        position += 8 + _round_up(size, step)
+    return 0
 
 
 def _round_up(number: int, step: int) -> int:

@@ -12,7 +12,8 @@ class Area(enum.StrEnum):
     TOOLS = "Tools"
     LIBRARIES = "Libraries of the tools"
     EXTENSIONS = "xtables extensions and ipset set types"
-    FLOORS = "Kernel and symbol floors"
+    FLOORS = "Processor, kernel and symbol floors"
+    GO = "Go programs"
     START = "Start and environment"
     PACKAGES = "Packages"
     FILES = "Files"
@@ -74,8 +75,13 @@ _ALL = (
     Kind("set-type-lost", Area.EXTENSIONS, "set type lost"),
     Kind("set-type-gained", Area.EXTENSIONS, "set type gained"),
     Kind("set-type-revision", Area.EXTENSIONS, "revision of set type"),
+    Kind("cpu-floor", Area.FLOORS, "processor floor"),
     Kind("kernel-floor", Area.FLOORS, "kernel floor"),
     Kind("symbol-floor", Area.FLOORS, "newest symbol version needed"),
+    Kind("go-version", Area.GO, "release of Go"),
+    Kind("go-module", Area.GO, "main module"),
+    Kind("go-dependency", Area.GO, "module built in"),
+    Kind("go-setting", Area.GO, "build setting"),
     Kind("entrypoint", Area.START, "entrypoint"),
     Kind("command", Area.START, "command"),
     Kind("user", Area.START, "user"),

@@ -23,6 +23,12 @@ class ImageContext:
         """The rows of a kind that hold for the IP family."""
         return tuple(row for row in self.spec.of_kind(kind) if row.holds_for(self.options.ip_family))
 
+    @property
+    def cpu_floor(self) -> str | None:
+        """The level of processor that every node has, by the command line, else the spec; None where none is named."""
+        architecture = self.inventory.platform.architecture
+        return dict(self.options.cpu).get(architecture) or self.spec.cpu_floor.get(architecture)
+
     def the_row(self, kind: Kind) -> str:
         """The id of the one row of a kind that every spec has."""
         return self.spec.of_kind(kind)[0].id

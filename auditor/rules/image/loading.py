@@ -156,7 +156,7 @@ def _rank(level: str) -> tuple[int, ...]:
 
 def _above_floor(context: ImageContext, levels: list[str]) -> bool:
     """Whether the spec documents a floor of the processor that is below all of these levels."""
-    floor = dict(context.spec.cpu_floor).get(context.inventory.platform.architecture)
+    floor = context.cpu_floor
     return floor is not None and _rank(floor) < _rank(levels[-1])
 
 

@@ -1,16 +1,19 @@
-"""What the image asks of the kernel and of its libraries: the minimum kernel, and the newest symbol versions."""
+"""What the image asks of processor, kernel and libraries: the oldest of each, and the newest symbol versions."""
 
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from auditor.inventory.model import KernelFloor
+from auditor import processor
+from auditor.inventory.model import CpuFloor, KernelFloor
 from auditor.report.diff.model import Assessment, Change
 from auditor.report.diff.pair import Pair, Side
 
 
 def changes(pair: Pair) -> Iterator[Change]:
-    """The highest stated kernel floor of the image, and each tool's newest version of each name space."""
+    """The processor needed, the highest kernel floor stated, and each tool's newest version of each name space."""
+    if pair.same_machine:
+        yield from _cpu(_needed_cpu(pair.old), _needed_cpu(pair.new), pair.new.report.image.platform.architecture)
     yield from _kernel(_highest(pair.old), _highest(pair.new))
     groups: dict[tuple[str, str | None, str | None], set[str]] = defaultdict(set)
     olds, news = _symbols(pair.old), _symbols(pair.new)
@@ -26,6 +29,41 @@ def changes(pair: Pair) -> Iterator[Change]:
             else "The image's own library must have it; it matters where a program is copied elsewhere."
         )
         yield Change("symbol-floor", name, _dashed(name, old), _dashed(name, new), "neutral", why, tuple(sorted(tools)))
+
+
+def _cpu(old: CpuFloor | None, new: CpuFloor | None, architecture: str) -> Iterator[Change]:
+    before, after = _shown_cpu(old, architecture), _shown_cpu(new, architecture)
+    if before == after:
+        return
+    old_key, new_key = _cpu_weight(old, architecture), _cpu_weight(new, architecture)
+    assessment: Assessment = "neutral"
+    why = f"{new.path} is marked so, and its loader does not check it." if new else "Nothing asks for more any more."
+    if new is not None and new_key > old_key:
+        assessment, why = "regression", f"{new.path} does not start on an older processor ({new.evidence})."
+    elif new_key < old_key:
+        assessment, why = "improvement", "It starts on older processors than before."
+    yield Change("cpu-floor", "processor", before, after, assessment, why)
+
+
+def _needed_cpu(side: Side) -> CpuFloor | None:
+    """The floor that decides: an enforced one before one that is merely marked, then the highest."""
+    architecture = side.report.image.platform.architecture
+
+    def key(floor: CpuFloor) -> tuple[int, int]:
+        return _cpu_weight(floor, architecture), processor.order(architecture, floor.level)
+
+    return max(side.inventory.floors.cpu, key=key, default=None)
+
+
+def _cpu_weight(floor: CpuFloor | None, architecture: str) -> int:
+    """What an old processor would be refused for; every machine has the least level."""
+    return max(processor.order(architecture, floor.level), 0) if floor is not None and floor.enforced else 0
+
+
+def _shown_cpu(floor: CpuFloor | None, architecture: str) -> str | None:
+    if floor is None or processor.order(architecture, floor.level) <= 0:
+        return None
+    return floor.level if floor.enforced else f"{floor.level}, marked only"
 
 
 def _kernel(old: KernelFloor | None, new: KernelFloor | None) -> Iterator[Change]:

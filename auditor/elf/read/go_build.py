@@ -1,0 +1,160 @@
+"""What the Go linker writes into each program: release, modules and settings of the build.
+
+The layout is that of Go's `debug/buildinfo`: a header of 32 bytes, aligned to 16, somewhere in the data segment; from
+Go 1.18 on the texts follow it, before it points to them. No section is needed, so a stripped program shows it too.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+from auditor.elf.read.file import ElfFile
+from auditor.elf.read.memory import Memory, Segment
+from auditor.elf.read.relocations import relative_relocations
+from auditor.filetree import Content
+
+_MAGIC = b"\xff Go buildinf:"
+_ALIGNMENT = 16
+_HEADER = 32
+_BIG_ENDIAN, _INLINE = 1, 2  # flags
+_WRITABLE = 2  # PF_W
+_CHUNK = 1 << 20  # bytes
+_TEXT_LIMIT = 1 << 22  # bytes of the module list; Kubernetes' own has 30 KB
+_MODULE_LIMIT = 1 << 14
+_RELOCATION_LIMIT = 1 << 20
+_FRAME = 16  # bytes of a marker before and behind the module list
+_RELEASE = re.compile(r"go(\d{1,4})\.(\d{1,4})")
+
+
+@dataclass(frozen=True, slots=True)
+class GoModule:
+    """One module that is built in. `version` is `(devel)` where the build didn't know it; `sum` its go.sum hash.
+
+    `replaces` is `PATH VERSION` of the module that the sources ask for, where another was built in its place.
+    """
+
+    path: str
+    version: str
+    sum: str = ""
+    replaces: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GoBuild:
+    """What one program says of its build. `release` is Go's own (`go1.24.4`), with what a distributor adds to it."""
+
+    release: str
+    package: str = ""  # import path of package main
+    module: GoModule | None = None  # the main module
+    modules: tuple[GoModule, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)  # `GOAMD64`, `CGO_ENABLED`, `-tags`, `vcs.revision`, …
+
+    @property
+    def number(self) -> tuple[int, int] | None:
+        """Major and minor number of the release; None for a development build."""
+        match = _RELEASE.search(self.release)
+        return (int(match[1]), int(match[2])) if match else None
+
+
+def read_go_build(content: Content, elf: ElfFile) -> GoBuild | None:
+    """The build information of a program; None where it is none of Go's. Raises nothing on any bytes."""
+    memory = elf.memory(content)
+    for segment in elf.segments:
+        if segment.flags & _WRITABLE:
+            for address in _headers(memory, segment):
+                build = _read(memory, elf, address)
+                if build is not None:
+                    return build
+    return None
+
+
+def _headers(memory: Memory, segment: Segment) -> Iterator[int]:
+    """The addresses in a segment where a header begins."""
+    start, end = segment.address, segment.address + segment.file_size
+    while start < end:
+        data = memory.read(start, _CHUNK)
+        at = data.find(_MAGIC)
+        while at >= 0:
+            if (start + at) % _ALIGNMENT == 0:
+                yield start + at
+            at = data.find(_MAGIC, at + 1)
+        if len(data) < _CHUNK:
+            return
+        start += _CHUNK - _ALIGNMENT  # a header may lie across the end of a piece
+
+
+def _read(memory: Memory, elf: ElfFile, address: int) -> GoBuild | None:
+    header = memory.read(address, _HEADER)
+    if len(header) < _HEADER:
+        return None
+    if header[15] & _INLINE:
+        release, after = _counted(memory, address + _HEADER)
+        modules, _ = _counted(memory, after)
+    else:
+        text = _go_strings(memory, elf, header)
+        release, modules = text(address + 16), text(address + 16 + header[14])
+    return _parse(release.decode("utf-8", "replace"), modules) if release else None
+
+
+def _counted(memory: Memory, address: int) -> tuple[bytes, int]:
+    """The bytes behind a varint (Go's `encoding/binary`), and where they end; b"" where they aren't there."""
+    length = 0
+    for position, byte in enumerate(memory.read(address, 10)):
+        length |= (byte & 0x7F) << 7 * position
+        if byte < 0x80:
+            start = address + position + 1
+            data = memory.read(start, length) if length <= _TEXT_LIMIT else b""
+            return data if len(data) == length else b"", start + length
+    return b"", address
+
+
+def _go_strings(memory: Memory, elf: ElfFile, header: bytes) -> Callable[[int], bytes]:
+    """Reads the Go string (pointer and length) that the pointer at an address leads to, as before Go 1.18."""
+    word = header[14] if header[14] in (4, 8) else 8
+    order = "big" if header[15] & _BIG_ENDIAN else "little"
+    # In a position-independent program the pointers may be there as relocations only.
+    moved = dict(islice(relative_relocations(memory.content, elf), _RELOCATION_LIMIT))
+
+    def number(address: int) -> int:
+        return moved.get(address) or int.from_bytes(memory.read(address, word), order)  # type: ignore[arg-type]
+
+    def text(address: int) -> bytes:
+        pointer = number(address)
+        length = int.from_bytes(memory.read(pointer + word, word), order)  # type: ignore[arg-type]
+        return memory.read(number(pointer), length) if 0 < length <= _TEXT_LIMIT else b""
+
+    return text
+
+
+def _parse(release: str, framed: bytes) -> GoBuild:
+    """The module list as `go version -m` prints it: one tab-separated line an entry (Go's `debug.BuildInfo`)."""
+    text = framed[_FRAME:-_FRAME].decode("utf-8", "replace") if framed[-_FRAME - 1 : -_FRAME] == b"\n" else ""
+    package, main, modules, settings = "", None, list[GoModule](), dict[str, str]()
+    for line in islice(text.split("\n"), _MODULE_LIMIT):
+        kind, _, rest = line.partition("\t")
+        if kind == "path":
+            package = rest
+        elif kind == "mod":
+            main = _module(rest)
+        elif kind == "dep":
+            modules.append(_module(rest))
+        elif kind == "=>" and modules:
+            asked = modules.pop()
+            modules.append(_module(rest, f"{asked.path} {asked.version}"))
+        elif kind == "build":
+            key, _, value = rest.partition("=")
+            settings[_unquoted(key)] = _unquoted(value)
+    return GoBuild(release, package, main, tuple(modules), settings)
+
+
+def _module(fields: str, replaces: str = "") -> GoModule:
+    path, version, checksum = (*fields.split("\t"), "", "")[:3]
+    return GoModule(path, version, checksum, replaces)
+
+
+def _unquoted(text: str) -> str:
+    """A key or value; those with blanks or quotes in them are quoted as in Go sources."""
+    if len(text) < 2 or text[0] not in '"`' or text[-1] != text[0]:
+        return text
+    return text[1:-1] if text[0] == "`" else re.sub(r"\\(.)", r"\1", text[1:-1])

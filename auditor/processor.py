@@ -1,0 +1,67 @@
+"""Levels of processors: which machines a program runs on, by the names that toolchains and distributions use.
+
+`x86-64-v2` is the x86-64 psABI's ("Micro-Architecture Levels"), `power9` and `z14` are glibc's hwcaps names,
+`armv8.1` is the architecture's own, `rva22u64` the RISC-V profiles'.
+"""
+
+import re
+
+from auditor.errors import UsageError
+
+# Each level has all of the ones before it. The first is what every machine of the platform has.
+_LADDERS: dict[str, tuple[str, ...]] = {
+    "386": ("i686", "sse2"),
+    "amd64": ("x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"),
+    "arm": ("armv5", "armv6", "armv7"),
+    "arm64": (*(f"armv8.{minor}" for minor in range(10)), *(f"armv9.{minor}" for minor in range(6))),
+    "ppc64le": ("power8", "power9", "power10", "power11"),
+    "riscv64": ("rva20u64", "rva22u64", "rva23u64"),
+    "s390x": ("z196", "zEC12", "z13", "z14", "z15", "z16", "z17"),
+}
+_ARM = re.compile(r"armv([89])\.(\d)")
+
+
+def levels(architecture: str) -> tuple[str, ...]:
+    """The levels of a platform's architecture, the least first; empty where none are known."""
+    return _LADDERS.get(architecture, ())
+
+
+def check_level(architecture: str, level: str, where: str) -> None:
+    """Raise UsageError where `level` is none of the architecture's."""
+    known = levels(architecture)
+    if not known:
+        raise UsageError(
+            f"no levels of processors are known for {architecture!r}", where, f"known: {', '.join(_LADDERS)}"
+        )
+    if level not in known:
+        raise UsageError(f"{architecture} has no level {level!r}", where, f"it has {', '.join(known)}")
+
+
+def parse_floor(text: str) -> tuple[str, str]:
+    """`ARCH=LEVEL` as people write it, checked; UsageError where it is none."""
+    architecture, _, level = text.partition("=")
+    check_level(architecture, level, f"--cpu {text}")
+    return architecture, level
+
+
+def baseline(architecture: str) -> str:
+    """What every machine of the architecture has; "" where that isn't known."""
+    return next(iter(levels(architecture)), "")
+
+
+def is_beyond(architecture: str, needed: str, available: str) -> bool:
+    """Whether a processor of the level `available` may lack something of `needed`. False for a level of no ladder."""
+    ladder = levels(architecture)
+    if needed not in ladder or available not in ladder:
+        return False
+    arm = _ARM.fullmatch(needed), _ARM.fullmatch(available)
+    if arm[0] and arm[1] and arm[0][1] != arm[1][1]:
+        # ARMv9.N has what ARMv8.(N+5) has (Arm ARM, "Armv9 architecture"), and no ARMv8 has all of ARMv9.
+        return arm[0][1] == "9" or int(arm[0][2]) > int(arm[1][2]) + 5
+    return ladder.index(needed) > ladder.index(available)
+
+
+def order(architecture: str, level: str) -> int:
+    """A number that grows with the level; -1 for one that isn't known."""
+    ladder = levels(architecture)
+    return ladder.index(level) if level in ladder else -1

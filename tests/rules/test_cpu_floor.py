@@ -1,0 +1,84 @@
+"""The processor that an image needs, against what the spec or the command line names."""
+
+from dataclasses import replace
+
+import pytest
+
+from auditor.elf.read.go_build import GoModule
+from auditor.finding import Severity
+from auditor.inventory.model import CpuFloor, Floors, GoProgram, Inventory
+from auditor.report.diff.compare import compare
+from auditor.rules import ImageContext, Options, Subject, run_rules
+from auditor.spec import load_spec
+from tests.diff.test_compare import report, told
+from tests.inventories import LAYERS, sound
+
+LOADER = CpuFloor("x86-64-v2", "/lib64/ld-linux-x86-64.so.2", "CPU does not support x86-64-v2", True, 0)
+MARKED = CpuFloor("x86-64-v2", "/usr/sbin/ipset", "GNU_PROPERTY_X86_ISA_1_NEEDED", False, 1)
+TYPHA = CpuFloor("x86-64-v3", "/usr/bin/typha", "GOAMD64=v3", True, 1)
+
+
+def with_floors(*floors: CpuFloor) -> Inventory:
+    return replace(sound(), floors=Floors(cpu=floors))
+
+
+def told_of(
+    inventory: Inventory, spec: str, *cpu: tuple[str, str]
+) -> list[tuple[str, Severity, str | None, int | None]]:
+    context = ImageContext(load_spec(spec), Options(chosen_platform=True, cpu=cpu), inventory, LAYERS)
+    findings = [entry for entry in run_rules(Subject.IMAGE, context) if entry.rule == "cpu-floor"]
+    return [(entry.subject, entry.severity, entry.requirement, entry.layer) for entry in findings]
+
+
+@pytest.mark.parametrize(
+    ("floors", "spec", "cpu", "expected"),
+    [
+        # Nothing names a processor: worth knowing, and no row fails.
+        ((LOADER,), "felix", (), [(LOADER.path, Severity.NOTE, None, 0)]),
+        # The spec names the one that it needs.
+        ((LOADER,), "calico-current", (), []),
+        ((LOADER, TYPHA), "calico-current", (), [(TYPHA.path, Severity.ERROR, "image.cpu", 1)]),
+        # The command line wins.
+        ((LOADER,), "calico-current", (("amd64", "x86-64"),), [(LOADER.path, Severity.ERROR, "image.cpu", 0)]),
+        ((TYPHA,), "calico-current", (("amd64", "x86-64-v3"),), []),
+        ((LOADER,), "felix", (("amd64", "x86-64"),), [(LOADER.path, Severity.ERROR, "image.loads", 0)]),
+        ((LOADER,), "felix", (("arm64", "armv8.0"),), [(LOADER.path, Severity.NOTE, None, 0)]),
+        # A mark that nothing checks may hurt later.
+        ((MARKED,), "felix", (("amd64", "x86-64"),), [(MARKED.path, Severity.WARNING, "image.loads", 1)]),
+        ((replace(LOADER, level="x86-64"),), "felix", (), []),
+    ],
+)
+def test_floors(
+    floors: tuple[CpuFloor, ...],
+    spec: str,
+    cpu: tuple[tuple[str, str], ...],
+    expected: list[tuple[str, Severity, str | None, int | None]],
+) -> None:
+    assert told_of(with_floors(*floors), spec, *cpu) == expected
+
+
+def test_a_raised_floor_is_a_regression() -> None:
+    before, after = report(with_floors()), report(with_floors(LOADER))
+    assert ("cpu-floor", "processor", None, "x86-64-v2", "regression") in told(compare(before, after))
+    assert ("cpu-floor", "processor", "x86-64-v2", None, "improvement") in told(compare(after, before))
+    marked = told(compare(before, report(with_floors(MARKED))), "cpu-floor")
+    assert marked == {("cpu-floor", "processor", None, "x86-64-v2, marked only", "neutral")}
+
+
+def test_changes_of_a_go_program() -> None:
+    typha = GoProgram(
+        "/usr/bin/typha", "go1.23.4", "example.com/typha", GoModule("example.com/typha", "v3.29.0"),
+        {"CGO_ENABLED": "1"}, (GoModule("golang.org/x/net", "v0.30.0"), GoModule("example.com/gone", "v1.0.0")),
+    )  # fmt: skip
+    newer = replace(
+        typha, version="go1.24.1", module=GoModule("example.com/typha", "v3.30.0"), settings={"CGO_ENABLED": "0"},
+        modules=(GoModule("golang.org/x/net", "v0.33.0"),),
+    )  # fmt: skip
+    before, after = (report(replace(sound(), go=(program,))) for program in (typha, newer))
+    assert told(compare(before, after)) == {
+        ("go-version", "/usr/bin/typha", "go1.23.4", "go1.24.1", "neutral"),
+        ("go-module", "/usr/bin/typha", "example.com/typha v3.29.0", "example.com/typha v3.30.0", "neutral"),
+        ("go-dependency", "/usr/bin/typha golang.org/x/net", "v0.30.0", "v0.33.0", "neutral"),
+        ("go-dependency", "/usr/bin/typha example.com/gone", "v1.0.0", None, "neutral"),
+        ("go-setting", "/usr/bin/typha CGO_ENABLED", "1", "0", "neutral"),
+    }
