@@ -42,9 +42,9 @@ class _Rules:
     preload: str  # the text of glibc's ld.so.preload
     unread: tuple[str, ...]  # paths of its own files that are there and could not be read
 
-    def exported(self, mapped: Mapped) -> frozenset[bytes]:
-        """The names of the symbols that an object offers."""
-        return self.checks.binder.exports(mapped).exact
+    def offers(self, mapped: Mapped, names: Iterable[bytes]) -> bool:
+        """Whether an object offers symbols of all these names."""
+        return self.checks.binder.definitions(mapped).offers_all(names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +207,8 @@ class Linker:
         new = [mapped for mapped in local if mapped not in before]
         scope = [*dict.fromkeys((*record.scope, *local))]
         problems = judge(load.rules.checks, record, new, scope, bind_now=True)
-        exported = load.rules.exported
-        for remark in static_tls(load.rules.profile.loader, exported, new, scope, {} if load.secure else self._env):
+        offers = load.rules.offers
+        for remark in static_tls(load.rules.profile.loader, offers, new, scope, {} if load.secure else self._env):
             if isinstance(remark, LoadProblem):
                 problems = (*problems, remark)
             else:
@@ -228,7 +228,7 @@ class Linker:
                 rules.profile,
                 self._store,
                 rules.last,
-                rules.exported,
+                rules.offers,
                 self._around,
                 secure=load.secure,
             )

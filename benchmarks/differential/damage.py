@@ -1,12 +1,13 @@
 """One damage at a time, chosen by a seed: a field of a table, or a file as a whole."""
 
+import contextlib
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from auditor.elf.read.file import ElfFile, read_elf
 from auditor.elf.read.memory import Unreadable
-from auditor.elf.read.symbols import symbol_table
+from auditor.elf.read.symbols import SymbolTable
 from auditor.filetree import Content, FileTree
 from benchmarks.differential.overlay import Overlay
 from benchmarks.differential.scene import CACHE, Scene, Sound
@@ -127,10 +128,9 @@ class Vandal:
         if program.argv not in self._wanted:
             names: set[bytes] = set()
             for path in program.files:
-                try:
-                    names |= {each.name for each in symbol_table(self._content(path), self._elf(path)).references()}
-                except Unreadable:
-                    continue
+                elf = self._elf(path)
+                with contextlib.suppress(Unreadable):
+                    names |= {each.name for each in SymbolTable(elf.memory(self._content(path)), elf).references()}
             self._wanted[program.argv] = frozenset(names)
         return self._wanted[program.argv]
 

@@ -1,4 +1,4 @@
-"""The bulk reader of symbols gives what pyelftools gives, symbol by symbol, on every ELF at hand."""
+"""References are those that pyelftools gives, and each symbol that it lists is found, on every ELF at hand."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +10,9 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerDefSection, GNUVerNeedSection, GNUVerSymSection
 from elftools.elf.sections import Symbol, SymbolTableSection
 
+from auditor.elf.bind.definitions import Definitions
 from auditor.elf.read.file import ElfFile, read_elf
-from auditor.elf.read.symbols import symbol_table
+from auditor.elf.read.symbols import SymbolTable, key
 from fixtures.build import build_image
 from fixtures.workspace import FixtureError
 from tests.elf.dirtree import FileContent
@@ -85,15 +86,18 @@ def same(path: Path) -> None:
     content = FileContent(path)
     elf = read_elf(content)
     assert isinstance(elf, ElfFile)
-    table = symbol_table(content, elf)
+    table = SymbolTable(elf.memory(content), elf)
     with path.open("rb") as file:
         theirs = ELFFile(file)
-        offered = {
-            (each.name.decode(), each.version.decode(), each.hidden)
-            for each in table.definitions()
-            if not each.undefined
-        }
-        assert offered == definitions(theirs), path
+        offered = Definitions(table, musl=False)
+        there = definitions(theirs)
+        for name, version, hidden in there:
+            row = offered.find(key(name.encode(), version.encode()))
+            assert row is not None or (hidden and not version), (path, name, version)
+        others = {name for name, _, _ in references(theirs)} - {name for name, _, _ in there}
+        for name in others:
+            assert offered.find(name.encode(), call=True) is None, (path, name)
+        assert not offered.fault and not offered.faults
         asked = {
             (each.name.decode(), each.version.decode(), each.weak)
             for each in table.references()

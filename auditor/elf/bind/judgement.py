@@ -1,6 +1,6 @@
 """From what was mapped to what would go wrong: versions, then symbols, each fault told once."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from auditor.elf.bind.lookup import Binder
@@ -46,18 +46,16 @@ def judge(
         message = "symbols were not bound: how this architecture's global offset table does it isn't known here"
         record.notices.append(LoadNotice(NoticeKind.UNKNOWN, record.program.real_path, "", message))
         return tuple(problems)
+    identities = frozenset(mapped.identity for mapped in scope)
+    unresolved = {mapped: checks.binder.unresolved(mapped, scope, identities) for mapped in objects}
     unreadable: dict[int, Mapped] = {}
-    for mapped in objects:
-        fault = checks.binder.references(mapped).fault or checks.binder.exports(mapped).fault
-        if fault:
-            unreadable[len(problems)] = mapped
-            message = f"{mapped.path}: {fault}"
-            problems.append(LoadProblem(LoadFault.ELF_MALFORMED, mapped.real_path, "", message))
+    for mapped, fault in _faults(checks.binder, unresolved, scope):
+        unreadable[len(problems)] = mapped
+        problems.append(LoadProblem(LoadFault.ELF_MALFORMED, mapped.real_path, "", f"{mapped.path}: {fault}"))
     evidence: dict[int, list[str]] = {}
     own: list[LoadProblem] = []
     blame = _Blame(record, problems, unreadable)
     asserts = checks.profile.asserts_versions and not all(mapped.elf.has_versym for mapped in scope)
-    identities = frozenset(mapped.identity for mapped in scope)
     for mapped in objects:
         references = checks.binder.references(mapped)
         lazily = not (bind_now or mapped.elf.bind_now)
@@ -65,7 +63,7 @@ def judge(
             record.notices += _resized(checks.binder, mapped, scope)
         if asserts:
             own += _aborts(checks.binder, mapped, scope, references.lazy if lazily else _NOTHING)
-        for symbol in sorted(checks.binder.unresolved(mapped, scope, identities)):
+        for symbol in sorted(unresolved[mapped]):
             name, version = key_text(symbol)
             index = blame.of(mapped, version)
             if index is not None:
@@ -76,6 +74,20 @@ def judge(
     for index, symbols in evidence.items():
         problems[index] = replace(problems[index], symbols=tuple(sorted(set(symbols))))
     return (*problems, *own)
+
+
+def _faults(
+    binder: Binder, unresolved: Mapping[Mapped, frozenset[bytes]], scope: Sequence[Mapped]
+) -> Iterator[tuple[Mapped, str]]:
+    """The objects whose tables can't be read where these look-ups came to them, each with the first reason."""
+    missing: frozenset[bytes] = _NOTHING.union(*unresolved.values())
+    for mapped in dict.fromkeys((*unresolved, *scope)):
+        definitions = binder.definitions(mapped)
+        faults = [binder.references(mapped).fault] if mapped in unresolved else []
+        faults += [definitions.fault, *(fault for key, fault in definitions.faults.items() if key in missing)]
+        fault = next((each for each in faults if each), "")
+        if fault:
+            yield mapped, fault
 
 
 class _Blame:

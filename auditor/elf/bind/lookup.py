@@ -8,28 +8,15 @@ program that has them in scope too: each library is bound once, not once per pro
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from auditor.elf.bind.definitions import Definitions
 from auditor.elf.model import Loader
+from auditor.elf.read.hash_table import gnu_hash
 from auditor.elf.read.memory import Unreadable
-from auditor.elf.read.symbols import STT_GNU_IFUNC, STT_OBJECT, Definition, key, key_text, symbol_table
+from auditor.elf.read.symbols import STT_OBJECT, SymbolTable, key, key_text
 from auditor.elf.search.mapped import Mapped
 from auditor.filetree import Content
 
 _NOTHING: frozenset[bytes] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Exports:
-    """What an object offers, as keys. `exact`: names with each version they have, and bare names for references
-    without version. `wild`: names that satisfy a reference of any version. `addresses`: what a program's canonical
-    PLT entries give to references that aren't calls. `sizes`: of data, by bare name. `fault`: tables that can't be
-    read.
-    """
-
-    exact: frozenset[bytes] = _NOTHING
-    wild: frozenset[bytes] = _NOTHING
-    addresses: frozenset[bytes] = _NOTHING
-    sizes: Mapping[bytes, int] = field(default_factory=dict)
-    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +40,7 @@ class Binder:
 
     def __init__(self, loader: Loader) -> None:
         self._musl = loader is Loader.MUSL
-        self._exports: dict[int, Exports] = {}
+        self._definitions: dict[int, Definitions] = {}
         self._references: dict[int, References] = {}
         self._witnesses: dict[int, frozenset[int]] = {}
 
@@ -63,14 +50,14 @@ class Binder:
         if witness is not None and witness <= identities:
             return _NOTHING
         references = self.references(mapped)
-        left, used = self._without(references.strong, scope)
-        by_address = self._addresses(left - references.lazy, scope)
-        left -= by_address
+        # Nearly all that an object defines itself it also finds in itself: the order doesn't matter here.
+        left, used = self._without(references.strong, references.lazy, [mapped, *scope])
         if references.copies:
-            missing, more = self._without(frozenset(references.copies), [each for each in scope if each is not mapped])
+            others = [each for each in scope if each is not mapped]
+            missing, more = self._without(frozenset(references.copies), _NOTHING, others)
             left |= missing
             used |= more
-        if not left and not by_address:
+        if not left:
             self._witnesses[mapped.identity] = used
         return left
 
@@ -81,11 +68,12 @@ class Binder:
             found = self._references[mapped.identity] = self._read_references(mapped)
         return found
 
-    def exports(self, mapped: Mapped) -> Exports:
-        """What the object offers; nothing where its tables can't be read (its references have the fault)."""
-        found = self._exports.get(mapped.identity)
+    def definitions(self, mapped: Mapped) -> Definitions:
+        """What the object offers."""
+        found = self._definitions.get(mapped.identity)
         if found is None:
-            found = self._exports[mapped.identity] = self._read_exports(mapped)
+            table = SymbolTable(mapped.elf.memory(_content(mapped)), mapped.elf)
+            found = self._definitions[mapped.identity] = Definitions(table, musl=self._musl)
         return found
 
     def aborting_references(self, mapped: Mapped, scope: Sequence[Mapped]) -> list[tuple[bytes, Mapped]]:
@@ -100,43 +88,47 @@ class Binder:
             names = {version.name.encode("utf-8", "surrogateescape") for version in need.versions}
             references = self.references(mapped)
             wanted = {each for each in references.strong | references.weak if each.partition(b"\0")[2] in names}
-            left, _ = self._without(frozenset(wanted), scope[:place])
-            offered = self.exports(scope[place]).wild
-            found += [(each, scope[place]) for each in sorted(left) if each.partition(b"\0")[0] in offered]
+            left, _ = self._without(frozenset(wanted), references.lazy, scope[:place])
+            offered = self.definitions(scope[place])
+            found += [
+                (each, scope[place])
+                for each in sorted(left)
+                if offered.find(each, call=each in references.lazy) is not None
+            ]
         return found
 
     def resized_copies(self, mapped: Mapped, scope: Sequence[Mapped]) -> Iterator[tuple[str, Mapped]]:
         """Data that a program copies from a library where it has another size than the program has room for."""
         for wanted, size in sorted(self.references(mapped).copies.items()):
-            name = wanted.partition(b"\0")[0]
             for provider in scope:
-                exports = self.exports(provider)
-                if provider is mapped or not (wanted in exports.exact or name in exports.wild):
+                row = None if provider is mapped else self.definitions(provider).find(wanted)
+                if row is None:
                     continue
-                if exports.sizes.get(name, size) != size:
+                if row.type == STT_OBJECT and row.size != size:
                     yield key_text(wanted)[0], provider
                 break
 
-    def _without(self, keys: frozenset[bytes], scope: Iterable[Mapped]) -> tuple[frozenset[bytes], frozenset[int]]:
+    def _without(
+        self, keys: frozenset[bytes], calls: frozenset[bytes], scope: Iterable[Mapped]
+    ) -> tuple[frozenset[bytes], frozenset[int]]:
         """The keys that nothing in scope satisfies, and which objects satisfied others."""
+        asked: dict[int, list[bytes]] = {}
+        for wanted in keys:
+            asked.setdefault(gnu_hash(wanted.partition(b"\0")[0]) >> 1, []).append(wanted)
         used = set()
         for provider in scope:
-            if not keys:
+            if not asked:
                 break
-            exports = self.exports(provider)
-            left = keys - exports.exact
-            if exports.wild and left:
-                left = frozenset(each for each in left if each.partition(b"\0")[0] not in exports.wild)
-            if len(left) != len(keys):
-                used.add(provider.identity)
-                keys = left
-        return keys, frozenset(used)
-
-    def _addresses(self, keys: frozenset[bytes], scope: Iterable[Mapped]) -> frozenset[bytes]:
-        if not keys:
-            return keys
-        offered: frozenset[bytes] = _NOTHING.union(*(self.exports(provider).addresses for provider in scope))
-        return keys & offered
+            offered = self.definitions(provider)
+            there = offered.hashes
+            for hashed in [*asked] if there is None else asked.keys() & there:
+                keys_here = asked.pop(hashed)
+                left = [each for each in keys_here if offered.find(each, call=each in calls) is None]
+                if left:
+                    asked[hashed] = left
+                if len(left) < len(keys_here):
+                    used.add(provider.identity)
+        return frozenset(each for left in asked.values() for each in left), frozenset(used)
 
     def _read_references(self, mapped: Mapped) -> References:
         strong: set[bytes] = set()
@@ -144,7 +136,7 @@ class Binder:
         copies: dict[bytes, int] = {}
         lazy: set[bytes] = set()
         musl = self._musl
-        table = symbol_table(_content(mapped), mapped.elf)
+        table = SymbolTable(mapped.elf.memory(_content(mapped)), mapped.elf)
         try:
             for name, version, is_weak, defined_here, local, eager, by_call, copied, size in table.references():
                 wanted = name if musl or not version else key(name, version)
@@ -152,8 +144,8 @@ class Binder:
                     copies[wanted] = size
                 if not (eager or by_call):
                     continue
-                # musl also looks up what the object itself defines, and doesn't mind visibility.
-                optional = (is_weak and not defined_here) if musl else (is_weak or defined_here or local)
+                # Also what the object itself defines is looked up. musl doesn't mind visibility.
+                optional = (is_weak and not defined_here) if musl else (is_weak or local)
                 (weak if optional else strong).add(wanted)
                 if not eager:
                     lazy.add(wanted)
@@ -161,47 +153,8 @@ class Binder:
             return References(fault=str(unreadable))
         return References(frozenset(strong), frozenset(weak), copies, frozenset(lazy))
 
-    def _read_exports(self, mapped: Mapped) -> Exports:
-        try:
-            definitions = symbol_table(_content(mapped), mapped.elf).definitions()
-        except Unreadable as unreadable:
-            return Exports(fault=str(unreadable))
-        return _musl_exports(definitions) if self._musl else _glibc_exports(definitions)
-
 
 def _content(mapped: Mapped) -> Content:
     node = mapped.stored.node
     assert node is not None and node.content is not None  # an ElfFile was read from it
     return node.content
-
-
-def _glibc_exports(definitions: Iterable[Definition]) -> Exports:
-    """`check_match`: a bare reference takes the oldest version, even a hidden one, else the only visible one."""
-    exact, wild, addresses = set(), set(), set()
-    newer: dict[bytes, int] = {}
-    sizes: dict[bytes, int] = {}
-    for name, version, index, hidden, kind, size, undefined in definitions:
-        if undefined:
-            addresses |= {name, key(name, version)}
-            continue
-        if kind == STT_OBJECT:
-            sizes[name] = size
-        if version:
-            exact.add(key(name, version))
-        elif not hidden:
-            wild.add(name)
-        if index <= 2:
-            exact.add(name)
-        elif not hidden:
-            newer[name] = newer.get(name, 0) + 1
-    exact.update(name for name, count in newer.items() if count == 1)
-    return Exports(frozenset(exact), frozenset(wild), frozenset(addresses), sizes)
-
-
-def _musl_exports(definitions: Iterable[Definition]) -> Exports:
-    """`find_sym`: by name alone, but nothing of a hidden version and no IFUNC."""
-    visible = [each for each in definitions if not each.hidden and each.type != STT_GNU_IFUNC]
-    return Exports(
-        exact=frozenset(each.name for each in visible if not each.undefined),
-        addresses=frozenset(each.name for each in visible if each.undefined),
-    )

@@ -14,7 +14,7 @@ from auditor.elf.read.memory import Unreadable
 from auditor.elf.read.relocations import thread_offset_symbols
 from auditor.elf.search.mapped import Mapped
 
-Exported = Callable[[Mapped], frozenset[bytes]]
+Offers = Callable[[Mapped, tuple[bytes, ...]], bool]
 
 _STB_LOCAL = 0
 # What glibc keeps by default, and its parts (rtld_static_tls_surplus in its dl-tls.c; ld.so's tunables of these names).
@@ -25,7 +25,7 @@ _TUNABLES = "GLIBC_TUNABLES"
 
 
 def static_tls(
-    loader: Loader, exported: Exported, new: Sequence[Mapped], scope: Sequence[Mapped], env: Mapping[str, str]
+    loader: Loader, offers: Offers, new: Sequence[Mapped], scope: Sequence[Mapped], env: Mapping[str, str]
 ) -> Iterator[LoadProblem | LoadNotice]:
     """Why objects that dlopen(3) mapped don't get the storage that they ask for; nothing where they do.
 
@@ -38,10 +38,10 @@ def static_tls(
         if sum(_block(mapped) for mapped in with_storage) <= surplus:
             return
         yield from _beyond(
-            surplus, list(dict.fromkeys(owner for _, _, owner in _asked(with_storage, new, scope, exported))), scope
+            surplus, list(dict.fromkeys(owner for _, _, owner in _asked(with_storage, new, scope, offers))), scope
         )
         return
-    for mapped, name, owner in _asked(with_storage, new, scope, exported):
+    for mapped, name, owner in _asked(with_storage, new, scope, offers):
         reason = f"initial-exec TLS resolves to dynamic definition in {owner.path}"
         message = f"Error relocating {mapped.path}: {name}: {reason}"
         yield LoadProblem(LoadFault.ELF_MALFORMED, mapped.real_path, name, message)
@@ -77,12 +77,12 @@ def _number(text: str | None, default: int) -> int:
 
 
 def _asked(
-    with_storage: Sequence[Mapped], new: Sequence[Mapped], scope: Sequence[Mapped], exported: Exported
+    with_storage: Sequence[Mapped], new: Sequence[Mapped], scope: Sequence[Mapped], offers: Offers
 ) -> Iterator[tuple[Mapped, str, Mapped]]:
     """Each variable that some object wants at a fixed place: that object, the name, and the owner of the storage."""
     for mapped in new if with_storage else ():
         for name in _wanted(mapped):
-            owner = mapped if not name else next((each for each in scope if name in exported(each)), None)
+            owner = mapped if not name else next((each for each in scope if offers(each, (name,))), None)
             if owner is not None and owner in with_storage:
                 yield mapped, name.decode("utf-8", "surrogateescape"), owner
 

@@ -9,6 +9,7 @@ from auditor.elf.read.versions import VersionNeed
 from auditor.elf.search.loader import LoaderProfile
 from auditor.elf.search.mapped import Mapped
 
+_REVISION = 1  # VER_NEED_CURRENT, VER_DEF_CURRENT
 _RELR_VERSION = "GLIBC_ABI_DT_RELR"
 
 
@@ -20,42 +21,56 @@ class VersionReport:
     notices: tuple[LoadNotice, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Lack:
+    """What a provider doesn't have of a need: (weak, version) each; or the record of it that stops the look."""
+
+    versions: tuple[tuple[bool, str], ...]
+    revision: int = _REVISION
+
+
 class VersionCheck:
     """The check under one loader; pairs of an object and a provider are compared once."""
 
     def __init__(self, profile: LoaderProfile) -> None:
         self._profile = profile
-        self._known: dict[tuple[int, str, int], tuple[tuple[bool, str], ...]] = {}
+        self._known: dict[tuple[int, int, int], _Lack] = {}
 
     def check(self, objects: Iterable[Mapped], namespace: list[Mapped], absent: frozenset[str]) -> VersionReport:
         """Check each object's needs against what is mapped; names in `absent` have problems of their own."""
         problems: list[LoadProblem] = []
         notices: list[LoadNotice] = []
         for mapped in objects:
-            for need in mapped.elf.needs:
+            for number, need in enumerate(mapped.elf.needs):
+                if number == 0 and need.revision != _REVISION:
+                    problems.append(_unsupported(mapped, need.revision, "Verneed"))
+                    break
                 if need.file in absent:
                     continue
                 provider = _provider(need.file, namespace)
                 if provider is None:
                     problems.append(_unknown_file(mapped, need.file))
                     continue
-                self._compare(mapped, need, provider, problems, notices)
+                self._compare(mapped, number, provider, problems, notices)
             problems += self._relr(mapped)
         return VersionReport(tuple(problems), tuple(notices))
 
     def _compare(
         self,
         mapped: Mapped,
-        need: VersionNeed,
+        number: int,
         provider: Mapped,
         problems: list[LoadProblem],
         notices: list[LoadNotice],
     ) -> None:
-        pair = (mapped.identity, need.file, provider.identity)
+        need = mapped.elf.needs[number]
+        pair = (mapped.identity, number, provider.identity)
         lacking = self._known.get(pair)
         if lacking is None:
-            lacking = self._known[pair] = tuple(_lacking(need, provider))
-        for weak, version in lacking:
+            lacking = self._known[pair] = _lacking(need, provider)
+        if lacking.revision != _REVISION:
+            problems.append(_unsupported(provider, lacking.revision, "Verdef"))
+        for weak, version in lacking.versions:
             label = f"{version} ({need.file})"
             if not provider.elf.has_verdef:
                 message = f"{provider.path}: no version information available (required by {mapped.path})"
@@ -91,11 +106,22 @@ def _provider(name: str, namespace: list[Mapped]) -> Mapped | None:
     return next((mapped for mapped in namespace if name in mapped.names), None)
 
 
-def _lacking(need: VersionNeed, provider: Mapped) -> Iterator[tuple[bool, str]]:
-    defined = {definition.name for definition in provider.elf.definitions}
-    for version in need.versions:
-        if version.name not in defined:
-            yield version.weak, version.name
+def _lacking(need: VersionNeed, provider: Mapped) -> _Lack:
+    """The loader walks the definitions, for each version anew, until it comes to it or to a record that it doesn't
+    know (`match_symbol`); it compares the hash, then the name.
+    """
+    definitions = provider.elf.definitions
+    end = next((number for number, each in enumerate(definitions) if each.revision != _REVISION), len(definitions))
+    defined = {(each.name, each.hash) for each in definitions[:end]}
+    absent = [version for version in need.versions if (version.name, version.hash) not in defined]
+    if absent and end < len(definitions):
+        return _Lack((), definitions[end].revision)
+    return _Lack(tuple((version.weak, version.name) for version in absent))
+
+
+def _unsupported(mapped: Mapped, revision: int, record: str) -> LoadProblem:
+    message = f"error while loading shared libraries: {mapped.path}: unsupported version {revision} of {record} record"
+    return LoadProblem(LoadFault.ELF_MALFORMED, mapped.real_path, "", message)
 
 
 def _unknown_file(mapped: Mapped, file: str) -> LoadProblem:

@@ -4,9 +4,11 @@ A loader maps segments and follows addresses; it never reads section headers (gA
 """
 
 import struct
+import sys
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from auditor.filetree import Content
 
@@ -14,6 +16,9 @@ TABLE_LIMIT = 1 << 27  # bytes of one table; no real object comes near it
 _STRING_LIMIT = 1 << 16
 _TEXT_LIMIT = 1 << 26  # bytes of all names taken from one table
 _CHUNK = 1 << 12
+_PAGE = 1 << 14
+_RECORD = 64
+_KEPT_WORDS = 1 << 18
 
 
 def file_bytes(content: Content, offset: int, length: int) -> bytes:
@@ -96,6 +101,12 @@ class Strings:
         self._spend(len(text))
         return text
 
+    def is_at(self, offset: int, text: bytes) -> bool:
+        """Whether the string at `offset` is this one."""
+        if offset + len(text) < len(self._table):
+            return self._table.startswith(text + b"\0", offset)
+        return self._memory.string(self._address + offset) == text
+
     def many(self, offsets: Sequence[int]) -> list[bytes]:
         """The strings at many offsets, in bulk: symbol tables have thousands."""
         table, find = self._table, self._table.find
@@ -131,3 +142,73 @@ class Window:
             if end > len(self._data):
                 raise Unreadable(f"a record at {self._address + offset:#x} lies outside the loaded segments")
         return layout.unpack_from(self._data, offset)
+
+
+class WordReader:
+    """Numbers and records anywhere in an object's memory, of which the pages that were asked for are kept.
+
+    Everything raises `Unreadable` outside the loaded segments.
+    """
+
+    def __init__(self, memory: Memory, prefix: str) -> None:
+        self._memory = memory
+        self._pages: dict[int, bytes] = {}
+        self._order: Literal["little", "big"] = "little" if prefix == "<" else "big"
+        self._short = struct.Struct(f"{prefix}H")
+        self._word = struct.Struct(f"{prefix}I")
+        self._long = struct.Struct(f"{prefix}Q")
+
+    def half(self, address: int) -> int:
+        """16 bits."""
+        return int(self.unpack(self._short, address)[0])
+
+    def word(self, address: int) -> int:
+        """32 bits."""
+        return int(self.unpack(self._word, address)[0])
+
+    def number(self, address: int, bits: int) -> int:
+        """32 or 64 bits."""
+        return int(self.unpack(self._long if bits == 64 else self._word, address)[0])
+
+    def unpack(self, layout: struct.Struct, address: int) -> tuple[Any, ...]:
+        """A record, of 64 bytes at most."""
+        data, start = self._at(address)
+        if start + layout.size > len(data):
+            raise Unreadable(f"{layout.size} bytes at {address:#x} lie outside the loaded segments")
+        return layout.unpack_from(data, start)
+
+    def numbers(self, address: int, count: int, bits: int) -> "array[int]":
+        """Numbers in a row, of 16, 32 or 64 bits: as many of them as there are."""
+        size = bits // 8
+        data = self._memory.read(address, count * size)
+        found = array({16: "H", 32: "I", 64: "Q"}[bits], data[: len(data) // size * size])
+        if self._order != sys.byteorder:
+            found.byteswap()
+        return found
+
+    def _at(self, address: int) -> tuple[bytes, int]:
+        """Bytes that hold the record at an address, and where in them it begins."""
+        page, start = divmod(address, _PAGE)
+        data = self._pages.get(page)
+        if data is None:
+            data = self._pages[page] = self._memory.read(page * _PAGE, _PAGE + _RECORD)
+        if start < len(data):
+            return data, start
+        return self._memory.read(address, _RECORD), 0  # the segment begins within the page
+
+
+class WordTable:
+    """Numbers in a row, of 32 or 64 bits, by their place: those of a table of usual size are `kept`, others are read
+    when they are asked for, also before and beyond the table, as loaders do. Raises `Unreadable`.
+    """
+
+    def __init__(self, words: WordReader, address: int, count: int, bits: int) -> None:
+        self._words = words
+        self._address = address
+        self._bits = bits
+        self.kept = words.numbers(address, min(count, _KEPT_WORDS), bits)
+
+    def __getitem__(self, place: int) -> int:
+        if 0 <= place < len(self.kept):
+            return self.kept[place]
+        return self._words.number(self._address + place * self._bits // 8, self._bits)

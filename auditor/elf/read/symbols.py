@@ -1,4 +1,4 @@
-"""The dynamic symbols of an object in bulk: what it offers to others, and what its relocations ask for.
+"""The dynamic symbols of an object: one by one for look-ups, and in bulk what its relocations ask for.
 
 Everything is found as a loader finds it, from PT_DYNAMIC: definitions through the hash table (a symbol that isn't
 hashed can't be found), references through relocations (a symbol that nothing relocates is never looked up).
@@ -9,23 +9,21 @@ A *key* names a symbol for comparison: `name` or, with a version, `name NUL vers
 import struct
 import sys
 from array import array
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from auditor.elf.read.file import ElfFile, Tag, dynamic_strings
-from auditor.elf.read.memory import Memory, Unreadable, Window
-from auditor.filetree import Content
+from auditor.elf.read.hash_table import HashTable, elf_hash, hash_table
+from auditor.elf.read.memory import Memory, Strings, Unreadable, WordReader
 from auditor.machine import Machine
 
 _STB_LOCAL, _STB_GLOBAL, _STB_WEAK, _STB_GNU_UNIQUE = 0, 1, 2, 10
 _BINDINGS = frozenset((_STB_GLOBAL, _STB_WEAK, _STB_GNU_UNIQUE))
-STT_OBJECT, _STT_TLS, STT_GNU_IFUNC = 1, 6, 10
-_TYPES = frozenset((0, 1, 2, 5, _STT_TLS, STT_GNU_IFUNC))  # NOTYPE OBJECT FUNC COMMON TLS GNU_IFUNC
+STT_OBJECT, STT_TLS, STT_GNU_IFUNC = 1, 6, 10
 _STV_LOCAL = frozenset((1, 2))  # INTERNAL, HIDDEN
-_SHN_UNDEF, _SHN_ABS = 0, 0xFFF1
-_HIDDEN = 0x8000  # of a version index
-_HASH_LIMIT = 1 << 26  # entries
-_CHAIN_LIMIT = 1 << 16  # symbols of one hash bucket
+_SPREAD = 8  # symbols in a row for each that is wanted: so many are read at once
+SHN_UNDEF, SHN_ABS = 0, 0xFFF1
 
 # The processor supplements' R_*_COPY.
 _COPY: dict[int, int] = {
@@ -40,23 +38,34 @@ _COPY: dict[int, int] = {
 }
 
 
-_Row = tuple[int, int, int, int, int, int]  # name, info, other, section, value, size
+class Row(NamedTuple):
+    """One entry of the symbol table."""
 
-
-class Definition(NamedTuple):
-    """One hashed symbol that others may bind to. `version_index` is 1 and `version` empty where it has none."""
-
-    name: bytes
-    version: bytes
-    version_index: int
-    hidden: bool
-    type: int
+    name: int  # offset in the string table
+    info: int
+    other: int
+    section: int
+    value: int
     size: int
-    undefined: bool  # a program's canonical PLT entry: it has a value, and satisfies references that aren't calls
+
+    @property
+    def type(self) -> int:
+        """STT_*."""
+        return self.info & 0xF
+
+    @property
+    def is_global(self) -> bool:
+        """Whether its binding is global, weak or unique."""
+        return self.info >> 4 in _BINDINGS
+
+    @property
+    def bound_outside(self) -> bool:
+        """Whether other objects may bind to it, by glibc: global, and neither hidden nor internal."""
+        return self.is_global and (self.other & 3) not in _STV_LOCAL
 
 
 class Reference(NamedTuple):
-    """One symbol that a relocation looks up. `version` is empty where it asks for none."""
+    """One symbol that a relocation looks up. `version` (a label) is empty where it asks for none."""
 
     name: bytes
     version: bytes
@@ -69,98 +78,99 @@ class Reference(NamedTuple):
     size: int
 
 
-@dataclass(frozen=True, slots=True)
 class SymbolTable:
-    """The tables of one object. Both methods raise `Unreadable`."""
+    """The tables of one object. Everything raises `Unreadable`."""
 
-    memory: Memory
-    elf: ElfFile
+    def __init__(self, memory: Memory, elf: ElfFile) -> None:
+        self.elf = elf
+        self._memory = memory
+        self._words = WordReader(memory, elf.prefix)
+        self._layout = struct.Struct(elf.prefix + ("IBBHQQ" if elf.bits == 64 else "III2BH"))
+        self._symbols = elf.tag(Tag.SYMTAB) or 0
+        self._versym = elf.tag(Tag.VERSYM)
 
-    def definitions(self) -> list[Definition]:
-        """Every symbol that a look-up could find, in table order."""
-        first, count = _hashed_range(self.memory, self.elf)
-        if count <= first:
-            return []
-        symbols = self._symbols(first, count)
-        indexes = self._version_indexes(first, count)
-        offered = [(*symbol, index) for symbol, index in zip(symbols, indexes, strict=True) if _is_offered(symbol)]
-        names = dynamic_strings(self.memory, self.elf).many([row[0] for row in offered])
-        version_of = self._version_names().get
-        return [
-            Definition(
-                name, version_of(index & 0x7FFF, b""), index & 0x7FFF, index >= _HIDDEN, info & 0xF, size, not section
-            )
-            for name, (_, info, _, section, _, size, index) in zip(names, offered, strict=True)
-        ]
+    @cached_property
+    def strings(self) -> Strings:
+        """The names."""
+        return dynamic_strings(self._memory, self.elf)
+
+    @cached_property
+    def hashes(self) -> HashTable | None:
+        """The way to the symbols."""
+        return hash_table(self._memory, self.elf)
+
+    def row(self, number: int) -> Row:
+        """One symbol."""
+        return self._row(self._words.unpack(self._layout, self._symbols + number * self._layout.size))
+
+    def version_index(self, number: int) -> int | None:
+        """The symbol's entry in DT_VERSYM, 0x8000 of which is the hidden bit; None where the object has no versions."""
+        return None if self._versym is None else self._words.half(self._versym + 2 * number)
+
+    @cached_property
+    def version_labels(self) -> dict[int, bytes]:
+        """The version that each index stands for. The base definition is the file's own name, not a version."""
+        labels = {
+            version.index: version_label(version.name, version.hash)
+            for need in self.elf.needs
+            for version in need.versions
+        }
+        labels |= {each.index: version_label(each.name, each.hash) for each in self.elf.definitions if not each.base}
+        return {index: label for index, label in labels.items() if label}
 
     def references(self) -> list[Reference]:
         """Every symbol that a relocation names, in table order."""
-        uses = _relocated_symbols(self.memory, self.elf)
-        if not uses:
-            return []
+        uses = _relocated_symbols(self._memory, self.elf)
         numbers = sorted(uses)
-        first, end = numbers[0], numbers[-1] + 1
-        symbols = self._symbols(first, end)
-        indexes = self._version_indexes(first, end)
-        names = dynamic_strings(self.memory, self.elf).many([symbols[number - first][0] for number in numbers])
-        version_of = self._version_names().get
+        rows, indexes = self._rows(numbers), self._indexes(numbers)
+        names = self.strings.many([row.name for row in rows])
+        version_of = self.version_labels.get
         found = []
-        for number, name in zip(numbers, names, strict=True):
-            _, info, other, section, _, size = symbols[number - first]
-            bind = info >> 4
+        for number, name, row, index in zip(numbers, names, rows, indexes, strict=True):
+            bind = row.info >> 4
             if bind == _STB_LOCAL:
                 continue
-            version = version_of(indexes[number - first] & 0x7FFF, b"")
-            local = (other & 3) in _STV_LOCAL
-            found.append(Reference(name, version, bind == _STB_WEAK, bool(section), local, *uses[number], size))
+            version = version_of(index & 0x7FFF, b"")
+            local = (row.other & 3) in _STV_LOCAL
+            found.append(Reference(name, version, bind == _STB_WEAK, bool(row.section), local, *uses[number], row.size))
         return found
 
-    def _symbols(self, first: int, end: int) -> list[_Row]:
-        """The rows of the symbols from `first` to before `end`."""
-        wide = self.elf.bits == 64
-        layout = struct.Struct(self.elf.prefix + ("IBBHQQ" if wide else "III2BH"))
-        address = (self.elf.tag(Tag.SYMTAB) or 0) + first * layout.size
-        data = self.memory.read_exactly(address, (end - first) * layout.size)
-        if wide:
-            return list(layout.iter_unpack(data))
-        return [
-            (name, info, other, section, value, size)
-            for name, value, size, info, other, section in layout.iter_unpack(data)
-        ]
+    def _rows(self, numbers: Sequence[int]) -> list[Row]:
+        """Several symbols, read together where they lie close to each other."""
+        if not numbers or numbers[-1] - numbers[0] > _SPREAD * len(numbers):
+            return [self.row(number) for number in numbers]
+        size, unpack, row = self._layout.size, self._layout.unpack_from, self._row
+        first, end = numbers[0], numbers[-1] + 1
+        data = self._memory.read_exactly(self._symbols + first * size, (end - first) * size)
+        return [row(unpack(data, (number - first) * size)) for number in numbers]
 
-    def _version_indexes(self, first: int, end: int) -> "array[int]":
-        """The version index of each symbol from `first` to before `end`; 1 (global, none) without DT_VERSYM."""
-        address = self.elf.tag(Tag.VERSYM)
-        if address is None:
-            return array("H", [1]) * (end - first)
-        data = self.memory.read_exactly(address + 2 * first, 2 * (end - first))
-        return _numbers("H", data, self.elf)
+    def _indexes(self, numbers: Sequence[int]) -> Sequence[int]:
+        if self._versym is None or not numbers:
+            return [0] * len(numbers)
+        if numbers[-1] - numbers[0] > _SPREAD * len(numbers):
+            return [self._words.half(self._versym + 2 * number) for number in numbers]
+        first, end = numbers[0], numbers[-1] + 1
+        table = self._words.numbers(self._versym + 2 * first, end - first, 16)
+        if len(table) < end - first:
+            raise Unreadable("the version indexes lie outside the loaded segments")
+        return [table[number - first] for number in numbers]
 
-    def _version_names(self) -> dict[int, bytes]:
-        """The version that each index stands for. The base definition is the file's own name, not a version."""
-        names = {
-            definition.index: definition.name.encode("utf-8", "surrogateescape")
-            for definition in self.elf.definitions
-            if not definition.base
-        }
-        for need in self.elf.needs:
-            for version in need.versions:
-                names[version.index] = version.name.encode("utf-8", "surrogateescape")
-        names.pop(0, None)
-        names.pop(1, None)
-        return names
+    def _row(self, fields: tuple[int, ...]) -> Row:
+        if self.elf.bits == 64:
+            return Row(*fields)
+        name, value, size, info, other, section = fields
+        return Row(name, info, other, section, value, size)
 
 
-def _is_offered(symbol: _Row) -> bool:
-    _, info, other, section, value, _ = symbol
-    if info >> 4 not in _BINDINGS or info & 0xF not in _TYPES or (other & 3) in _STV_LOCAL:
-        return False
-    return value != 0 or section == _SHN_ABS or (info & 0xF == _STT_TLS and section != _SHN_UNDEF)
+def version_label(name: str, hashed: int) -> bytes:
+    """What two versions must share to be the same to glibc: the name, and the hash that is stored beside it.
 
-
-def symbol_table(content: Content, elf: ElfFile) -> SymbolTable:
-    """The symbols of a file."""
-    return SymbolTable(elf.memory(content), elf)
+    Nearly always the name alone, since its hash follows; empty where the hash is 0, which means no version.
+    """
+    text = name.encode("utf-8", "surrogateescape")
+    if hashed == elf_hash(text):
+        return text
+    return text + b"\0%x" % hashed if hashed else b""
 
 
 def key(name: bytes, version: bytes) -> bytes:
@@ -170,51 +180,8 @@ def key(name: bytes, version: bytes) -> bytes:
 
 def key_text(symbol: bytes) -> tuple[str, str]:
     """The name and the version ("" without) in a key."""
-    name, _, version = symbol.decode("utf-8", "surrogateescape").partition("\0")
+    name, version, *_ = [*symbol.decode("utf-8", "surrogateescape").split("\0"), ""]
     return name, version
-
-
-def _numbers(code: str, data: bytes, elf: ElfFile) -> "array[int]":
-    numbers = array(code, data)
-    if elf.byte_order != sys.byteorder:
-        numbers.byteswap()
-    return numbers
-
-
-def _hashed_range(memory: Memory, elf: ElfFile) -> tuple[int, int]:
-    """The first symbol that the hash table covers, and one past the last."""
-    address = elf.tag(Tag.GNU_HASH)
-    if address is not None:
-        return _gnu_hash_range(memory, elf, address)
-    address = elf.tag(Tag.HASH)
-    if address is None:
-        return 0, 0
-    # The entries are words of the machine on 64-bit S/390 (its processor supplement), else of 32 bits (gABI).
-    layout = "QQ" if elf.machine == Machine.S390 and elf.bits == 64 else "II"
-    size = struct.calcsize(f"={layout}")
-    _, count = struct.unpack(elf.prefix + layout, memory.read_exactly(address, size))
-    if count > _HASH_LIMIT:
-        raise Unreadable(f"a hash table of {count} symbols")
-    return 1, count
-
-
-def _gnu_hash_range(memory: Memory, elf: ElfFile, address: int) -> tuple[int, int]:
-    """DT_GNU_HASH: chains lie in symbol order, so the one that starts last ends with the last symbol."""
-    buckets, first, bloom, _ = struct.unpack(f"{elf.prefix}4I", memory.read_exactly(address, 16))
-    if buckets > _HASH_LIMIT or bloom > _HASH_LIMIT:
-        raise Unreadable(f"a hash table of {buckets} buckets")
-    start = address + 16 + bloom * elf.word_size
-    last = max(_numbers("I", memory.read_exactly(start, 4 * buckets), elf), default=0)
-    if last < first:
-        return first, first
-    chains = Window(memory, start + 4 * buckets + 4 * (last - first))
-    link = struct.Struct(f"{elf.prefix}I")
-    length = 0
-    while not chains.unpack(link, 4 * length)[0] & 1:
-        length += 1
-        if length > _CHAIN_LIMIT:
-            raise Unreadable("a hash chain without end")
-    return first, last + length + 1
 
 
 def _relocated_symbols(memory: Memory, elf: ElfFile) -> dict[int, tuple[bool, bool, bool]]:
@@ -248,11 +215,13 @@ def _note_uses(
     entry = words * elf.word_size
     if size <= 0:
         return
-    data = memory.read_exactly(start, size // entry * entry)
+    data = array("Q" if elf.bits == 64 else "I", memory.read_exactly(start, size // entry * entry))
+    if elf.byte_order != sys.byteorder:
+        data.byteswap()
     shift, mask = (32, 0xFFFFFFFF) if elf.bits == 64 else (8, 0xFF)
     copy = _COPY.get(elf.machine)
     # Of a big table nearly all are relative and alike: one element of the set.
-    for info in set(_numbers("Q" if elf.bits == 64 else "I", data, elf)[1::words]):
+    for info in set(data[1::words]):
         symbol, kind = info >> shift, info & mask
         if symbol and kind:  # kind 0 is R_*_NONE
             before = uses.get(symbol, (False, False, False))

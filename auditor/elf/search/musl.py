@@ -21,7 +21,7 @@ _RESERVED = re.compile(r"lib(?:c|pthread|rt|m|dl|util|xnet)\.")
 _ORIGIN = re.compile(r"\$ORIGIN|\$\{ORIGIN\}")
 _NAME_MAX = 255
 _PATH_FILE_LIMIT = 1 << 16
-_IS_LIBC = frozenset((b"__libc_start_main", b"stdin"))
+_IS_LIBC = (b"__libc_start_main", b"stdin")
 _NO_FILE = "No such file or directory"
 
 
@@ -62,7 +62,7 @@ class MuslLoad:
         profile: LoaderProfile,
         store: FileStore,
         last: SystemPath,
-        exported: Callable[[Mapped], frozenset[bytes]],
+        offers: Callable[[Mapped, tuple[bytes, ...]], bool],
         around: Surroundings,
         *,
         secure: bool,
@@ -71,7 +71,7 @@ class MuslLoad:
         self._profile = profile
         self._store = store
         self._last = last
-        self._exported = exported
+        self._offers = offers
         self._around = around
         self._secure = secure
         self._library_path = () if secure else _split(around.library_path)
@@ -171,7 +171,7 @@ class MuslLoad:
             reason = f"it is for another machine ({describe(elf)}), and the loader would not notice"
             return self._problem(LoadFault.ARCHITECTURE_MISMATCH, name, needer, reason, stored)
         mapped = Mapped(name, path, stored, elf, needer, found_by, set() if "/" in name else {name})
-        if self._exported(mapped) >= _IS_LIBC:
+        if self._offers(mapped, _IS_LIBC):
             return self._itself(name, needer)
         self._set_path(mapped)
         self.record.namespace.append(mapped)

@@ -1,0 +1,107 @@
+"""What one object answers to look-ups, asked name by name as each loader asks (`do_lookup_x` and `check_match` in
+glibc's dl-lookup.c; `find_sym2` in musl's dynlink.c).
+"""
+
+from collections.abc import Iterable
+
+from auditor.elf.read.memory import Unreadable
+from auditor.elf.read.symbols import SHN_ABS, SHN_UNDEF, STT_GNU_IFUNC, STT_TLS, Row, SymbolTable
+
+_HIDDEN = 0x8000  # of a version index
+_OLDEST = 2  # a reference without version takes it, even hidden; and the base version
+_GLIBC_TYPES = frozenset((0, 1, 2, 5, STT_TLS, STT_GNU_IFUNC))  # NOTYPE OBJECT FUNC COMMON
+_MUSL_TYPES = _GLIBC_TYPES - {STT_GNU_IFUNC}
+
+
+class Definitions:
+    """The symbols that others may bind to, each looked up when it is first asked for.
+
+    `fault` is why nothing at all can be looked up; `faults` are keys whose look-up comes to bytes that the object
+    doesn't have.
+    """
+
+    def __init__(self, table: SymbolTable, *, musl: bool) -> None:
+        self.fault = ""
+        self.faults: dict[bytes, str] = {}
+        self._table = table
+        self._musl = musl
+        self._found: dict[tuple[bytes, bool], Row | None] = {}
+        elf = table.elf
+        self._versioned = any(version.index for need in elf.needs for version in need.versions) or any(
+            version.index for version in elf.definitions
+        )
+        try:
+            self._hashes = table.hashes
+        except Unreadable as unreadable:
+            self.fault = str(unreadable)
+            self._hashes = None
+
+    def find(self, key: bytes, *, call: bool = False) -> Row | None:
+        """The symbol that a reference binds to here. A `call` doesn't take a program's canonical PLT entry, which is
+        undefined and has a value.
+        """
+        if self._hashes is None:
+            return None
+        try:
+            return self._found[key, call]
+        except KeyError:
+            found = self._found[key, call] = self._look_up(key, call)
+            return found
+
+    @property
+    def hashes(self) -> frozenset[int] | None:
+        """The hashes of all names that may be found, as the hash table gives them; None where that isn't known."""
+        return frozenset() if self._hashes is None else self._hashes.hashes
+
+    def offers_all(self, names: Iterable[bytes]) -> bool:
+        """Whether each of these names is found, whatever its version."""
+        return all(self.find(name) is not None for name in names)
+
+    def _look_up(self, key: bytes, call: bool) -> Row | None:
+        name, _, version = key.partition(b"\0")
+        try:
+            return self._musl_find(name, call) if self._musl else self._glibc_find(name, version, call)
+        except Unreadable as unreadable:
+            self.faults[key] = str(unreadable)
+            return None
+
+    def _glibc_find(self, name: bytes, version: bytes, call: bool) -> Row | None:
+        table = self._table
+        newer: list[Row] = []
+        for number in self._numbers(name):
+            row = table.row(number)
+            if not _has_value(row, call) or row.type not in _GLIBC_TYPES or not table.strings.is_at(row.name, name):
+                continue
+            index = table.version_index(number) if self._versioned else None
+            if index is not None and version:
+                label = table.version_labels.get(index & ~_HIDDEN, b"")
+                if label != version and (label or index & _HIDDEN):
+                    continue
+            elif index is not None and index & ~_HIDDEN > _OLDEST:
+                newer += [] if index & _HIDDEN else [row]
+                continue
+            return row if row.bound_outside else None
+        # A newer version is taken where it is the only one that isn't hidden.
+        return newer[0] if len(newer) == 1 and newer[0].bound_outside else None
+
+    def _musl_find(self, name: bytes, call: bool) -> Row | None:
+        table = self._table
+        for number in self._numbers(name):
+            if (table.version_index(number) or 0) & _HIDDEN:
+                continue
+            row = table.row(number)
+            if not table.strings.is_at(row.name, name):
+                continue
+            no_definition = row.section == SHN_UNDEF and (call or row.type == STT_TLS)
+            no_value = row.value == 0 and row.type != STT_TLS
+            return row if row.is_global and row.type in _MUSL_TYPES and not (no_definition or no_value) else None
+        return None
+
+    def _numbers(self, name: bytes) -> Iterable[int]:
+        return () if self._hashes is None else self._hashes.numbers(name)
+
+
+def _has_value(row: Row, call: bool) -> bool:
+    if row.section == SHN_UNDEF and (call or row.type == STT_TLS):
+        return False
+    return row.value != 0 or row.section == SHN_ABS or row.type == STT_TLS
