@@ -15,7 +15,7 @@ def changed_files(tree: FileTree, owners: Owners, used: Mapping[str, Iterable[st
     found = []
     for path in sorted(used):
         record = owners.record(path)
-        if record is None or record.configuration or owners.verdict(path) is not Verdict.CHANGED:
+        if record is None or record.configuration or record.exempt or owners.verdict(path) is not Verdict.CHANGED:
             continue
         node = tree.lstat(path)
         layer = node.layer if node else None

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from auditor.filetree import FileTree
 from auditor.kept import Kept
-from auditor.packages.deb822 import paragraphs
+from auditor.packages.deb822 import ABSENT, absolute, conffiles, paragraphs, state
 from auditor.packages.model import DatabaseWarning, Described, OwnedFile, Package
 from auditor.packages.reading import Unreadable, join, read_text
 from auditor.packages.versions import deb
@@ -22,8 +22,6 @@ ROOT = "/var/lib/dpkg"
 _FIELDS = frozenset(
     {"package", "version", "architecture", "status", "source", "maintainer", "homepage", "conffiles", "multi-arch"}
 )
-# dpkg(1), PACKAGE STATES: these two have no files but perhaps configuration.
-_ABSENT = frozenset({"not-installed", "config-files"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +100,14 @@ class DpkgDatabase:
         if not entry.list_path:  # distroless images before they had lists: the digests are all there is
             return tuple(self._digests(entry.md5sums_path))
         lines = self._lines(entry.list_path)
-        return tuple(dict.fromkeys(_absolute(line) for line in lines if line and line not in ("/.", "/")))
+        return tuple(dict.fromkeys(absolute(line) for line in lines if line and line not in ("/.", "/")))
 
     def _digests(self, path: str) -> dict[str, str]:
         digests = {}
         for line in self._lines(path) if path else ():
             digest, space, name = line.partition(" ")
             if space and len(digest) == 32:
-                digests[_absolute(name.lstrip(" *"))] = digest.lower()
+                digests[absolute(name.lstrip(" *"))] = digest.lower()
         return digests
 
     def _lines(self, path: str) -> list[str]:
@@ -145,7 +143,7 @@ class DpkgKind:
         warnings: list[DatabaseWarning] = []
         info = frozenset(tree.listdir(join(ROOT, "info")))
         entries = _read_status(tree, info, warnings)
-        entries.update(_read_status_directory(tree, warnings))
+        entries.update(_read_status_directory(tree, info, warnings))
         if not entries:
             if not warnings and any(name.endswith(".list") for name in info):
                 warnings.append(
@@ -170,17 +168,15 @@ def _read_status(tree: FileTree, info: frozenset[str], warnings: list[DatabaseWa
     unlisted = []
     broken = 0
     for fields in paragraphs(text, _FIELDS):
-        if _state(fields) in _ABSENT:
+        if state(fields) in ABSENT:
             continue
         package = _package(fields)
         if package is None:
             broken += 1
             continue
-        stems = (f"{package.name}:{package.architecture}", package.name)
-        if fields.get("multi-arch", "").lower() != "same":
-            stems = stems[::-1]
+        stems = _stems(fields, package)
         entries[package] = Entry(
-            package, _info_file(info, stems, ".list"), _info_file(info, stems, ".md5sums"), _conffiles(fields)
+            package, _info_file(info, stems, ".list"), _info_file(info, stems, ".md5sums"), conffiles(fields)
         )
         if not entries[package].list_path:
             unlisted.append(package.name)
@@ -191,8 +187,13 @@ def _read_status(tree: FileTree, info: frozenset[str], warnings: list[DatabaseWa
     return entries
 
 
-def _read_status_directory(tree: FileTree, warnings: list[DatabaseWarning]) -> dict[Package, Entry]:
-    """Distroless: one control file per package, named as the builder likes, and NAME.md5sums beside it."""
+def _read_status_directory(
+    tree: FileTree, info: frozenset[str], warnings: list[DatabaseWarning]
+) -> dict[Package, Entry]:
+    """Distroless: one control file per package, named as the builder likes, and NAME.md5sums beside it.
+
+    Some builders take the control files apart and leave the lists in `info`.
+    """
     directory = join(ROOT, "status.d")
     names = tree.listdir(directory)
     beside = frozenset(names)
@@ -210,14 +211,15 @@ def _read_status_directory(tree: FileTree, warnings: list[DatabaseWarning]) -> d
             if package is None:
                 warnings.append(DatabaseWarning(join(directory, name), "it has no Package or Version"))
                 continue
-            if _state(fields) in _ABSENT:
+            if state(fields) in ABSENT:
                 continue
             sums, listed = f"{name}.md5sums", f"{name}.list"
+            stems = _stems(fields, package)
             entries[package] = Entry(
                 package,
-                join(directory, listed) if listed in beside else "",
-                join(directory, sums) if sums in beside else "",
-                _conffiles(fields),
+                join(directory, listed) if listed in beside else _info_file(info, stems, ".list"),
+                join(directory, sums) if sums in beside else _info_file(info, stems, ".md5sums"),
+                conffiles(fields),
             )
     return entries
 
@@ -243,24 +245,18 @@ def _state_warnings(tree: FileTree, entries: Mapping[Package, Entry]) -> list[Da
     for package in entries:
         if package.state != "installed":
             unfinished.setdefault(package.state, []).append(package.name)
-    for state, names in sorted(unfinished.items()):
+    for word, names in sorted(unfinished.items()):
         warnings.append(
             DatabaseWarning(
                 join(ROOT, "status"),
-                f"{state}, not installed: {_enumerate(names)}",
-                incomplete=state == "half-installed",
+                f"{word}, not installed: {_enumerate(names)}",
+                incomplete=word == "half-installed",
             )
         )
     if tree.listdir(join(ROOT, "updates")):
         message = "dpkg was interrupted: what is in here is newer than the list of packages"
         warnings.append(DatabaseWarning(join(ROOT, "updates"), message))
     return warnings
-
-
-def _state(fields: Mapping[str, str]) -> str:
-    """The third word of Status; a paragraph without one (status.d) is of an installed package."""
-    words = fields.get("status", "").split()
-    return words[2].lower() if len(words) == 3 else "installed"
 
 
 def _package(fields: Mapping[str, str]) -> Package | None:
@@ -278,31 +274,18 @@ def _package(fields: Mapping[str, str]) -> Package | None:
         source_version=source_version.strip(" ()") or version,
         vendor=fields.get("maintainer", ""),
         homepage=fields.get("homepage", ""),
-        state=_state(fields),
+        state=state(fields),
     )
 
 
-def _conffiles(fields: Mapping[str, str]) -> Mapping[str, str]:
-    """The lines ` PATH MD5 [obsolete]` of the Conffiles field; dpkg writes `newconffile` while it has no digest."""
-    conffiles = {}
-    for line in fields.get("conffiles", "").split("\n"):
-        words = line.split(" ")
-        while words and words[-1] in ("obsolete", "remove-on-upgrade", ""):
-            words.pop()
-        path, digest = " ".join(words[:-1]).strip(), words[-1] if words else ""
-        if path.startswith("/"):
-            conffiles[path] = digest if len(digest) == 32 else ""
-    return conffiles
+def _stems(fields: Mapping[str, str], package: Package) -> tuple[str, ...]:
+    """How the names of the package's files in `info` may begin, the likeliest first."""
+    stems = (f"{package.name}:{package.architecture}", package.name)
+    return stems if fields.get("multi-arch", "").lower() == "same" else stems[::-1]
 
 
 def _info_file(info: frozenset[str], stems: tuple[str, ...], suffix: str) -> str:
     return next((join(f"{ROOT}/info", stem + suffix) for stem in stems if stem + suffix in info), "")
-
-
-def _absolute(path: str) -> str:
-    if path.startswith("/") and not path.endswith("/"):
-        return path
-    return "/" + path.removeprefix("./").strip("/")
 
 
 def _digest(md5: str) -> str:

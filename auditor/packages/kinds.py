@@ -1,10 +1,10 @@
 """The kinds of package databases that are read, and what each knows of its packages' versions and purls."""
 
-from auditor.packages import apk, dpkg, rpm
+from auditor.packages import apk, dpkg, opkg, rpm
 from auditor.packages.model import DatabaseKind, Described
 
 # A new kind of database is one line here.
-KINDS: tuple[DatabaseKind, ...] = (dpkg.KIND, rpm.KIND, apk.KIND)
+KINDS: tuple[DatabaseKind, ...] = (dpkg.KIND, rpm.KIND, apk.KIND, opkg.KIND)
 _BY_TYPE = {kind.type: kind for kind in KINDS}
 
 

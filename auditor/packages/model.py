@@ -38,6 +38,7 @@ class OwnedFile:
     mode: int | None = None  # st_mode with its type bits, where the database has it
     target: str = ""  # of a symlink
     configuration: bool = False  # an administrator may change it
+    exempt: bool = False  # the packager lets its content change: RPM's %ghost, %verify
     diverted_to: str = ""  # where dpkg-divert(1) put it instead of `path`
     optional: bool = False  # the package is whole without it (RPM's %ghost, missingok, and what was never installed)
 

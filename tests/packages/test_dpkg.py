@@ -178,6 +178,22 @@ def test_distroless_images_keep_a_file_for_each_package(name: str) -> None:
     assert packages.warnings == ()
 
 
+def test_lists_that_a_builder_left_in_info_belong_to_the_packages_of_status_d() -> None:
+    packages = read_packages(
+        TableTree(
+            {
+                "/var/lib/dpkg/status.d/base-files": DISTROLESS,
+                "/var/lib/dpkg/info/base-files.list": "/.\n/usr/lib\n/usr/lib/os-release\n",
+                "/var/lib/dpkg/info/base-files.md5sums": "957b527bcfbad2e80f58d20683931435  usr/lib/os-release\n",
+            }
+        )
+    )
+    owned = packages.owner("/usr/lib/os-release")
+    assert owned is not None
+    assert (owned.package.name, owned.digest) == ("base-files", "md5:957b527bcfbad2e80f58d20683931435")
+    assert packages.complete
+
+
 @pytest.mark.parametrize(
     ("changes", "path", "says"),
     [

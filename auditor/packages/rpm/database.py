@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from auditor.archive.rpmheader import Header, HeaderError, parse
 from auditor.filetree import FileTree
 from auditor.kept import Kept
-from auditor.packages.model import DatabaseWarning, Described, OwnedFile, Package
+from auditor.packages.model import DatabaseWarning, Described, OwnedFile, Package, PackageDatabase
 from auditor.packages.reading import BINARY_LIMIT, Unreadable, join, read_bytes
-from auditor.packages.rpm import bdb, ndb, package, sqlite
+from auditor.packages.rpm import bdb, manifest, ndb, package, sqlite
 from auditor.packages.rpm.errors import DamagedDatabase
 from auditor.packages.rpm.integrity import intact
 from auditor.packages.versions import rpm as versions
@@ -69,7 +69,7 @@ class RpmKind:
             for shape in SHAPES
             for name in (shape.name, shape.log_name)
             if name
-        )
+        ).union(manifest.kept())
     )
     compare = staticmethod(versions.compare)
 
@@ -81,10 +81,10 @@ class RpmKind:
             source = f"{source}-{package.source_version}.src.rpm"
         return version, {"epoch": epoch, "upstream": source}
 
-    def open(self, tree: FileTree) -> tuple[tuple[RpmDatabase, ...], tuple[DatabaseWarning, ...]]:
-        """Read the database in each of the directories that is not one already read."""
+    def open(self, tree: FileTree) -> tuple[tuple[PackageDatabase, ...], tuple[DatabaseWarning, ...]]:
+        """Read the database in each directory that is not one already read, or the list that stands for one."""
         warnings: list[DatabaseWarning] = []
-        databases: list[RpmDatabase] = []
+        databases: list[PackageDatabase] = []
         seen = set()
         for directory in DIRECTORIES:
             found = tree.find(directory)
@@ -96,7 +96,8 @@ class RpmKind:
             database = _open_directory(tree, directory, warnings)
             if database is not None:
                 databases.append(database)
-        return tuple(databases), tuple(warnings)
+        listed = None if databases else manifest.open_manifest(tree, warnings)
+        return (*databases, listed) if listed else tuple(databases), tuple(warnings)
 
 
 KIND = RpmKind()

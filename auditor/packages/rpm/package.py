@@ -10,6 +10,8 @@ from auditor.packages.versions.rpm import upstream
 # rpmfiles.h: states that count as installed (normal, and on a shared disk), and flags of files that may be absent.
 _INSTALLED = frozenset({0, 3})
 _CONFIG, _MISSING_OK, _GHOST = 1 << 0, 1 << 3, 1 << 6
+# rpmvf.h: what `rpm -V` compares of a file unless its packager says otherwise (`%verify`).
+_DIGEST, _LINK_TARGET, _ALL = 1 << 0, 1 << 2, 0xFFFFFFFF
 # RFC 9580, 9.5, which FILEDIGESTALGO follows.
 _ALGORITHMS = {1: "md5", 2: "sha1", 8: "sha256", 9: "sha384", 10: "sha512", 11: "sha224"}
 
@@ -20,7 +22,7 @@ def package(header: Header) -> Package:
     if not name or not version:
         raise HeaderError("no name or version")
     epoch = "".join(f"{number}:" for number in header.numbers(Tag.EPOCH)[:1])
-    source, source_version = _source(header.text(Tag.SOURCERPM))
+    source, source_version = source_of(header.text(Tag.SOURCERPM))
     return Package(
         type="rpm",
         name=name,
@@ -54,9 +56,10 @@ def files(header: Header, owner: Package) -> Iterator[OwnedFile]:
         chain(header.texts(Tag.FILELINKTOS), repeat("")),
         chain(header.numbers(Tag.FILEFLAGS), repeat(0)),
         chain(header.numbers(Tag.FILESTATES), repeat(0)),
+        chain(header.numbers(Tag.FILEVERIFYFLAGS), repeat(_ALL)),
         strict=False,
     )
-    for path, digest, mode, target, flags, state in columns:
+    for path, digest, mode, target, flags, state, verified in columns:
         yield OwnedFile(
             path=path,
             package=owner,
@@ -64,6 +67,7 @@ def files(header: Header, owner: Package) -> Iterator[OwnedFile]:
             mode=mode,
             target=target,
             configuration=bool(flags & _CONFIG),
+            exempt=bool(flags & _GHOST) or not verified & (_LINK_TARGET if target else _DIGEST),
             optional=bool(flags & (_MISSING_OK | _GHOST)) or state not in _INSTALLED,
         )
 
@@ -79,8 +83,11 @@ def _names(header: Header) -> Iterator[str]:
             yield directories[index] + name
 
 
-def _source(file_name: str) -> tuple[str, str]:
-    """`iproute-6.2.0-5.el9.src.rpm` is iproute, 6.2.0-5.el9; imported keys say `(none)`."""
+def source_of(file_name: str) -> tuple[str, str]:
+    """A source package's name and version: `iproute-6.2.0-5.el9.src.rpm` is iproute, 6.2.0-5.el9.
+
+    Both are empty where it is no file of one, as `(none)` of imported keys.
+    """
     stem = file_name.removesuffix(".rpm")
     if stem == file_name or not stem.endswith((".src", ".nosrc")):
         return "", ""
