@@ -63,7 +63,15 @@ def style(output: Output, *, verbose: bool) -> Style:
 
 def report_error(what: str, remedy: str = "") -> int:
     """One line on standard error, with no control character in it; the exit code for it."""
-    line = " ".join(f"audit-image: {what}{f'; {remedy}' if remedy else ''}".split())
-    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text stream has it
-    print(printable(line), file=sys.stderr)
+    _line(f"{what}; {remedy}" if remedy else what)
     return EXIT_NOT_AUDITED
+
+
+def report_warning(what: str) -> None:
+    """The same, of what the output doesn't say for itself."""
+    _line(f"warning: {what}")
+
+
+def _line(text: str) -> None:
+    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text stream has it
+    print(printable(" ".join(f"audit-image: {text}".split())), file=sys.stderr)

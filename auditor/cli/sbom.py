@@ -13,7 +13,7 @@ from auditor.cli.options import (
     SpecOption,
     VerboseOption,
 )
-from auditor.cli.output import EXIT_OK, parse_outputs, write_output
+from auditor.cli.output import EXIT_OK, parse_outputs, report_warning, write_output
 from auditor.errors import UsageError
 from auditor.report.register import Kind, formats, help_text
 
@@ -49,6 +49,7 @@ def sbom(
     """Write an image's tools, libraries and packages, and what needs what; exit code 0: written, 2: not audited."""
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
     from auditor.cli.source import Reach, audit_all_platforms, audit_reference  # noqa: PLC0415
+    from auditor.report.bill.completeness import doubts  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
     from auditor.spec import load_spec  # noqa: PLC0415
@@ -61,4 +62,6 @@ def sbom(
     report = audit(image, load_spec(spec), Options(), (), reach)
     for place in outputs:
         write_output(place, write(report, place.format))
+    for line in doubts(report):
+        report_warning(line)
     return EXIT_OK

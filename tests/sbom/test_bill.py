@@ -14,8 +14,9 @@ from spdx_tools.spdx.parser.jsonlikedict.json_like_dict_parser import JsonLikeDi
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
 from auditor.errors import UsageError
-from auditor.inventory.model import Distribution, InstalledPackage
+from auditor.inventory.model import Distribution, InstalledPackage, Inventory
 from auditor.report.audit.document import from_document, to_document
+from auditor.report.bill.completeness import doubts
 from auditor.report.bill.licence import spdx_expression
 from auditor.report.bill.naming import shown_name
 from auditor.report.bill.purl import package_purl
@@ -64,6 +65,33 @@ def test_cyclonedx_keeps_the_official_schema_and_is_read_by_its_own_library(name
 def test_spdx_is_valid_by_its_own_tools(name: str) -> None:
     document = JsonLikeDictParser().parse(spdx(REPORTS[name]()))
     assert [message.validation_message for message in validate_full_spdx_document(document)] == []
+
+
+NO_DATABASE = replace(images.inventory(), packages=(), package_warnings=())
+DAMAGED = replace(images.inventory(), package_warnings=("/var/lib/dpkg/info: no file list of libc6",))
+
+
+@pytest.mark.parametrize(
+    ("found", "aggregate", "says"),
+    [(NO_DATABASE, "unknown", "no package database"), (DAMAGED, "incomplete", "no file list of libc6")],
+    ids=["no packages", "damaged"],
+)
+def test_a_bill_that_may_lack_packages_says_so(found: Inventory, aggregate: str, says: str) -> None:
+    report = images.report(found)
+    text = written("cyclonedx-json", report)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    assert json.loads(text)["compositions"] == [
+        {"aggregate": aggregate, "assemblies": ["image"], "dependencies": ["image"]}
+    ]
+    assert says in spdx(report)["comment"]
+    assert "incomplete" in doubts(report)[0]
+    assert says in doubts(report)[0]
+
+
+def test_a_bill_of_an_image_whose_databases_were_read_doubts_nothing() -> None:
+    assert "compositions" not in cyclonedx()
+    assert "comment" not in spdx()
+    assert doubts(images.index()) == ()
 
 
 @pytest.mark.parametrize("name", FORMATS)

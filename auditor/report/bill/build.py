@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from auditor.image.model import Layer
 from auditor.inventory.model import UNOWNED, Distribution, ElfObject, InstalledPackage, Inventory, Tool
 from auditor.report.audit.document import from_document, to_document
+from auditor.report.bill.completeness import doubt
 from auditor.report.bill.model import Bill, Facts, FileEntry, ImageEntry, Method, PackageEntry, ToolEntry
 from auditor.report.bill.naming import shown_name
 from auditor.report.bill.purl import image_purl, package_purl
@@ -72,6 +73,7 @@ def _image(report: Report, own_id: str, prefix: str) -> ImageEntry:
         tools,
         files,
         edges,
+        doubt(inventory),
     )
 
 

@@ -28,7 +28,7 @@ from packageurl import PackageURL
 from auditor.report.bill.build import build
 from auditor.report.bill.identity import serial_number
 from auditor.report.bill.licence import spdx_expression
-from auditor.report.bill.model import Facts, FileEntry, ImageEntry, PackageEntry, ToolEntry
+from auditor.report.bill.model import Bill, Facts, FileEntry, ImageEntry, PackageEntry, ToolEntry
 from auditor.report.bill.supplier import supplier
 from auditor.report.bill.time import NO_TIME, build_time
 from auditor.report.model import IndexReport, Report
@@ -60,10 +60,25 @@ def write(report: Report | IndexReport, style: Style) -> str:  # noqa: ARG001 - 
     if time is None:
         # The format can do without a time, and the library can't.
         del document["metadata"]["timestamp"]
+    if compositions := _compositions(bill):
+        document["compositions"] = compositions
     for component in document.get("components", ()):
         _single_identity(component.get("evidence", {}))
     document["serialNumber"] = serial_number(bill, {**document, "serialNumber": None})
     return dump(document)
+
+
+def _compositions(bill: Bill) -> list[dict[str, Any]]:
+    """What may be lacking: the library has no model of it. Nothing is said of an image whose databases were read."""
+    return [
+        {
+            "aggregate": "incomplete" if image.packages else "unknown",
+            "assemblies": [image.id],
+            "dependencies": [image.id],
+        }
+        for image in bill.images
+        if image.doubt
+    ]
 
 
 def _single_identity(evidence: dict[str, Any]) -> None:

@@ -62,6 +62,7 @@ class ImageEntry:
     tools: tuple[ToolEntry, ...]
     files: tuple[FileEntry, ...]
     edges: tuple[tuple[str, tuple[str, ...]], ...]
+    doubt: str = ""  # why packages of it may be lacking
 
 
 @dataclass(frozen=True, slots=True)

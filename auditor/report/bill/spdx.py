@@ -57,7 +57,13 @@ def write(report: Report | IndexReport, style: Style) -> str:  # noqa: ARG001 - 
     licences = sorted({entry.package.licence for image in bill.images for entry in image.packages} - {""})
     document = Document(
         creation_info=CreationInfo(
-            "SPDX-2.3", _DOCUMENT, bill.root.name, "urn:uuid:00000000-0000-0000-0000-000000000000", [tool], created
+            "SPDX-2.3",
+            _DOCUMENT,
+            bill.root.name,
+            "urn:uuid:00000000-0000-0000-0000-000000000000",
+            [tool],
+            created,
+            document_comment=_comment(bill),
         ),
         packages=list(_packages(bill)),
         files=[_file(entry) for image in bill.images for entry in image.files],
@@ -74,6 +80,12 @@ def write(report: Report | IndexReport, style: Style) -> str:  # noqa: ARG001 - 
     converted: dict[str, Any] = DocumentConverter().convert(document)
     converted["documentNamespace"] = serial_number(bill, {**converted, "documentNamespace": None})
     return dump(converted)
+
+
+def _comment(bill: Bill) -> str | None:
+    """Which images' packages may not all be listed, and why."""
+    lines = [f"{image.name}: packages may be lacking: {image.doubt}" for image in bill.images if image.doubt]
+    return "\n".join(lines) or None
 
 
 def _packages(bill: Bill) -> Iterator[Package]:
