@@ -15,8 +15,8 @@ from auditor.tools.set_types import set_types
 
 def known_set_types(tree: FileTree, linker: Linker, tools: Iterable[Tool]) -> tuple[SetType, ...]:
     """The set types of what `ipset` runs: of its libipset, or its own where it is linked in."""
-    ipset = next((binary for tool in tools if tool.name == IPSET for binary in tool.binaries), None)
-    if ipset is None or ipset.kind != "program":
+    ipset = next((binary for tool in tools if tool.name == IPSET for binary in tool.programs), None)
+    if ipset is None:
         return ()
     for path in (*(entry.path for entry in ipset.closure if fnmatchcase(entry.soname, LIBRARY)), ipset.resolved_path):
         node, elf = tree.find(path).node, linker.elf(path)

@@ -1,6 +1,7 @@
 """The documented tools as PATH reaches them: every name, what it runs, and which version that is."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from auditor.elf.linker import Linker
@@ -10,10 +11,11 @@ from auditor.filetree import Content, FileKind, FileTree
 from auditor.inventory.capabilities import capability_names
 from auditor.inventory.model import Binary, ClosureEntry, Tool
 from auditor.inventory.owners import Owners
+from auditor.inventory.standins import StandIn
 from auditor.machine import describe
 from auditor.packages import Package
-from auditor.tools.catalogue import is_built_from, order, tools_of
-from auditor.tools.identify import identify
+from auditor.tools.catalogue import is_built_from, is_picked_at_run_time, order, project_of, tools_of
+from auditor.tools.identify import NOT_OF_A_PROJECT, identify
 from auditor.tools.model import Evidence, Identity
 
 _SET_ID = 0o6000
@@ -22,11 +24,19 @@ _SET_ID = 0o6000
 class ToolReader:
     """Reads the tools of one image; each file is identified once for each name that it is called by."""
 
-    def __init__(self, tree: FileTree, linker: Linker, owners: Owners, closures: Mapping[str, Closure]) -> None:
+    def __init__(
+        self,
+        tree: FileTree,
+        linker: Linker,
+        owners: Owners,
+        closures: Mapping[str, Closure],
+        stand_ins: Mapping[str, StandIn],
+    ) -> None:
         self._tree = tree
         self._linker = linker
         self._owners = owners
         self._closures = closures
+        self._stand_ins = stand_ins  # by the path that PATH takes
 
     def tools(self, reached: Mapping[str, tuple[str, str]], asked: Mapping[str, tuple[str, ...]]) -> tuple[Tool, ...]:
         """The tools that are asked for (`asked`: tool -> programs), each with every name of it that PATH reaches.
@@ -43,21 +53,69 @@ class ToolReader:
 
     def _tool(self, name: str, paths: Mapping[str, str]) -> Tool:
         ordered = sorted(paths, key=lambda path: order(name, path.rpartition("/")[2]))
-        identities = {path: self._identity(path, paths[path]) for path in ordered}
-        binaries = tuple(self._binary(name, path, paths[path], identities[path]) for path in ordered)
-        if not binaries:
+        ends = {path: self._end(path, paths[path]) for path in ordered}
+        identities = {path: self._identity(path, ends[path]) for path in ordered}
+        found = [self._binary(name, path, ends[path], identities[path]) for path in ordered]
+        if not found:
             return Tool(name, None, (), (), "not in the image")
+        own = [binary for binary in found if binary.kind == "program" and identities[binary.path].tool == name]
+        picked = tuple(self._picked(name, found))
+        binaries = tuple(self._with_candidates(name, binary, own, picked) for binary in found)
         first = binaries[0]
-        evidence = [*identities[first.path].evidence]
+        evidence = [Evidence("via", script, first.resolved_path) for script in first.via]
+        evidence += identities[first.path].evidence
         if first.package_version is not None:
             evidence.append(Evidence("package", f"{first.package} {first.package_version}", first.resolved_path))
         version = first.version
-        return Tool(name, version, tuple(evidence), binaries, "" if version else first.reason)
+        known = {binary.resolved_path for binary in found}
+        candidates = tuple(binary for binary in picked if binary.resolved_path not in known)
+        return Tool(name, version, tuple(evidence), binaries, "" if version else first.reason, candidates)
+
+    def _end(self, path: str, real_path: str) -> str:
+        """The program at the end of a script, or what the path leads to."""
+        stand_in = self._stand_ins.get(path)
+        return stand_in.program if stand_in and stand_in.program else real_path
+
+    def _picked(self, tool: str, binaries: Iterable[Binary]) -> Iterator[Binary]:
+        """What the scripts among these binaries name as programs that they may pick, where it is of the tool."""
+        named = {
+            path: binary.name
+            for binary in binaries
+            if binary.path in self._stand_ins
+            for path in self._stand_ins[binary.path].candidates
+        }
+        for path, name in named.items():
+            identity = self._identity(name, path)
+            if identity.tool == tool:
+                yield self._binary(tool, path, path, identity)
+
+    def _with_candidates(self, tool: str, binary: Binary, own: list[Binary], picked: tuple[Binary, ...]) -> Binary:
+        """A script that can't be followed, or a launcher, with the programs that it may pick.
+
+        It names them itself; or it is of a project whose programs are picked at run time, and picks among those.
+        """
+        stand_in = self._stand_ins.get(binary.path)
+        if binary.kind not in ("script", "program") or binary.reason not in ("script", *NOT_OF_A_PROJECT):
+            return binary
+        named = [one for one in picked if stand_in and one.resolved_path in stand_in.candidates]
+        chosen = named or (own if is_picked_at_run_time(tool) else [])
+        paths = tuple(dict.fromkeys(one.resolved_path for one in chosen))
+        if binary.kind == "program":
+            why = f"{binary.path} is a program that picks one of the tool's at run time"
+            return (
+                replace(binary, kind="launcher", reason="launcher", candidates=paths, unknown=why) if paths else binary
+            )
+        if stand_in is None:
+            return binary
+        if not paths and stand_in.again and is_picked_at_run_time(tool):
+            return replace(binary, kind="other", reason="a script that picks a program of the tool, and there is none")
+        return replace(binary, candidates=paths, unknown=stand_in.reason)
 
     def _binary(self, tool: str, path: str, real_path: str, identity: Identity) -> Binary:
         node = self._tree.find(real_path).node
         assert node is not None  # it was found on PATH
         elf = self._linker.elf(real_path)
+        stand_in = self._stand_ins.get(path)
         kind = _kind(elf, identity)
         record = self._owners.record(real_path)
         vouched = self._owners.vouches(real_path)
@@ -65,6 +123,10 @@ class ToolReader:
         version, reason = identity.version, identity.reason
         if kind == "program" and version is None and vouched and record and _is_project(tool, identity, record.package):
             version, reason = package_version, ""
+        elif project_of(tool) is None and reason in NOT_OF_A_PROJECT:
+            reason = "no version string"  # of a project that is known by its programs' names only
+        if stand_in and stand_in.problem:
+            kind, reason = "other", stand_in.problem
         closure = self._closures.get(real_path)
         return Binary(
             name=path.rpartition("/")[2],
@@ -83,6 +145,8 @@ class ToolReader:
             reason=reason,
             package_version=package_version,
             vouched=vouched,
+            via=stand_in.via if stand_in and stand_in.program else (),
+            target=stand_in.target if stand_in else "",
         )
 
     def entries(self, closure: Closure) -> tuple[ClosureEntry, ...]:

@@ -17,6 +17,7 @@ from auditor.inventory.owners import Owners
 from auditor.inventory.plugins import PluginReader, plugin_files
 from auditor.inventory.programs import look_at_programs, merge_notices, merge_problems
 from auditor.inventory.runtime import contradicting, distribution, runtime_config
+from auditor.inventory.standins import read_stand_ins
 from auditor.inventory.start import start_problems, start_unknowns
 from auditor.inventory.usage import Usage
 from auditor.inventory.whereabouts import NameIndex, reached_names, whereabouts
@@ -57,12 +58,14 @@ def take_inventory(image: Image, wanted: Wanted) -> Inventory:
 
     on_path = executables(tree, search)
     launch = follow_launch(tree, config)
-    looked_at = look_at_programs(tree, on_path, launch, linker, owners)
+    reached = reached_names(tree, (path.rpartition("/")[2] for entry in on_path for path in entry.names), search)
+    stand_ins = read_stand_ins(tree, reached, wanted.names, search)
+    picked = [start for stand_in in stand_ins.values() for start in stand_in.starts]
+    looked_at = look_at_programs(tree, on_path, launch, picked, linker, owners)
     closures = looked_at.closures
     problems = merge_problems(tree, closures.values())
 
-    reached = reached_names(tree, (path.rpartition("/")[2] for entry in on_path for path in entry.names), search)
-    tools = ToolReader(tree, linker, owners, closures).tools(reached, wanted.programs)
+    tools = ToolReader(tree, linker, owners, closures, stand_ins).tools(reached, wanted.programs)
     plugins = PluginReader(tree, linker, closures, env)
     extensions = plugins.extensions(tools)
 
@@ -71,6 +74,7 @@ def take_inventory(image: Image, wanted: Wanted) -> Inventory:
     gone, rest = missing_files(tree, packages, usage.packages(owners), usage.missed(absent, problems))
     go = go_programs(tree, linker, closures)
     floors = find_floors(tree, linker, tools, closures)
+    sought = {stand_in.target.rpartition("/")[2] for stand_in in stand_ins.values() if stand_in.target}
     index = NameIndex(tree, lambda path: elf.soname if (elf := linker.elf(path)) else None)
     return Inventory(
         platform=config.platform,
@@ -91,7 +95,7 @@ def take_inventory(image: Image, wanted: Wanted) -> Inventory:
         missing_files=rest,
         libraries=index.libraries(),
         whereabouts=whereabouts(
-            tree, index, search, wanted.names - reached.keys(), plugin_files(wanted.extensions), problems
+            tree, index, search, (wanted.names | sought) - reached.keys(), plugin_files(wanted.extensions), problems
         ),
         start_problems=start_problems(tree, launch),
         start_unknowns=start_unknowns(launch),

@@ -28,7 +28,13 @@ class ClosureEntry:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """One name of a tool that PATH reaches. `kind` is `program`, `applet`, `script` or `other`."""
+    """One name of a tool that PATH reaches. `kind` is `program`, `applet`, `script`, `launcher` or `other`.
+
+    A script that hands over to one program is that program: `resolved_path` and all that follows from it are the
+    program's, and `via` are the scripts on the way. One that can't be followed, and a launcher that picks a program at
+    run time, have no version and no flavour; `candidates` are the real paths of what they may pick, `unknown` says why
+    the end can't be told. `target` is what a script looks for in vain.
+    """
 
     name: str
     path: str
@@ -46,17 +52,35 @@ class Binary:
     reason: str = ""  # why `version` is None
     package_version: str | None = None  # the upstream version of `package`
     vouched: bool | None = None  # the database has this very content; None where it can't tell
+    via: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
+    unknown: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One tool. `version` is that of the file that the first of its names runs; None with a `reason`."""
+    """One tool. `version` is that of the file that the first of its names runs; None with a `reason`.
+
+    `candidates` are programs that a script of the tool may pick and that PATH doesn't reach by a name of the tool.
+    """
 
     name: str
     version: str | None
     evidence: tuple[Evidence, ...]
     binaries: tuple[Binary, ...]
     reason: str = ""
+    candidates: tuple[Binary, ...] = ()
+
+    @property
+    def programs(self) -> tuple[Binary, ...]:
+        """Every binary and candidate that is a program of its own (no applet, no script)."""
+        return tuple(binary for binary in (*self.binaries, *self.candidates) if binary.kind == "program")
+
+    def candidates_of(self, binary: Binary) -> tuple[Binary, ...]:
+        """The programs that a script or launcher may pick, each file once."""
+        found = {one.resolved_path: one for one in reversed(self.programs) if one.resolved_path in binary.candidates}
+        return tuple(found[path] for path in binary.candidates if path in found)
 
     def binary(self, name: str) -> Binary | None:
         """What PATH reaches under this name."""

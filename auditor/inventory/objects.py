@@ -62,9 +62,9 @@ def find_floors(tree: FileTree, linker: Linker, tools: Iterable[Tool], closures:
     kernel: dict[str, KernelFloor] = {}
     symbols: dict[tuple[str, str], SymbolFloor] = {}
     for tool in tools:
-        for binary in tool.binaries:
+        for binary in tool.programs:
             closure = closures.get(binary.resolved_path)
-            if closure is None or binary.kind != "program":
+            if closure is None:
                 continue
             enforced = _enforced(tree, closure)
             for entry in closure.objects:

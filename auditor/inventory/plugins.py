@@ -34,8 +34,8 @@ class PluginReader:
         """The extensions of every program of iptables and ip6tables, each flavour once."""
         programs: dict[str, str] = {}
         for tool in tools:
-            for binary in tool.binaries:
-                if tool.name in Xtables.tools and binary.kind == "program":
+            for binary in tool.programs:
+                if tool.name in Xtables.tools:
                     programs.setdefault(binary.resolved_path, binary.flavour or "")
         found = {entry for path, flavour in programs.items() for entry in self._of_program(path, flavour)}
         return tuple(

@@ -9,6 +9,7 @@ from auditor.elf.read.file import ElfFile
 from auditor.filetree import FileTree
 from auditor.inventory.model import Executable, Notice, Place, Problem
 from auditor.inventory.owners import Owners
+from auditor.process.handover import Target
 from auditor.process.model import Executable as PathExecutable
 from auditor.process.model import Launch, ProgramKind
 from auditor.process.program import kind_of
@@ -23,9 +24,14 @@ class Programs:
 
 
 def look_at_programs(
-    tree: FileTree, on_path: Iterable[PathExecutable], launch: Launch, linker: Linker, owners: Owners
+    tree: FileTree,
+    on_path: Iterable[PathExecutable],
+    launch: Launch,
+    picked: Iterable[Target],
+    linker: Linker,
+    owners: Owners,
 ) -> Programs:
-    """Everything on PATH, then what the entrypoint and its scripts start beside it."""
+    """Everything on PATH, then what the entrypoint and its scripts start beside it, and what scripts of tools pick."""
     executables: dict[str, Executable] = {}
     closures: dict[str, Closure] = {}
 
@@ -48,6 +54,8 @@ def look_at_programs(
     for start in launch.starts:
         by = f"{start.origin.path}:{start.origin.line}" if start.origin.path else "entrypoint"
         look(start.path, start.real_path, start.kind, by)
+    for target in picked:
+        look(target.path, target.real_path, ProgramKind.ELF, f"{target.origin.path}:{target.origin.line}")
     return Programs(tuple(sorted(executables.values(), key=lambda entry: entry.path)), closures)
 
 

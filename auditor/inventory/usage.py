@@ -14,7 +14,7 @@ class Usage:
     def __init__(self, tools: Iterable[Tool], closures: Mapping[str, Closure]) -> None:
         self._programs: dict[str, set[str]] = defaultdict(set)
         for tool in tools:
-            for binary in tool.binaries:
+            for binary in (*tool.binaries, *tool.candidates):
                 self._programs[binary.resolved_path].add(tool.name)
         self._closures = {path: closures[path] for path in self._programs if path in closures}
 

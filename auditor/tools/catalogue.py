@@ -26,6 +26,12 @@ def variants_of(tool: str) -> tuple[str, ...]:
     return project.variants if project else ()
 
 
+def is_picked_at_run_time(tool: str) -> bool:
+    """Whether images have scripts or launchers in the place of the tool's programs that pick one of several."""
+    project = project_of(tool)
+    return project is not None and project.picked_at_run_time
+
+
 def is_built_from(tool: str, source: str) -> bool:
     """Whether a source package of this name is the tool's project, or the project is not known."""
     project = project_of(tool)

@@ -15,6 +15,9 @@ from auditor.tools.project import PROJECTS, Project, busybox
 #: Gives real path and content of an object of the program's closure, by a glob of its soname.
 Library = Callable[[str], tuple[str, Content] | None]
 
+_NO_TOOL, _TOO_LARGE = "not a program of a known tool", "too large for a program of a known tool"
+#: The reasons of an ELF file that shows the signs of no project.
+NOT_OF_A_PROJECT = (f"other: {_NO_TOOL}", f"other: {_TOO_LARGE}")
 _KEPT = 256  # files
 _Told = tuple[Project, Signs]
 _kept: dict[bytes, _Told | str] = {}  # by the file's digest: one multi-call binary has some thirty names
@@ -83,9 +86,9 @@ def _told(content: Content, elf: ElfFile) -> _Told | str:
     """Project and signs of a file, or why it has none; kept for the next name that leads to the same bytes."""
     loaded = load(content, elf)
     if loaded.too_large:
-        return "too large for a program of a known tool"
+        return _TOO_LARGE
     if loaded.digest not in _kept:
         if len(_kept) >= _KEPT:
             _kept.clear()
-        _kept[loaded.digest] = read_signs(loaded) or "not a program of a known tool"
+        _kept[loaded.digest] = read_signs(loaded) or _NO_TOOL
     return _kept[loaded.digest]

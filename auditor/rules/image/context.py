@@ -10,6 +10,11 @@ from auditor.rules.context import Options
 from auditor.spec import Kind, Requirement, Spec
 
 
+def is_other(binary: Binary) -> bool:
+    """Whether a program shows no sign of the project that its name belongs to."""
+    return binary.reason.startswith("other")
+
+
 @dataclass(frozen=True, slots=True)
 class ImageContext:
     """One image's inventory under one spec."""
@@ -38,9 +43,17 @@ class ImageContext:
         return self.inventory.tool(name) or Tool(name, None, (), (), "not in the image")
 
     def binaries(self, tools: Sequence[str]) -> tuple[Binary, ...]:
-        """Every binary of these tools that is a program of its own (no applet, no script)."""
-        found = (binary for name in tools for binary in self.tool(name).binaries)
-        return tuple(binary for binary in found if binary.kind == "program")
+        """Every binary and candidate of these tools that is a program of its own (no applet, no script)."""
+        return tuple(binary for name in tools for binary in self.tool(name).programs)
+
+    def builds(self, tools: Sequence[str]) -> tuple[Binary, ...]:
+        """Those of them that are what their name says: a file of something else shows nothing of the tool."""
+        return tuple(binary for binary in self.binaries(tools) if not is_other(binary))
+
+    def behind(self, tool: str, program: str) -> tuple[Binary, ...]:
+        """What answers for a program's name: what PATH reaches, or the programs that this may pick."""
+        binary = self.tool(tool).binary(program)
+        return () if binary is None else self.tool(tool).candidates_of(binary) or (binary,)
 
     def problems_of(self, binary: Binary) -> tuple[Problem, ...]:
         """The load problems that stop this binary."""

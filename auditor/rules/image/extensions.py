@@ -83,7 +83,7 @@ def _flavours(context: ImageContext, tool: str) -> list[str | None]:
     looked_up = {extension.flavour for extension in context.inventory.extensions}
     flavours = {
         binary.flavour
-        for binary in context.binaries([tool])
+        for binary in context.builds([tool])
         if not context.unknown_start(binary) and (context.can_start(binary) or (binary.flavour or "") in looked_up)
     }
     return sorted(flavours, key=str)
@@ -127,7 +127,7 @@ def _serves(extension: LoadableExtension, stack: str, flavour: str | None) -> bo
 
 
 def _missing_link_types(context: ImageContext, row: Requirement) -> Iterator[Finding]:
-    ip = next((binary for binary in context.binaries(row.tools) if binary.name == IP), None)
+    ip = next((binary for binary in context.builds(row.tools) if binary.name == IP), None)
     if ip is None:
         return
     for name in row.link_types:

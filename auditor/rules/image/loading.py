@@ -24,8 +24,8 @@ def _rows_of(context: ImageContext, programs: Iterable[str]) -> list[str]:
     paths = set(programs)
     rows = []
     for row in context.rows(Kind.TOOL):
-        binaries = (context.tool(row.tool).binary(name) for name in row.programs)
-        if any(binary is not None and binary.resolved_path in paths for binary in binaries):
+        binaries = (binary for name in row.programs for binary in context.behind(row.tool, name))
+        if any(binary.resolved_path in paths for binary in binaries):
             rows.append(row.id)
     return [*rows, context.the_row(Kind.LOADS)]
 

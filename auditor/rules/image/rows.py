@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from auditor.finding import Finding, Severity
-from auditor.inventory.model import Binary
-from auditor.rules.image.context import ImageContext
+from auditor.rules.image.context import ImageContext, is_other
 from auditor.rules.image.libraries import library_state
 from auditor.spec import Kind, Requirement
 
@@ -53,7 +52,7 @@ def _concerning(context: ImageContext, row: Requirement, findings: Sequence[Find
     """The row's own findings; where it builds on a tool of which the image has nothing usable, that tool's too."""
     ids = {row.id}
     for name in row.tools:
-        binaries = context.binaries([name])
+        binaries = context.binaries([name]) if row.kind is Kind.LIBRARY else context.builds([name])
         # A program that doesn't start still shows what it links.
         if not any(row.kind is Kind.LIBRARY or context.can_start(binary) for binary in binaries):
             ids |= {tool.id for tool in context.rows(Kind.TOOL) if tool.tool == name}
@@ -77,7 +76,7 @@ def _unknown(context: ImageContext, row: Requirement, state: str | None) -> str:
         config = context.inventory.config
         return "" if config.entrypoint or config.cmd else "the image names neither Entrypoint nor Cmd"
     if row.kind in (Kind.FEATURE, Kind.VARIANT):
-        absent = [name for name in row.tools if not context.binaries([name])]
+        absent = [name for name in row.tools if not context.builds([name])]
         if absent:
             return f"the image has no program of {' or '.join(absent)} to ask"
         unknown = [reason for name in row.tools if (reason := _why_unknown(context, name))]
@@ -87,20 +86,18 @@ def _unknown(context: ImageContext, row: Requirement, state: str | None) -> str:
             return "the set types of the image's libipset can't be read"
         return ""
     if row.kind is Kind.TOOL:
-        for binary in (context.tool(row.tool).binary(name) for name in row.programs):
+        for binary in (binary for name in row.programs for binary in context.behind(row.tool, name)):
+            if binary.kind in ("script", "launcher"):
+                return binary.unknown or f"{binary.path} is a {binary.kind}"
             # Without a minimum, a build that shows no version is still the tool; what is no program of it may not be.
-            if binary and binary.version is None and (row.minimum or binary.kind != "program" or _is_other(binary)):
+            if binary.version is None and (row.minimum or binary.kind != "program" or is_other(binary)):
                 return f"{binary.path} shows no version: {binary.reason}"
-            if binary and (reason := context.unknown_start(binary)):
+            if reason := context.unknown_start(binary):
                 return f"{binary.path}: {reason}"
     return ""
 
 
 def _why_unknown(context: ImageContext, tool: str) -> str:
     """Why nothing can be asked of a tool's programs: what each loads is not known."""
-    reasons = [context.unknown_start(binary) for binary in context.binaries([tool])]
+    reasons = [context.unknown_start(binary) for binary in context.builds([tool])]
     return reasons[0] if reasons and all(reasons) else ""
-
-
-def _is_other(binary: Binary) -> bool:
-    return binary.reason.startswith("other")

@@ -77,6 +77,9 @@ def install_hint(context: ImageContext, row: Requirement) -> str:
 def tool_not_executable(context: ImageContext) -> Iterator[Finding]:
     """A required name is on PATH and can't be started: a dangling link, an empty file, no x bit, not a program.
 
+    A script can't be started either where what it hands over to for certain is not there, where it has no command, and
+    where it picks a program of the tool and the image has none.
+
     A name that execvp(3) would pass over is a finding only where no later directory of PATH has a good one.
     """
     for row, _, program, binary in _required(context):
@@ -90,10 +93,23 @@ def tool_not_executable(context: ImageContext) -> Iterator[Finding]:
                 layer=bad.layer,
             )
         if binary is not None and binary.kind == "other":
-            message = f"{binary.path} can't be started: {binary.reason or 'not a program'}."
-            evidence = {"program": program, "reason": binary.reason}
-            subject = binary.path
-            yield finding("tool-not-executable", row.id, subject, message, evidence=evidence, layer=binary.layer)
+            yield _broken(context, row, program, binary)
+
+
+def _broken(context: ImageContext, row: Requirement, program: str, binary: Binary) -> Finding:
+    gone = context.inventory.whereabouts_of(binary.target.rpartition("/")[2]).gone if binary.target else ()
+    deleted = next((place for place in reversed(gone) if place.path == binary.target), None)
+    tail = f": {context.blame(deleted.layer)} deletes it" if deleted else ""
+    evidence = {"program": program, "reason": binary.reason}
+    return finding(
+        "tool-not-executable",
+        row.id,
+        binary.path,
+        f"{binary.path} can't be started: {binary.reason or 'not a program'}{tail}.",
+        evidence=evidence | ({"target": binary.target} if binary.target else {}),
+        layer=deleted.layer if deleted else binary.layer,
+        fix=f"Ship {binary.target}, or the program itself in the place of the script." if binary.target else "",
+    )
 
 
 @rule(
@@ -118,6 +134,41 @@ def tool_is_applet(context: ImageContext) -> Iterator[Finding]:
 
 
 @rule(
+    "tool-unknown",
+    Severity.WARNING,
+    Subject.IMAGE,
+    mend="Put the program itself in the place of the script, or let the script hand over by `exec` and a literal name.",
+)
+def tool_unknown(context: ImageContext) -> Iterator[Finding]:
+    """A tool's name runs a script that can't be followed, or a launcher that picks a program at run time.
+
+    Where it is known which programs it may pick, each of them is judged. Where not, the tool's rows are unknown: a
+    script with one unconditional `exec` of a literal program can be followed, and is judged by that program.
+    """
+    by_file: dict[str, list[tuple[Requirement, Tool, Binary]]] = {}
+    for row, tool, _, binary in _required(context):
+        if binary is not None and binary.kind in ("script", "launcher"):
+            by_file.setdefault(binary.resolved_path, []).append((row, tool, binary))
+    for entries in by_file.values():
+        rows = list(dict.fromkeys(row.id for row, _, _ in entries))
+        _, tool, binary = entries[0]
+        names = list(dict.fromkeys(entry.path for _, _, entry in entries))
+        candidates = sorted({one.resolved_path for _, tool, entry in entries for one in tool.candidates_of(entry)})
+        judged = (
+            f"judged is what it may pick, {enumerate_names(candidates)}" if candidates else "what it runs is unknown"
+        )
+        yield finding(
+            "tool-unknown",
+            rows[0],
+            binary.path,
+            f"{binary.unknown or f'{binary.path} is a script'}: {judged}.",
+            evidence={"kind": binary.kind, "names": names, "candidates": candidates},
+            layer=binary.layer,
+            affects=rows[1:],
+        )
+
+
+@rule(
     "tool-unversioned",
     Severity.ERROR,
     Subject.IMAGE,
@@ -126,21 +177,18 @@ def tool_is_applet(context: ImageContext) -> Iterator[Finding]:
 def tool_unversioned(context: ImageContext) -> Iterator[Finding]:
     """No evidence gives a version: neither the program's bytes nor a package that vouches for its content.
 
-    An error where the spec sets a minimum, since it can't be shown to hold; else a note. A script is judged by
-    its interpreter and has no version of its own: that is a note as well.
+    An error where the spec sets a minimum, since it can't be shown to hold; else a note. Of a script or launcher that
+    picks a program at run time, each program that it may pick is asked.
     """
     for row, _, binary in _versioned_rows(context):
-        if binary.version is not None:
-            continue
-        script = binary.kind == "script"
-        severity = Severity.ERROR if row.minimum and not script else Severity.NOTE
-        what = "is a script" if script else f"shows no version ({binary.reason or 'no evidence'})"
+        if binary.version is not None or not context.can_start(binary):
+            continue  # one that doesn't start may lack the very library that holds its version
         yield finding(
             "tool-unversioned",
             row.id,
             binary.path,
-            f"{binary.path} {what}, so its version is not known.",
-            severity=severity,
+            f"{binary.path} shows no version ({binary.reason or 'no evidence'}), so its version is not known.",
+            severity=Severity.ERROR if row.minimum else Severity.NOTE,
             evidence={"reason": binary.reason, "resolved_path": binary.resolved_path},
             layer=binary.layer,
         )
@@ -183,7 +231,7 @@ def _versioned_rows(context: ImageContext) -> Iterator[tuple[Requirement, Tool, 
     for row in (*context.rows(Kind.TOOL), *context.rows(Kind.VARIANT)):
         seen: set[str] = set()
         for tool, binary in _binaries_of_row(context, row):
-            if binary.kind in ("program", "script") and binary.resolved_path not in seen:
+            if binary.kind == "program" and binary.resolved_path not in seen:
                 seen.add(binary.resolved_path)
                 yield row, tool, binary
 
@@ -191,10 +239,10 @@ def _versioned_rows(context: ImageContext) -> Iterator[tuple[Requirement, Tool, 
 def _binaries_of_row(context: ImageContext, row: Requirement) -> Iterator[tuple[Tool, Binary]]:
     if row.kind is Kind.TOOL:
         tool = context.tool(row.tool)
-        yield from ((tool, binary) for name in row.programs if (binary := tool.binary(name)) is not None)
+        yield from ((tool, binary) for name in row.programs for binary in context.behind(row.tool, name))
     elif row.minimum:
         for tool in map(context.tool, row.tools):
-            yield from ((tool, binary) for binary in tool.binaries if binary.flavour == row.flavour)
+            yield from ((tool, binary) for binary in tool.programs if binary.flavour == row.flavour)
 
 
 @rule(

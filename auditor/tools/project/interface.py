@@ -21,6 +21,8 @@ class Project(abc.ABC):
     named_by_banner: ClassVar[tuple[str, ...]] = ()
     #: Programs that are looked for beside those that a spec names.
     variants: ClassVar[tuple[str, ...]] = ()
+    #: Whether images put scripts or launchers in the place of its programs that pick one of several.
+    picked_at_run_time: ClassVar[bool] = False
 
     def tools_of(self, program: str) -> tuple[str, ...]:
         """The tools that a program of this file name belongs to; empty for any other name."""

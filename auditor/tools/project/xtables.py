@@ -45,6 +45,7 @@ class Xtables(Project):
 
     tools = (IPTABLES, IP6TABLES)
     sources = ("iptables",)
+    picked_at_run_time = True  # as kubernetes-sigs/iptables-wrappers do, a script of old and a Go program of today
     variants = tuple(named for tool in tools for flavour in FLAVOURS for named, _ in variant_programs(tool, flavour))
 
     def tools_of(self, program: str) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Tests of what an image's inventory says, with the image's own programs as the judge."""
