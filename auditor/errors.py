@@ -3,6 +3,8 @@
 Each one says what went wrong, where, and what to do about it; the command line turns it into one line.
 """
 
+from collections.abc import Iterable
+
 
 class AuditError(Exception):
     """Nothing was audited. `what` went wrong at `where`; `remedy` says what to do (all one line of text)."""
@@ -42,3 +44,24 @@ class UnsupportedFormat(AuditError):
 
 class LimitExceeded(AuditError):
     """An image that asks for more memory, time or entries than the settings allow."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`did you mean 'check'?` where a known word is near to one that isn't known, else empty."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
+    near = get_close_matches(word, list(known), n=1, cutoff=0.7)
+    return f"did you mean '{near[0]}'?" if near else ""
+
+
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM came: nothing was judged. No `except Exception` on the way may take it for a failure."""
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(signal)
+        self.signal = signal
+
+    @property
+    def exit_code(self) -> int:
+        """128 and the signal's number, as shells say it: 130, 143."""
+        return 128 + self.signal

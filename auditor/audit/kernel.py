@@ -8,6 +8,7 @@ from auditor.audit.verdict import rule_texts, summarise, verdict
 from auditor.audit.waivers import Waiver, apply_waivers
 from auditor.errors import UsageError
 from auditor.finding import FailOn, Finding
+from auditor.image import parse_platform
 from auditor.inventory.model import Inventory
 from auditor.kernel.model import Kernel, ModuleAnswer
 from auditor.kernel.version import version_text
@@ -33,6 +34,13 @@ from auditor.rules.kernel.rows import KernelRow, judge_kernel_rows, pair_unknown
 from auditor.spec import Spec
 from auditor.tools.project.ipset import IPSET
 from auditor.tools.project.xtables import Xtables
+
+
+def platforms_for(kernels: Sequence[Kernel], asked: Sequence[str]) -> tuple[str, ...]:
+    """The platforms to look at an image for: those asked for, else those that the kernels run on; none: its own."""
+    chosen = [str(parse_platform(name)) for name in asked]
+    running = [f"linux/{kernel.architecture}" for kernel in kernels if kernel.architecture]
+    return tuple(dict.fromkeys(chosen or running))
 
 
 def audit_kernels(

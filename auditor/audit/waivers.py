@@ -12,7 +12,6 @@ expires = 2027-01-31                # the last day on which it counts
 """
 
 import datetime
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -20,11 +19,10 @@ from pathlib import Path
 
 import msgspec
 
-from auditor.errors import UsageError
+from auditor.errors import UsageError, did_you_mean
+from auditor.files import parse_toml, read_small_file
 from auditor.finding import Finding
-from auditor.rules.model import find_rule
-
-_MAX_BYTES = 1 << 20
+from auditor.rules.model import find_rule, rules
 
 
 class Waiver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,22 +59,16 @@ class WaiverUse:
 
 def load_waivers(path: str) -> tuple[Waiver, ...]:
     """Read a waiver file; UsageError says what is wrong and where."""
+    table = parse_toml(read_small_file(Path(path), "the waivers"), "the waiver file", path)
     try:
-        with Path(path).open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"can't read the waivers: {error.strerror}", path) from error
-    if len(data) > _MAX_BYTES:
-        raise UsageError(f"a waiver file is at most {_MAX_BYTES} bytes", path)
-    try:
-        file_value = msgspec.convert(tomllib.loads(data.decode()), _WaiverFile)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"the waiver file is not TOML: {error}", path) from error
+        file_value = msgspec.convert(table, _WaiverFile)
     except msgspec.ValidationError as error:
         raise UsageError(f"not a waiver file: {error}", path) from error
     for waiver in file_value.waiver:
         if find_rule(waiver.rule) is None:
-            raise UsageError(f"there is no rule '{waiver.rule}'", path, "`audit-image explain` lists the rules")
+            near = did_you_mean(waiver.rule, [rule.id for rule in rules()])
+            remedy = near or "`audit-image explain` lists the rules"
+            raise UsageError(f"there is no rule '{waiver.rule}'", path, remedy)
         if not waiver.reason.strip() or not waiver.owner.strip():
             raise UsageError(f"a waiver for {waiver.rule} has an empty reason or owner", path)
     return file_value.waiver

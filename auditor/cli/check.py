@@ -5,59 +5,53 @@ from typing import Annotated
 import typer
 
 from auditor.cli.options import (
+    AllPlatformsOption,
     AuthfileOption,
     CaOption,
+    ColourOption,
     CpuOption,
+    FailOnOption,
     FailOnUnknownOption,
+    ImageArgument,
+    IpFamilyOption,
     PlainHttpOption,
     PlatformOption,
     QuietOption,
     SpecOption,
+    StrictOption,
     VerboseOption,
+    WaiversOption,
+    output_option,
 )
-from auditor.cli.output import EXIT_FAILED, EXIT_OK, parse_outputs, style, write_output
+from auditor.cli.output import EXIT_FAILED, EXIT_OK, Colour, parse_outputs
 from auditor.errors import UsageError
 from auditor.family import Family
 from auditor.finding import FailOn
-from auditor.report.register import Kind, formats, help_text
+from auditor.report.register import Kind, formats
 
 
 def check(
-    image: Annotated[
-        str,
-        typer.Argument(
-            metavar="IMAGE",
-            help="A name as Docker takes it, or docker:, podman:, registry:, docker-archive:FILE[:TAG], "
-            "oci-archive:FILE, oci-dir:PATH, dir:PATH, report:FILE.",
-            show_default=False,
-        ),
-    ],
+    image: ImageArgument,
     spec: SpecOption = "calico-system-requirements",
-    strict: Annotated[bool, typer.Option("--strict", help="Read the document word for word.")] = False,
-    ip_family: Annotated[Family, typer.Option(help="The IP families of the cluster.")] = Family.DUAL,
+    strict: StrictOption = False,
+    ip_family: IpFamilyOption = Family.DUAL,
     platform: PlatformOption = None,
-    all_platforms: Annotated[
-        bool, typer.Option("--all-platforms", help="Audit every platform of an index, and whether they agree.")
-    ] = False,
+    all_platforms: AllPlatformsOption = False,
     require_platform: Annotated[
         list[str] | None,
         typer.Option(
             metavar="OS/ARCH", help="A platform that the index must have; may be repeated.", show_default=False
         ),
     ] = None,
-    waivers: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A TOML file of accepted deviations.", show_default=False)
-    ] = None,
-    fail_on: Annotated[FailOn, typer.Option(help="The mildest severity that fails.")] = FailOn.ERROR,
+    waivers: WaiversOption = None,
+    fail_on: FailOnOption = FailOn.ERROR,
     fail_on_unknown: FailOnUnknownOption = False,
     cpu: CpuOption = None,
-    output: Annotated[
-        list[str] | None,
-        typer.Option("-o", "--output", metavar="FORMAT[=FILE]", help=help_text(Kind.REPORT), show_default="text"),
-    ] = None,
+    output: Annotated[list[str] | None, output_option(Kind.REPORT)] = None,
     authfile: AuthfileOption = None,
     ca: CaOption = None,
     plain_http: PlainHttpOption = False,
+    color: ColourOption = Colour.AUTO,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> int:
@@ -73,7 +67,8 @@ def check(
 
     if platform and all_platforms:
         raise UsageError("--platform and --all-platforms exclude each other")
-    outputs = parse_outputs(output or ["text"], formats(Kind.INDEX if all_platforms else Kind.REPORT))
+    known = formats(Kind.INDEX if all_platforms else Kind.REPORT)
+    outputs = parse_outputs(output or known[:1], known, color, verbose=verbose)
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
     required = tuple(str(parse_platform(name)) for name in require_platform or ())
@@ -83,6 +78,5 @@ def check(
     reach = Reach(platform, authfile, ca, plain_http, quiet, verbose)
     audit = audit_all_platforms if all_platforms else audit_reference
     report = audit(image, requirements, options, accepted, reach)
-    for place in outputs:
-        write_output(place, write(report, place.format, style(place, verbose=verbose)))
+    outputs.write(lambda name, style: write(report, name, style))
     return EXIT_OK if report.verdict == "pass" else EXIT_FAILED

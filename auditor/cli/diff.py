@@ -9,18 +9,25 @@ import typer
 from auditor.cli.options import (
     AuthfileOption,
     CaOption,
+    ColourOption,
     FailOnUnknownOption,
+    IpFamilyOption,
     PlainHttpOption,
     PlatformOption,
     QuietOption,
     SpecOption,
+    StrictOption,
     VerboseOption,
+    WaiversOption,
+    completing,
+    output_option,
+    schemes,
 )
-from auditor.cli.output import EXIT_FAILED, EXIT_OK, parse_outputs, style, write_output
-from auditor.errors import UsageError
+from auditor.cli.output import EXIT_FAILED, EXIT_OK, Colour, parse_outputs
+from auditor.errors import UsageError, did_you_mean
 from auditor.family import Family
 from auditor.finding import FailOn
-from auditor.report.register import Kind, formats, help_text
+from auditor.report.register import Kind, formats
 
 if TYPE_CHECKING:
     from auditor.report.diff.kinds import Area
@@ -39,15 +46,16 @@ def _fail_on(context: typer.Context, value: str) -> str:
     raise typer.BadParameter(f"'{value}' is not one of {', '.join(_FAIL_ON)}")
 
 
+_complete = completing(schemes)
 _IMAGE = "An image as `check` takes it, or a saved report: report:FILE, or its path."
 
 
 def diff(
-    old: Annotated[str, typer.Argument(metavar="OLD", help=_IMAGE, show_default=False)],
-    new: Annotated[str, typer.Argument(metavar="NEW", help=_IMAGE, show_default=False)],
+    old: Annotated[str, typer.Argument(metavar="OLD", help=_IMAGE, show_default=False, autocompletion=_complete)],
+    new: Annotated[str, typer.Argument(metavar="NEW", help=_IMAGE, show_default=False, autocompletion=_complete)],
     spec: SpecOption = "calico-system-requirements",
-    strict: Annotated[bool, typer.Option("--strict", help="Read the document word for word.")] = False,
-    ip_family: Annotated[Family, typer.Option(help="The IP families of the cluster.")] = Family.DUAL,
+    strict: StrictOption = False,
+    ip_family: IpFamilyOption = Family.DUAL,
     platform: PlatformOption = None,
     old_platform: Annotated[
         str | None,
@@ -55,9 +63,7 @@ def diff(
             metavar="OS/ARCH[/VARIANT]", help="The platform of OLD, where it is another one.", show_default=False
         ),
     ] = None,
-    waivers: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A TOML file of accepted deviations.", show_default=False)
-    ] = None,
+    waivers: WaiversOption = None,
     fail_on: Annotated[
         str, typer.Option(metavar="regression|any|never", help="Which changes fail.", callback=_fail_on)
     ] = "regression",
@@ -71,19 +77,11 @@ def diff(
         ),
     ] = None,
     fail_on_unknown: FailOnUnknownOption = False,
-    output: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="FORMAT[=FILE]",
-            help=help_text(Kind.DIFF),
-            show_default="text",
-        ),
-    ] = None,
+    output: Annotated[list[str] | None, output_option(Kind.DIFF)] = None,
     authfile: AuthfileOption = None,
     ca: CaOption = None,
     plain_http: PlainHttpOption = False,
+    color: ColourOption = Colour.AUTO,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> int:
@@ -96,7 +94,8 @@ def diff(
     from auditor.rules import Options  # noqa: PLC0415
     from auditor.spec import load_spec  # noqa: PLC0415
 
-    outputs = parse_outputs(output or ["text"], formats(Kind.DIFF))
+    known = formats(Kind.DIFF)
+    outputs = parse_outputs(output or known[:1], known, color, verbose=verbose)
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
     areas = _areas(area or [])
@@ -106,8 +105,7 @@ def diff(
     before = audit_reference(_reference(old), requirements, options, accepted, old_reach)
     after = audit_reference(_reference(new), requirements, options, accepted, reach)
     found = compare(before, after, cast("Gate", fail_on), unknown_fails=fail_on_unknown, areas=areas)
-    for place in outputs:
-        write_output(place, write(found, place.format, style(place, verbose=verbose)))
+    outputs.write(lambda name, style: write(found, name, style))
     return EXIT_OK if found.verdict == "pass" else EXIT_FAILED
 
 
@@ -118,7 +116,11 @@ def _areas(values: list[str]) -> "tuple[Area, ...]":
     asked = [word.strip() for value in values for word in value.split(",") if word.strip()]
     for word in asked:
         if word not in words:
-            raise UsageError(f"there is no area '{word}'", "--area", f"the areas are: {', '.join(words)}")
+            raise UsageError(
+                f"there is no area '{word}'",
+                "--area",
+                did_you_mean(word, words) or f"the areas are: {', '.join(words)}",
+            )
     return tuple(words[word] for word in asked)
 
 

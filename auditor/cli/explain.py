@@ -1,23 +1,34 @@
 """`audit-image explain ID`: what a rule or requirement means, why it matters, how to mend it, how to waive it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditor.errors import UsageError
+from auditor.cli.options import SpecOption, completing
+from auditor.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from auditor.rules import Rule
     from auditor.spec import Requirement, Spec
 
 
+def _identifiers() -> tuple[str, ...]:
+    from auditor.rules import rules  # noqa: PLC0415
+    from auditor.spec import load_spec  # noqa: PLC0415
+
+    return (*(rule.id for rule in rules()), *(row.id for row in load_spec().requirements))
+
+
 def explain(
     identifier: Annotated[
-        str | None, typer.Argument(metavar="ID", help="A rule id or a requirement id; none lists all.")
+        str | None,
+        typer.Argument(
+            metavar="ID", help="A rule id or a requirement id; none lists all.", autocompletion=completing(_identifiers)
+        ),
     ] = None,
-    spec: Annotated[str, typer.Option(help="The spec whose requirements are meant.")] = "calico-system-requirements",
+    spec: SpecOption = "calico-system-requirements",
 ) -> int:
     """Explain a rule or a requirement."""
     from auditor.rules import find_rule, rules  # noqa: PLC0415
@@ -32,13 +43,24 @@ def explain(
     rule = find_rule(identifier)
     row = requirements.find(identifier)
     if rule is None and row is None:
-        remedy = "`audit-image explain` lists the rules, `audit-image spec show` the requirements"
-        raise UsageError(f"there is no rule or requirement '{identifier}'", "explain", remedy)
+        known = [*(entry.id for entry in rules()), *(entry.id for entry in requirements.requirements)]
+        raise UsageError(f"there is no rule or requirement '{identifier}'", "explain", _remedy(identifier, known))
     if rule is not None:
         typer.echo("\n".join(_rule(rule, requirements)))
     if row is not None:
         typer.echo("\n".join(_row(row, requirements)))
     return 0
+
+
+def _remedy(identifier: str, known: Sequence[str]) -> str:
+    """The shipped spec that has it, a near id, or where the lists are."""
+    from auditor.spec import load_spec, shipped_specs  # noqa: PLC0415
+
+    having = [name for name in shipped_specs() if load_spec(name).find(identifier)]
+    if having:
+        return f"it is in {' and '.join(having)}: add --spec {having[0]}"
+    lists = "`audit-image explain` lists the rules, `audit-image spec show` the requirements"
+    return did_you_mean(identifier, known) or lists
 
 
 def _rule(rule: "Rule[object]", spec: "Spec") -> Iterator[str]:

@@ -1,16 +1,83 @@
-"""Options that several commands share."""
+"""The options that several commands share, each declared once."""
 
-from typing import Annotated
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any
 
 import typer
 
-SpecOption = Annotated[str, typer.Option(metavar="NAME|FILE", help="A shipped spec's name, or a spec file.")]
+from auditor.cli.output import Colour
+from auditor.family import Family
+from auditor.finding import FailOn
+from auditor.report.register import Kind, formats, help_text
+
+
+def completing(known: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """Completion of a word from a list that is made only when a shell asks."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in known() if name.startswith(incomplete)]
+
+    return complete
+
+
+def schemes() -> tuple[str, ...]:
+    """What may stand before a colon in an IMAGE."""
+    from auditor.image import Scheme  # noqa: PLC0415 - only completion asks
+
+    return tuple(f"{scheme.value}:" for scheme in Scheme if scheme.value)
+
+
+def spec_names() -> tuple[str, ...]:
+    """The specs that ship with the tool."""
+    from auditor.spec import shipped_specs  # noqa: PLC0415 - only completion asks
+
+    return shipped_specs()
+
+
+def output_option(kind: Kind) -> Any:
+    """`-o`: each command writes a document of its own kind."""
+    names = formats(kind)
+    return typer.Option(
+        "-o",
+        "--output",
+        metavar="FORMAT[=FILE]",
+        help=help_text(kind),
+        show_default=names[0],
+        autocompletion=completing(lambda: names),
+    )
+
+
+ImageArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="IMAGE",
+        help="A name as Docker takes it, or docker:, podman:, registry:, docker-archive:FILE[:TAG], oci-archive:FILE, "
+        "oci-dir:PATH, dir:PATH, report:FILE.",
+        show_default=False,
+        autocompletion=completing(schemes),
+    ),
+]
+SpecOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME|FILE", help="A shipped spec's name, or a spec file.", autocompletion=completing(spec_names)
+    ),
+]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Read the document word for word.")]
+IpFamilyOption = Annotated[Family, typer.Option(help="The IP families of the cluster.")]
 PlatformOption = Annotated[
     str | None,
     typer.Option(
         metavar="OS/ARCH[/VARIANT]", help="The platform of an index; default: this machine's.", show_default=False
     ),
 ]
+AllPlatformsOption = Annotated[
+    bool, typer.Option("--all-platforms", help="Every platform of an index, and whether they agree.")
+]
+WaiversOption = Annotated[
+    str | None, typer.Option(metavar="FILE", help="A TOML file of accepted deviations.", show_default=False)
+]
+FailOnOption = Annotated[FailOn, typer.Option(help="The mildest severity that fails.")]
 FailOnUnknownOption = Annotated[
     bool, typer.Option("--fail-on-unknown", help="A row of the spec that can't be known fails too.")
 ]
@@ -33,5 +100,10 @@ CaOption = Annotated[
 PlainHttpOption = Annotated[
     bool, typer.Option("--plain-http", help="Speak HTTP to registries (on loopback it needs no asking).")
 ]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no log lines.")]
+ColourOption = Annotated[
+    Colour, typer.Option("--color", help="Colour on standard output; NO_COLOR and FORCE_COLOR are heeded.")
+]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress, no log lines, and no text where the verdict is pass.")
+]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Notes, every binary, and which source answered.")]

@@ -2,44 +2,29 @@
 
 from typing import Annotated
 
-import typer
-
 from auditor.cli.options import (
+    AllPlatformsOption,
     AuthfileOption,
     CaOption,
+    ImageArgument,
     PlainHttpOption,
     PlatformOption,
     QuietOption,
     SpecOption,
     VerboseOption,
+    output_option,
 )
-from auditor.cli.output import EXIT_OK, parse_outputs, report_warning, write_output
+from auditor.cli.output import EXIT_OK, parse_outputs, report_warning
 from auditor.errors import UsageError
-from auditor.report.register import Kind, formats, help_text
+from auditor.report.register import Kind, formats
 
 
 def sbom(
-    image: Annotated[
-        str,
-        typer.Argument(
-            metavar="IMAGE", help="An image as `check` takes it, or report:FILE, a saved report.", show_default=False
-        ),
-    ],
+    image: ImageArgument,
     spec: SpecOption = "calico-system-requirements",
     platform: PlatformOption = None,
-    all_platforms: Annotated[
-        bool, typer.Option("--all-platforms", help="One bill for every platform of an index.")
-    ] = False,
-    output: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="FORMAT[=FILE]",
-            help=help_text(Kind.BILL),
-            show_default="cyclonedx-json",
-        ),
-    ] = None,
+    all_platforms: AllPlatformsOption = False,
+    output: Annotated[list[str] | None, output_option(Kind.BILL)] = None,
     authfile: AuthfileOption = None,
     ca: CaOption = None,
     plain_http: PlainHttpOption = False,
@@ -56,12 +41,12 @@ def sbom(
 
     if platform and all_platforms:
         raise UsageError("--platform and --all-platforms exclude each other")
-    outputs = parse_outputs(output or [formats(Kind.BILL)[0]], formats(Kind.BILL))
+    known = formats(Kind.BILL)
+    outputs = parse_outputs(output or known[:1], known)
     audit = audit_all_platforms if all_platforms else audit_reference
     reach = Reach(platform, authfile, ca, plain_http, quiet, verbose)
     report = audit(image, load_spec(spec), Options(), (), reach)
-    for place in outputs:
-        write_output(place, write(report, place.format))
+    outputs.write(lambda name, style: write(report, name, style))
     for line in doubts(report):
         report_warning(line)
     return EXIT_OK

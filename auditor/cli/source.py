@@ -55,6 +55,14 @@ def audit_reference(
         return audit(image, spec, options, waivers)
 
 
+def audit_for_platforms(
+    text: str, platforms: Sequence[str], spec: Spec, options: Options, reach: Reach
+) -> tuple[Report, ...]:
+    """One report for each platform; a saved report has the one that it was made for."""
+    chosen = () if parse(text).scheme is Scheme.REPORT else platforms
+    return tuple(audit_reference(text, spec, options, (), replace(reach, platform=name)) for name in chosen or (None,))
+
+
 def audit_all_platforms(
     text: str, spec: Spec, options: Options, waivers: Sequence[Waiver] = (), reach: Reach | None = None
 ) -> IndexReport:

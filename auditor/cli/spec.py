@@ -4,9 +4,16 @@ from typing import Annotated
 
 import typer
 
+from auditor.cli.options import completing, spec_names
+
 app = typer.Typer(help="Show or validate a spec.", no_args_is_help=True)
 
-_Name = Annotated[str, typer.Argument(metavar="[NAME|FILE]", help="A shipped spec's name, or a spec file.")]
+_Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="[NAME|FILE]", help="A shipped spec's name, or a spec file.", autocompletion=completing(spec_names)
+    ),
+]
 
 
 @app.command("show")

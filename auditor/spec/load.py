@@ -1,19 +1,18 @@
 """From a spec's name or file to a checked value."""
 
 import hashlib
-import tomllib
 from fnmatch import fnmatchcase
 from importlib import resources
 from pathlib import Path
 
 import msgspec
 
-from auditor.errors import UsageError
+from auditor.errors import UsageError, did_you_mean
+from auditor.files import exists, parse_toml, read_small_file
 from auditor.processor import check_level
 from auditor.spec.model import Incident, Kind, Module, Requirement, Spec, SpecFile
 
 DEFAULT_SPEC = "calico-system-requirements"
-_MAX_BYTES = 1 << 20
 _MAX_EXTENDS = 8
 
 # What a row of each kind must say, beside the fields that every row has.
@@ -91,22 +90,15 @@ def _read(name_or_file: str, base: Path) -> tuple[str, bytes, Path]:
         resource = resources.files("auditor.spec") / f"{name_or_file}.toml"
         return f"spec {name_or_file}", resource.read_bytes(), Path()
     path = base / name_or_file
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        remedy = f"the shipped specs are: {', '.join(shipped_specs())}"
-        raise UsageError(f"can't read the spec: {error.strerror}", str(path), remedy) from error
-    if len(data) > _MAX_BYTES:
-        raise UsageError(f"a spec file is at most {_MAX_BYTES} bytes", str(path))
-    return str(path), data, path.parent
+    if not exists(path):
+        remedy = did_you_mean(name_or_file, shipped_specs()) or f"the shipped specs are: {', '.join(shipped_specs())}"
+        raise UsageError("can't read the spec: there is none of that name, and no such file", str(path), remedy)
+    return str(path), read_small_file(path, "the spec"), path.parent
 
 
 def _parse(where: str, data: bytes) -> SpecFile:
     try:
-        return msgspec.convert(tomllib.loads(data.decode()), SpecFile)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"the spec is not TOML: {error}", where) from error
+        return msgspec.convert(parse_toml(data, "the spec", where), SpecFile)
     except msgspec.ValidationError as error:
         raise UsageError(f"not a spec: {error}", where, "see `audit-image schema spec`") from error
 

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from auditor.cli.main import run
-from auditor.settings import Setting, read_settings
 
 
 def call(*arguments: str, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "from auditor.cli.main import main; main()", *arguments],
+        [sys.executable, "-c", "from auditor.__main__ import main; main()", *arguments],
         capture_output=True,
         text=True,
         cwd=cwd,
@@ -63,7 +62,7 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], capfd: pyte
 
 
 def test_output_to_a_closed_pipe_is_no_traceback() -> None:
-    command = f"{sys.executable} -c 'from auditor.cli.main import main; main()' schema report | head -c 1"
+    command = f"{sys.executable} -c 'from auditor.__main__ import main; main()' schema report | head -c 1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
     assert done.stderr == ""
 
@@ -72,39 +71,3 @@ def test_output_to_a_closed_pipe_is_no_traceback() -> None:
 def test_explain(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(arguments) == 0
     assert "library-missing" in capsys.readouterr().out or arguments[-1] == "tool.ipset"
-
-
-def test_a_misspelt_setting_is_refused_so_that_no_gate_is_silently_open(tmp_path: Path) -> None:
-    (tmp_path / "audit-image.toml").write_text('fail-one = "warning"\n')
-    done = call("explain", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "there is no option 'fail-one'" in done.stderr
-
-
-OPTIONS = {"check": ["fail_on", "strict"], "diff": ["fail_on"]}
-
-
-@pytest.mark.parametrize(
-    ("project", "own", "environ", "expected"),
-    [
-        ("", "", {}, None),
-        ('fail-on = "note"', "", {}, ("note", "pyproject.toml")),
-        ('fail-on = "note"', 'fail-on = "never"', {}, ("never", "audit-image.toml")),
-        ("", 'fail-on = "never"\n[check]\nfail-on = "error"', {}, ("error", "audit-image.toml [check]")),
-        ("", 'fail-on = "never"', {"AUDIT_IMAGE_FAIL_ON": "note"}, ("note", "AUDIT_IMAGE_FAIL_ON")),
-        (
-            "",
-            "",
-            {"AUDIT_IMAGE_FAIL_ON": "note", "AUDIT_IMAGE_CHECK_FAIL_ON": "warning"},
-            ("warning", "AUDIT_IMAGE_CHECK_FAIL_ON"),
-        ),
-        ("", "", {"AUDIT_IMAGE_DIFF_FAIL_ON": "any"}, None),
-    ],
-)
-def test_where_a_setting_comes_from(
-    tmp_path: Path, project: str, own: str, environ: dict[str, str], expected: tuple[str, str] | None
-) -> None:
-    (tmp_path / "pyproject.toml").write_text(f"[tool.audit-image]\n{project}\n")
-    (tmp_path / "audit-image.toml").write_text(own)
-    found = read_settings(OPTIONS, tmp_path, environ)["check"].get("fail_on")
-    assert found == (Setting(*expected) if expected else None)

@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parents[2] / "auditor"
 ORDER: tuple[tuple[str, ...], ...] = (
     ("errors", "events", "family", "filetree", "finding", "kept", "machine"),
     ("processor",),
-    ("archive", "settings", "spec"),
+    ("archive", "files"),
+    ("settings", "spec"),
     ("elf", "packages"),
     ("image", "tools"),
     ("kernel", "process"),
@@ -22,6 +23,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("rules",),
     ("audit",),
     ("cli",),
+    ("__main__",),
 )
 PLACE = {room: place for place, line in enumerate(ORDER) for room in line}
 LARGEST_SHARE = 0.20
