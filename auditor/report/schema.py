@@ -33,7 +33,7 @@ def ordered(document: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
     return {key: document[key] for key in keys}
 
 
-def dump(document: Mapping[str, Any]) -> str:
+def dump(document: Mapping[str, Any] | Sequence[Any]) -> str:
     """The document as text, two spaces deep, with a newline at its end.
 
     What would act on a terminal (C1 controls, writing direction, what can't be seen) is escaped as JSON does it.

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from html import escape
 from textwrap import wrap
+from urllib.parse import quote
 
 # Shown as nothing by terminals and browsers although Python calls them printable: default ignorable code points
 # (Unicode, DerivedCoreProperties.txt) that are letters or marks.
@@ -26,6 +27,7 @@ _INVISIBLE = frozenset(
     for code in range(first, last + 1)
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_LONE = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # no byte of a name (PEP 383)
 _ASCII_PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 _HARMLESS_IN_MARKDOWN = frozenset("\"'(),./:;=%+?-")
 _RED, _YELLOW, _GREEN, _DIM = "31;1", "33;1", "32;1", "2"
@@ -96,6 +98,12 @@ def _markdown_char(char: str) -> str:
     if char in "&<>@#":
         return f"&#{ord(char)};"
     return f"\\{char}" if char in _ASCII_PUNCTUATION and char not in _HARMLESS_IN_MARKDOWN else char
+
+
+def uri(path: str) -> str:
+    """A path in the image as a relative URI reference (RFC 3986): bytes that were no text are percent-encoded too."""
+    kept = _LONE.sub(lambda found: _spelled(found[0]), path.lstrip("/"))
+    return quote(kept.encode("utf-8", "surrogateescape"), safe="/")
 
 
 def paint(text: str, kind: str, *, colour: bool) -> str:

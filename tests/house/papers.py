@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from auditor.report.register import FORMATS, Kind
 from auditor.rules import rules
 from tests.house.picture import picture
 
@@ -23,10 +24,21 @@ def rule_pages() -> str:
     )
 
 
+def format_table() -> str:
+    """Every format with the commands that write it, from the register."""
+    commands = {Kind.REPORT: "check", Kind.DIFF: "diff", Kind.KERNEL: "kernel", Kind.BILL: "sbom"}
+    rows = ["| format | of | for |", "|---|---|---|"]
+    for entry in FORMATS:
+        written_by = ", ".join(command for kind, command in commands.items() if kind in entry.kinds)
+        rows.append(f"| `{entry.name}` | {written_by} | {_markdown(entry.purpose)} |")
+    return "\n".join(rows)
+
+
 # The file, the name of the part in it, and what writes it.
 PARTS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("docs/architecture.md", "picture"): picture,
     ("docs/rules.md", "rules"): rule_pages,
+    ("README.md", "formats"): format_table,
 }
 
 

@@ -3,6 +3,7 @@
 import posixpath
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from auditor.image.model import Layer
 from auditor.inventory.model import UNOWNED, Distribution, ElfObject, InstalledPackage, Inventory, Tool
@@ -12,6 +13,7 @@ from auditor.report.bill.model import Bill, Facts, FileEntry, ImageEntry, Method
 from auditor.report.bill.naming import shown_name
 from auditor.report.bill.purl import image_purl, package_purl
 from auditor.report.model import IndexReport, Report, ReportImage
+from auditor.report.words import valid
 
 PREFIX = "audit-image"  # of every property that is not the format's own
 
@@ -31,14 +33,15 @@ def build(report: Report | IndexReport) -> Bill:
     """The bill of one image, or of every platform of an index."""
     if isinstance(report, Report):
         return Bill(_image(_plain(report), "image", ""))
-    index = report.index
+    index = replace(report.index, reference=valid(report.index.reference))
     facts = ((f"{PREFIX}:image:digest", index.digest or ""), (f"{PREFIX}:verdict", report.verdict))
     purl = image_purl(index.reference, index.digest)
     root = ImageEntry(
         "index", shown_name(index.reference), index.digest or "", purl, Distribution(), facts, (), (), (), ()
     )
-    by_platform = sorted(((str(entry.image.platform), entry) for entry in report.platforms), key=lambda pair: pair[0])
-    return Bill(root, tuple(_image(_plain(entry), f"image:{name}", f"{name}/") for name, entry in by_platform))
+    named = ((str(entry.image.platform), entry) for entry in map(_plain, report.platforms))
+    by_platform = sorted(named, key=lambda pair: pair[0])
+    return Bill(root, tuple(_image(entry, f"image:{name}", f"{name}/") for name, entry in by_platform))
 
 
 def _plain(report: Report) -> Report:

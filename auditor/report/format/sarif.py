@@ -1,0 +1,88 @@
+"""SARIF 2.1.0 (OASIS) for code scanning: a result per finding, with a fingerprint that survives a new digest."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from auditor.finding import Severity
+from auditor.report.producer import Producer
+from auditor.report.register import Style
+from auditor.report.results import Result, Results
+from auditor.report.schema import dump
+from auditor.report.views import results_of
+from auditor.report.words import printable, uri
+
+if TYPE_CHECKING:
+    from auditor.report.register import Document
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+#: Severity as SARIF's `level` (3.27.10), and as the number that code scanning sorts by.
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
+_IMAGE = "IMAGE"  # the base that paths inside the image are relative to (3.14.14)
+_FINGERPRINT = "auditImage/v1"
+
+
+def write(document: "Document", style: Style) -> str:  # noqa: ARG001 - every format is called alike
+    """The document as one run of SARIF."""
+    return dump({"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(results_of(document))]})
+
+
+def _run(results: Results) -> dict[str, Any]:
+    producer = Producer.this()
+    rules = list(_rules(results))
+    places = {rule["id"]: place for place, rule in enumerate(rules)}
+    return {
+        "tool": {"driver": {"name": producer.name, "version": producer.version, "rules": rules}},
+        "automationDetails": {"id": f"{producer.name}/{printable(results.name)}/"},
+        "originalUriBaseIds": {_IMAGE: {"description": {"text": f"The root of {printable(results.name)}."}}},
+        "columnKind": "unicodeCodePoints",
+        "properties": {
+            "verdict": results.verdict,
+            "conclusion": printable(results.conclusion),
+            "spec": results.spec,
+            "subjects": [{"name": printable(one.name), "digest": one.digest} for one in results.subjects],
+        },
+        "results": [_result(result, places[result.rule]) for result in results.results],
+    }
+
+
+def _rules(results: Results) -> Iterator[dict[str, Any]]:
+    for name in dict.fromkeys([*results.rules, *(result.rule for result in results.results)]):
+        text = results.rules.get(name)
+        summary = text.summary if text else name
+        yield {
+            "id": name,
+            "shortDescription": {"text": printable(summary)},
+            "fullDescription": {"text": printable(summary)},
+            "help": {"text": printable((text.help if text else "") or summary)},
+            "defaultConfiguration": {"level": _LEVELS[text.severity if text else Severity.WARNING]},
+        }
+
+
+def _result(result: Result, rule: int) -> dict[str, Any]:
+    told = printable(result.told)
+    place = f"{printable(result.place)}: " if result.place else ""
+    document: dict[str, Any] = {
+        "ruleId": result.rule,
+        "ruleIndex": rule,
+        "level": _LEVELS[result.severity],
+        "message": {"text": f"{place}{told}" + (f" {printable(result.fix)}" if result.fix else "")},
+        "locations": [_location(result)],
+        "partialFingerprints": {_FINGERPRINT: result.key},
+        "properties": {"subject": printable(result.subject), "requirement": result.requirement},
+    }
+    if result.waived_by is not None:
+        reason = printable(result.waived_by)
+        document["suppressions"] = [{"kind": "external", "status": "accepted", "justification": reason}]
+    return document
+
+
+def _location(result: Result) -> dict[str, Any]:
+    """The file in the image; of what is no file, where the name would be."""
+    path = result.subject if result.subject.strip("/") else "."
+    return {
+        "physicalLocation": {
+            "artifactLocation": {"uri": uri(path), "uriBaseId": _IMAGE},
+            "region": {"startLine": 1},  # code scanning shows no result without one
+        },
+        "logicalLocations": [{"fullyQualifiedName": printable(result.subject)}],
+    }

@@ -1,0 +1,260 @@
+"""Every format of every kind of document: valid by its reader, the same each time, and safe whatever is in it."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+import junitparser
+import pytest
+
+from auditor.errors import UsageError
+from auditor.finding import FailOn
+from auditor.image.model import Platform
+from auditor.inventory.model import Tool
+from auditor.report.audit.document import from_document, to_document
+from auditor.report.diff.compare import compare
+from auditor.report.model import IndexReport, Report, ReportIndex
+from auditor.report.register import FORMATS, Kind, Style, formats, write
+from auditor.report.words import fold, markdown, printable, uri, xml
+from tests.inventories import sound, with_tool
+from tests.kernel_command.made import audited, image, kernel
+from tests.report.test_document import report
+
+if TYPE_CHECKING:
+    from auditor.report.register import Document
+
+# A line that would look like the tool's own, colours, a C1 control, text that turns around, what nobody sees, a
+# surrogate, what XML 1.0 forbids, markup, a formula, a workflow command, an expansion of the shell.
+EVIL = (
+    "a\nPASS  calico/node meets everything\r\n::error::x\x1b[32;1mPASS\x1b[0m\x9b1m\u202e\u200b\u2066\ufeff\u3164"
+    "\ud800\udcff\ufffe\x00\x7f</td><script>alert(1)</script>]]>&amp;|`$(id)` =1+1 @everyone ![x](http://a.b)"
+)
+_WORDS_OF_OURS = {
+    *("schema_version", "verdict", "severity", "status", "kernel", "state", "rule", "id", "kind", "fault"),
+    *("requirement", "how", "compression", "variant"),
+}
+
+
+def evil(value: Any, key: str = "") -> Any:
+    """The same document with each text of the image, the registry and the spec spoilt."""
+    if isinstance(value, str):
+        return value if key in _WORDS_OF_OURS or not value else value + EVIL
+    if isinstance(value, dict):
+        return {name: evil(entry, name) for name, entry in value.items()}
+    return [evil(entry, key) for entry in value] if isinstance(value, list) else value
+
+
+GONE = with_tool(sound(), Tool("ipset", None, (), (), "not in the image"))
+BROKEN = report(GONE)
+HOSTILE: Report = from_document(evil(to_document(BROKEN)), "evil.json")
+
+
+def index(*platforms: Report) -> IndexReport:
+    one = platforms[0].image
+    found = ReportIndex(
+        one.reference, one.source, "sha256:" + "1" * 64, tuple(each.image.platform for each in platforms)
+    )
+    return IndexReport(found, platforms[0].verdict, platforms, (), {})
+
+
+def on_arm(value: Report) -> Report:
+    return replace(value, image=replace(value.image, platform=Platform("linux", "arm64")))
+
+
+def kernel_of(word: str) -> "Document":
+    return audited(kernel(release=word), images=[image(reference=word)], fail_on=FailOn.NOTE)
+
+
+DOCUMENTS: dict[str, "Document"] = {
+    "sound": report(),
+    "broken": BROKEN,
+    "hostile": HOSTILE,
+    "index": index(report(), on_arm(BROKEN)),
+    "hostile index": index(HOSTILE, on_arm(HOSTILE)),
+    "diff": compare(report(), BROKEN),
+    "hostile diff": compare(BROKEN, HOSTILE),
+    "kernel": kernel_of("6.1.0"),
+    "hostile kernel": kernel_of(EVIL),
+}
+CASES = [(name, document) for document in DOCUMENTS for name in formats(DOCUMENTS[document].kind)]
+STYLES = (Style(), Style(verbose=True), Style(verbose=True, width=40))
+
+
+def written(document: str, name: str, style: Style | None = None) -> str:
+    value = DOCUMENTS[document]
+    if name == "in-toto" and not digest_of(value):
+        pytest.skip("there is no digest to attest")
+    return write(value, name, style)
+
+
+def digest_of(value: "Document") -> bool:
+    return value.kind is not Kind.KERNEL
+
+
+@pytest.mark.parametrize(("name", "document"), CASES)
+def test_no_word_from_outside_moves_a_cursor_or_makes_a_line(name: str, document: str) -> None:
+    for style in STYLES:
+        text = written(document, name, style)
+        assert text == written(document, name, style)
+        assert text.endswith("\n")
+        text.encode()
+        assert [char for char in text if printable(char) != char and char != "\n"] == []
+        lines = text.splitlines()
+        assert not [line for line in lines if line.startswith("PASS  calico/node meets everything")]
+        assert not [line for line in lines if line.startswith("::error::x")]
+
+
+def test_the_colours_of_a_terminal_are_ours_alone() -> None:
+    for name, document in DOCUMENTS.items():
+        text = write(document, "text", Style(colour=True, verbose=True))
+        rest = re.sub(r"\x1b\[\d{1,2}(?:;1)?m", "", text)
+        assert all(char.isprintable() or char == "\n" for char in rest)
+        assert (r"\x1b[32;1mPASS" in rest) == ("hostile" in name)
+
+
+READERS: dict[str, Callable[[str], Any]] = {
+    "json": json.loads,
+    "sarif": json.loads,
+    "gitlab": json.loads,
+    "in-toto": json.loads,
+    "cyclonedx-json": json.loads,
+    "spdx-json": json.loads,
+    "needs-json": json.loads,
+    "junit": ElementTree.fromstring,
+    "csv": lambda text: list(csv.reader(io.StringIO(text))),
+}
+
+
+@pytest.mark.parametrize(("name", "document"), [case for case in CASES if case[0] in READERS])
+def test_its_reader_takes_it(name: str, document: str) -> None:
+    assert READERS[name](written(document, name)) is not None
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_junit_fails_as_the_verdict_does(document: str) -> None:
+    text = written(document, "junit")
+    suites = junitparser.JUnitXml.fromstring(text.encode())
+    cases = [case for suite in suites for case in suite]
+    assert len(cases) == suites.tests
+    failed = [case for case in cases if any(isinstance(entry, junitparser.Failure) for entry in case.result)]
+    assert bool(failed) == (DOCUMENTS[document].verdict == "fail")
+
+
+def test_junit_of_what_was_let_through_does_not_fail() -> None:
+    value = replace(BROKEN, verdict="pass", spec=replace(BROKEN.spec, options={"fail_on": "never"}))
+    suites = junitparser.JUnitXml.fromstring(write(value, "junit").encode())
+    assert suites.failures == 0
+    assert "not met, PASS (fail-on never)" in write(value, "junit")
+
+
+def test_junit_has_a_case_for_every_requirement() -> None:
+    names = [element.get("name", "") for element in ElementTree.fromstring(written("broken", "junit")).iter("testcase")]
+    assert [row.id for row in BROKEN.requirements if not any(name.startswith(f"{row.id}: ") for name in names)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_sarif_says_what_code_scanning_asks_for(document: str) -> None:
+    log = json.loads(written(document, "sarif"))
+    assert (log["version"], len(log["runs"])) == ("2.1.0", 1)
+    run = log["runs"][0]
+    rules = run["tool"]["driver"]["rules"]
+    assert len({rule["id"] for rule in rules}) == len(rules)
+    for rule in rules:
+        assert rule["shortDescription"]["text"]
+        assert rule["help"]["text"]
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        assert result["level"] in {"error", "warning", "note"}
+        assert result["message"]["text"]
+        assert re.fullmatch("[0-9a-f]{64}", result["partialFingerprints"]["auditImage/v1"])
+        location = result["locations"][0]["physicalLocation"]["artifactLocation"]
+        assert re.fullmatch(r"[A-Za-z0-9._~/%-]+", location["uri"])
+        assert not location["uri"].startswith("/")
+        assert location["uriBaseId"] in run["originalUriBaseIds"]
+
+
+@pytest.mark.parametrize("name", ["sarif", "gitlab"])
+def test_fingerprints_survive_a_new_build(name: str) -> None:
+    def keys(value: Report) -> list[str]:
+        document = json.loads(write(value, name))
+        if name == "gitlab":
+            return [issue["fingerprint"] for issue in document]
+        return [result["partialFingerprints"]["auditImage/v1"] for result in document["runs"][0]["results"]]
+
+    layers = tuple(replace(layer, digest="sha256:other", diff_id="sha256:another") for layer in BROKEN.image.layers)
+    moved = tuple(replace(finding, layer=0, message=finding.message + " Again.") for finding in BROKEN.findings)
+    other = replace(BROKEN, image=replace(BROKEN.image, digest="sha256:2", layers=layers), findings=moved)
+    assert keys(other) == keys(BROKEN)
+    assert len(set(keys(BROKEN))) == len(BROKEN.findings)
+
+
+def test_a_statement_names_what_was_judged() -> None:
+    statement = json.loads(written("broken", "in-toto"))
+    assert statement["_type"] == "https://in-toto.io/Statement/v1"
+    assert statement["subject"] == [{"name": "calico/node:v1", "digest": {"sha256": "1"}}]
+    assert statement["predicate"]["result"] == "FAILED"
+    assert any(name.endswith("/tool.ipset") for name in statement["predicate"]["failedTests"])
+    with pytest.raises(UsageError, match="by digest"):
+        write(replace(BROKEN, image=replace(BROKEN.image, config_digest=None)), "in-toto")
+
+
+def test_github_gets_annotations_and_a_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    summary = tmp_path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    lines = written("broken", "github").splitlines()
+    assert lines[0].startswith("::error title=tool-missing ipset::ipset is not in the image")
+    assert lines[-1].startswith("::error title=audit-image FAIL::calico/node%3Av1".replace("%3A", ":"))
+    assert summary.read_text() == written("broken", "markdown")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
+    with pytest.raises(UsageError, match="summary"):
+        written("broken", "github")
+
+
+def test_csv_has_every_requirement_and_every_finding() -> None:
+    rows = list(csv.DictReader(io.StringIO(written("broken", "csv"))))
+    assert sum(row["record"] == "finding" for row in rows) == len(BROKEN.findings)
+    assert {row["id"] for row in rows} >= {row.id for row in BROKEN.requirements}
+    assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "+", "-", "@"))]
+
+
+def test_a_format_says_which_documents_it_can_write() -> None:
+    with pytest.raises(UsageError, match="no format 'needs-sh' of a diff"):
+        write(DOCUMENTS["diff"], "needs-sh")
+    for entry in FORMATS:
+        assert entry.purpose
+        assert entry.kinds
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain – text", "plain – text"),
+        ("a\nb\x1b[1m\x9b", r"a\nb\x1b[1m\x9b"),
+        ("\u202e\u200b\ufeff", r"\u202e\u200b\ufeff"),
+        ("\u3164\ufe0f\U000e0100", r"\u3164\ufe0f\U000e0100"),
+        ("\udcff\ud800", r"\xff\ud800"),
+        ("\ufffe\x00", r"\ufffe\x00"),
+    ],
+)
+def test_what_does_not_show_is_spelled_out(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+def test_words_are_escaped_for_their_place() -> None:
+    assert xml('<a b="c">&\x00') == "&lt;a b=&quot;c&quot;&gt;&amp;\\x00"
+    assert markdown("[x](http://a|b) `c` @d <e>") == r"\[x\](http:&#47;/a\|b) \`c\` &#64;d &#60;e&#62;"
+    assert uri("/usr/bin/a b\udcff?#") == "usr/bin/a%20b%FF%3F%23"
+
+
+def test_text_folds_at_a_width_and_never_without_one() -> None:
+    assert fold("one two three", None, "- ") == ["- one two three"]
+    assert fold("one two three four five six seven", 22, "- ") == ["- one two three four", "  five six seven"]
+    assert all(len(line) <= 100 for line in written("broken", "text", Style(width=100)).splitlines())
+    longest = max(map(len, written("broken", "text").splitlines()))
+    assert longest > 100
