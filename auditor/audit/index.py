@@ -4,11 +4,11 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import replace
 
-from auditor.audit.image import audit
+from auditor.audit.image import audit, judge
 from auditor.audit.verdict import rule_texts, verdict
 from auditor.audit.waivers import Waiver, apply_waivers
 from auditor.image import Index
-from auditor.report.model import IndexReport, ReportIndex
+from auditor.report.model import IndexReport, Report, ReportIndex
 from auditor.rules import IndexContext, Options, Subject, run_rules
 from auditor.spec import Spec
 
@@ -24,14 +24,39 @@ def audit_index(
     options = options or Options()
     each = replace(options, chosen_platform=True)  # what the index lacks is said once, for all of them
     reports = tuple(audit(image, spec, each, waivers, today) for image in index.images())
-    context = IndexContext(
-        spec, options, index.reference, index.platforms, tuple(report.inventory for report in reports)
-    )
+    described = ReportIndex(index.reference, index.source, index.digest, index.platforms)
+    return _across(described, reports, spec, options, waivers, today)
+
+
+def judge_index(
+    saved: IndexReport,
+    spec: Spec,
+    options: Options | None = None,
+    waivers: Sequence[Waiver] = (),
+    today: datetime.date | None = None,
+) -> IndexReport:
+    """Judge a saved report of an index anew."""
+    options = options or Options()
+    each = replace(options, chosen_platform=True)
+    reports = tuple(judge(one.image, one.inventory, spec, each, waivers, today) for one in saved.platforms)
+    return _across(saved.index, reports, spec, options, waivers, today)
+
+
+def _across(
+    index: ReportIndex,
+    reports: tuple[Report, ...],
+    spec: Spec,
+    options: Options,
+    waivers: Sequence[Waiver],
+    today: datetime.date | None,
+) -> IndexReport:
+    inventories = tuple(report.inventory for report in reports)
+    context = IndexContext(spec, options, index.reference, index.platforms, inventories)
     day = today or datetime.datetime.now(datetime.UTC).date()
     findings, _ = apply_waivers(run_rules(Subject.INDEX, context), waivers, index.reference, day)
     failed = verdict(findings, options.fail_on) == "fail" or any(report.verdict == "fail" for report in reports)
     return IndexReport(
-        index=ReportIndex(index.reference, index.source, index.digest, index.platforms),
+        index=index,
         verdict="fail" if failed else "pass",
         platforms=reports,
         findings=findings,

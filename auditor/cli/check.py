@@ -58,7 +58,7 @@ def check(
     """Audit one image against a spec; exit code 0: it meets it, 1: it doesn't, 2: not audited."""
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
     from auditor.audit.waivers import load_waivers  # noqa: PLC0415
-    from auditor.cli.source import Reach, audit_all_platforms, audit_reference  # noqa: PLC0415
+    from auditor.cli.source import Reach, audit_any  # noqa: PLC0415
     from auditor.image import parse_platform  # noqa: PLC0415
     from auditor.processor import parse_floor  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415
@@ -76,7 +76,6 @@ def check(
         strict, ip_family, fail_on, required, fail_on_unknown=fail_on_unknown, cpu=tuple(map(parse_floor, cpu or ()))
     )
     reach = Reach(platform, authfile, ca, plain_http, quiet, verbose)
-    audit = audit_all_platforms if all_platforms else audit_reference
-    report = audit(image, requirements, options, accepted, reach)
+    report = audit_any(image, requirements, options, accepted, reach, all_platforms=all_platforms)
     outputs.write(lambda name, style: write(report, name, style))
     return EXIT_OK if report.verdict == "pass" else EXIT_FAILED

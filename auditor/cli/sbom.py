@@ -33,7 +33,7 @@ def sbom(
 ) -> int:
     """Write an image's tools, libraries and packages, and what needs what; exit code 0: written, 2: not audited."""
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
-    from auditor.cli.source import Reach, audit_all_platforms, audit_reference  # noqa: PLC0415
+    from auditor.cli.source import Reach, audit_any  # noqa: PLC0415
     from auditor.report.bill.completeness import doubts  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
@@ -43,9 +43,8 @@ def sbom(
         raise UsageError("--platform and --all-platforms exclude each other")
     known = formats(Kind.BILL)
     outputs = parse_outputs(output or known[:1], known)
-    audit = audit_all_platforms if all_platforms else audit_reference
     reach = Reach(platform, authfile, ca, plain_http, quiet, verbose)
-    report = audit(image, load_spec(spec), Options(), (), reach)
+    report = audit_any(image, load_spec(spec), Options(), (), reach, all_platforms=all_platforms)
     outputs.write(lambda name, style: write(report, name, style))
     for line in doubts(report):
         report_warning(line)

@@ -6,13 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auditor.audit import audit, audit_index, judge
+from auditor.audit.index import judge_index
 from auditor.audit.load import load, load_index
 from auditor.audit.waivers import Waiver
+from auditor.cli.output import say
 from auditor.cli.progress import listening
 from auditor.errors import UsageError
 from auditor.image import Access, Reference, Scheme, parse, parse_platform
-from auditor.report.audit.document import from_document
-from auditor.report.model import IndexReport, Report
+from auditor.image.model import Platform
+from auditor.image.platforms import fitness, host_platform
+from auditor.report.audit.document import any_from_document
+from auditor.report.model import IndexReport, Report, ReportIndex
 from auditor.rules import Options
 from auditor.spec import Spec
 
@@ -46,7 +50,8 @@ def audit_reference(
     chosen = parse_platform(reach.platform) if reach.platform else None
     options = replace(options, chosen_platform=chosen is not None)
     if reference.scheme is Scheme.REPORT:
-        saved = read_report(reference)
+        saved = _of_platform(read_report(reference), chosen, text)
+        _tell_spec(saved, spec, text, reach)
         return judge(saved.image, saved.inventory, spec, options, waivers)
     with (
         listening(quiet=reach.quiet, verbose=reach.verbose) as listener,
@@ -63,20 +68,72 @@ def audit_for_platforms(
     return tuple(audit_reference(text, spec, options, (), replace(reach, platform=name)) for name in chosen or (None,))
 
 
+def audit_any(
+    text: str,
+    spec: Spec,
+    options: Options,
+    waivers: Sequence[Waiver] = (),
+    reach: Reach | None = None,
+    *,
+    all_platforms: bool = False,
+) -> Report | IndexReport:
+    """One platform or all of them; a saved report of an index is taken whole where no platform of it is asked for."""
+    reference = parse(text)
+    whole = all_platforms or (
+        reference.scheme is Scheme.REPORT
+        and not (reach and reach.platform)
+        and isinstance(read_report(reference), IndexReport)
+    )
+    return (audit_all_platforms if whole else audit_reference)(text, spec, options, waivers, reach)
+
+
 def audit_all_platforms(
     text: str, spec: Spec, options: Options, waivers: Sequence[Waiver] = (), reach: Reach | None = None
 ) -> IndexReport:
     """Audit every platform of the image that `text` names; layers that they share are read once."""
     reach = reach or Reach()
+    reference = parse(text)
+    if reference.scheme is Scheme.REPORT:
+        saved = read_report(reference)
+        _tell_spec(saved.platforms[0] if isinstance(saved, IndexReport) else saved, spec, text, reach)
+        return judge_index(saved if isinstance(saved, IndexReport) else _alone(saved), spec, options, waivers)
     with (
         listening(quiet=reach.quiet, verbose=reach.verbose) as listener,
-        load_index(parse(text), listener=listener, access=reach.access) as index,
+        load_index(reference, listener=listener, access=reach.access) as index,
     ):
         return audit_index(index, spec, options, waivers)
 
 
-def read_report(reference: Reference) -> Report:
-    """A report saved with `-o json=FILE`; UsageError where the file is not one."""
+def _of_platform(saved: Report | IndexReport, chosen: Platform | None, where: str) -> Report:
+    """The report that is meant: of an index the chosen platform's, else this machine's, else the only one."""
+    if isinstance(saved, Report):
+        return saved
+    offered = [one.image.platform for one in saved.platforms]
+    fitting = [one for one in saved.platforms if fitness(chosen or host_platform(), one.image.platform) is not None]
+    if not fitting and chosen is None and len(saved.platforms) == 1:
+        fitting = list(saved.platforms)
+    if not fitting:
+        has = ", ".join(map(str, offered)) or "none"
+        raise UsageError(f"the report has no platform {chosen or host_platform()}", where, f"it has: {has}")
+    return fitting[0]
+
+
+def _alone(saved: Report) -> IndexReport:
+    """A report of one image, as if it were all that an index has."""
+    image = saved.image
+    index = ReportIndex(image.reference, image.source, None, (image.platform,))
+    return IndexReport(index, saved.verdict, (saved,), ())
+
+
+def _tell_spec(saved: Report, spec: Spec, where: str, reach: Reach) -> None:
+    """Say so where a report was saved under another spec than it is judged by now."""
+    if saved.spec.digest != spec.digest and not reach.quiet:
+        was, now = f"{saved.spec.name} {saved.spec.version}", f"{spec.name} {spec.version}"
+        say(f"{where}: saved under {was}, judged by {now}")
+
+
+def read_report(reference: Reference) -> Report | IndexReport:
+    """A report of an image or an index saved with `-o json=FILE`; UsageError where the file is not one."""
     path = reference.path or Path()
     try:
         with path.open("rb") as file:
@@ -89,4 +146,4 @@ def read_report(reference: Reference) -> Report:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"the report is not JSON: {error}", str(path)) from error
-    return from_document(document, str(path))
+    return any_from_document(document, str(path))

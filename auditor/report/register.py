@@ -52,6 +52,7 @@ class Format:
 _ROOM = "auditor.report"
 _IMAGES = frozenset({Kind.REPORT, Kind.INDEX})
 _ALL = _IMAGES | {Kind.DIFF, Kind.KERNEL}
+_DIGESTS = _ALL - {Kind.KERNEL}  # those about images, which have one
 _BILLS = _IMAGES | {Kind.BILL}
 
 FORMATS = (
@@ -63,7 +64,12 @@ FORMATS = (
     Format("junit", f"{_ROOM}.format.junit", _ALL, "test cases for a CI server"),
     Format("github", f"{_ROOM}.format.github", _ALL, "annotations, and the summary of a step of GitHub Actions"),
     Format("gitlab", f"{_ROOM}.format.gitlab", _ALL, "GitLab's code quality report"),
-    Format("in-toto", f"{_ROOM}.format.in_toto", _ALL, "an attestation of the result, by the image's digest"),
+    Format(
+        "in-toto",
+        f"{_ROOM}.format.in_toto",
+        _ALL - {Kind.KERNEL},
+        "an attestation of the result, by the image's digest",
+    ),
     Format("csv", f"{_ROOM}.format.csv", _ALL, "a table of requirements and findings"),
     Format("cyclonedx-json", f"{_ROOM}.bill.cyclonedx", _BILLS, "CycloneDX 1.6 bill of materials"),
     Format("spdx-json", f"{_ROOM}.bill.spdx", _BILLS, "SPDX 2.3 bill of materials"),

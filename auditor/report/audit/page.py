@@ -126,7 +126,7 @@ def _tools(report: Report) -> Table:
         first = tool.binaries[0] if tool.binaries else None
         version = Cell(tool.version) if tool.version else Cell("unknown", "unknown", tool.reason)
         flavours = ", ".join(sorted({binary.flavour for binary in tool.binaries if binary.flavour}))
-        layer = "" if first is None or first.layer is None else f"layer {first.layer + 1}"
+        layer = words.layer_number(first.layer if first else None, report.image.layers)
         path, package = (first.path, first.package or "") if first else ("", "")
         rows.append((Cell(tool.name), version, Cell(flavours), Cell(path), Cell(package), Cell(layer)))
     return Table(("tool", "version", "flavours", "path", "package", "layer"), tuple(rows))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from auditor.finding import Finding, Severity
 from auditor.image.model import Layer
-from auditor.inventory.model import Inventory, Tool
+from auditor.inventory.model import Binary, Inventory, Tool
 from auditor.report.audit import words
 from auditor.report.audit.tree import closure_tree
 from auditor.report.conclusion import findings_told, rows_told
@@ -74,7 +74,7 @@ def _image(report: Report, pen: Pen) -> Iterator[str]:
     yield from _rows(report, pen)
     yield from _tools(report, pen)
     if pen.style.verbose:
-        yield from _closures(report.inventory, pen)
+        yield from _closures(report, pen)
         yield from _notices(report.inventory, pen)
     yield ""
     yield from _summary(report, pen)
@@ -98,27 +98,32 @@ def _waivers(waivers: tuple[ReportWaiver, ...], pen: Pen) -> Iterator[str]:
 
 
 def _rows(report: Report, pen: Pen) -> Iterator[str]:
-    """The rows that need a look, each with what was wanted and what is there; with a verbose style all."""
-    told = [row for row in report.requirements if pen.style.verbose or row.status in _TOLD]
-    if not told:
-        return
-    yield "requirements" if pen.style.verbose else "requirements not met, unknown or waived"
-    width = max(len(row.id) for row in told)
-    for row in told:
-        yield from _row(row, width, pen)
-    yield ""
+    """The rows that need a look, each with what was wanted and what is there; with a verbose style a table of all."""
+    told = [row for row in report.requirements if row.status in _TOLD]
+    if told:
+        yield "requirements not met, unknown or waived"
+        for row in told:
+            yield from _row(row, pen)
+        yield ""
+    if pen.style.verbose:
+        yield "requirements"
+        width = max(len(row.id) for row in report.requirements)
+        for row in report.requirements:
+            yield from _line(row, width, pen)
+        yield ""
 
 
-def _row(row: ReportRequirement, width: int, pen: Pen) -> Iterator[str]:
+def _row(row: ReportRequirement, pen: Pen) -> Iterator[str]:
+    yield f"  {pen.painted(words.STATUS[row.status], row.status)}  {pen.plain(row.id)}"
+    yield from pen.folded(f"wanted    {row.text}", " " * 14, "    ")
+    yield from pen.folded(f"there is  {row.reason}", " " * 14, "    ")
+
+
+def _line(row: ReportRequirement, width: int, pen: Pen) -> Iterator[str]:
     status = words.STATUS[row.status]
-    blanks = " " * (len("not applicable") - len(status))
-    wanted = "" if row.status not in _TOLD else "wanted  "
+    blanks = " " * (len(words.STATUS["not-applicable"]) - len(status))
     start = f"  {pen.painted(status, row.status)}{blanks}  {pen.plain(row.id):<{width}}  "
-    indent = " " * (len("  not applicable  ") + width + 2)
-    yield from pen.folded(wanted + row.text, indent + " " * len(wanted), start)
-    if row.status in _TOLD and row.reason:
-        there = "there is  " if row.status != "waived" else ""
-        yield from pen.folded(there + row.reason, indent + " " * len(there), indent)
+    yield from pen.folded(row.text, " " * (len(status + blanks) + width + 6), start)
 
 
 def _tools(report: Report, pen: Pen) -> Iterator[str]:
@@ -139,21 +144,20 @@ def _flavours(tool: Tool) -> str:
     return f"  {first.flavour}{f' (also {chr(32).join(also)})' if also else ''}"
 
 
-def _closures(inventory: Inventory, pen: Pen) -> Iterator[str]:
-    """Every program of the tools with its own tree; names of one file share one."""
-    for tool in inventory.tools:
-        names: dict[str, list[str]] = {}
+def _closures(report: Report, pen: Pen) -> Iterator[str]:
+    """Every file that a tool's name runs with its own tree: the names of one file share it."""
+    files: dict[str, list[Binary]] = {}
+    for tool in report.tools:
         for binary in tool.binaries:
-            names.setdefault(binary.resolved_path, []).append(binary.path)
-        for binary in tool.binaries:
-            paths = names.pop(binary.resolved_path, None)
-            if paths is None:
-                continue
-            yield ""
-            layer = "" if binary.layer is None else f"layer {binary.layer + 1}"
-            facts = listed((binary.kind, layer, binary.package or "no package database"))
-            yield from pen.folded(f"{tool.name}: {', '.join(paths)}  ({facts})", "    ")
-            yield from pen.tree(closure_tree(inventory, binary))
+            files.setdefault(binary.resolved_path, []).append(binary)
+    for binaries in files.values():
+        first = binaries[0]
+        names = ", ".join(dict.fromkeys(binary.path for binary in binaries))
+        layer = words.layer_number(first.layer, report.image.layers)
+        facts = listed((first.kind, layer, first.package or "no package database"))
+        yield ""
+        yield from pen.folded(f"{names}  ({facts})", "  ")
+        yield from pen.tree(closure_tree(report.inventory, first))
 
 
 def _notices(inventory: Inventory, pen: Pen) -> Iterator[str]:

@@ -1,17 +1,20 @@
 """The closure of a program as a tree: who needs what, and by which of the loader's rules it was found."""
 
+import posixpath
 from collections.abc import Mapping
 
+from auditor.elf.model import LoadFault
 from auditor.inventory.model import Binary, ClosureEntry, ElfObject, Inventory
 from auditor.report.page import Branch
+from auditor.report.words import listed
 
-AGAIN = "(shown above)"
+AGAIN = "shown above"
 
 
 def closure_tree(inventory: Inventory, binary: Binary) -> Branch:
     """The program as the root; under each file what it needs itself, each subtree drawn once."""
     objects = {entry.path: entry for entry in inventory.objects}
-    found = {entry.path: entry for entry in binary.closure}
+    found = {entry.soname: entry for entry in binary.closure}
     return _branch(inventory, binary, binary.resolved_path, objects, found, set())
 
 
@@ -23,23 +26,30 @@ def _branch(
     found: Mapping[str, ClosureEntry],
     shown: set[str],
 ) -> Branch:
-    entry = found.get(path)
-    text = f"{entry.soname} => {path}" if entry else path
+    here = objects.get(path)
+    entry = _entry(path, here, found)
+    text = f"{entry.soname} => {entry.path}" if entry else path
     rule = entry.found_by if entry else ""
-    needs = objects[path].needs if path in objects else ()
     missing = _missing(inventory, binary, path)
+    needs = tuple(need for need in here.needs if need != path) if here else ()
     if path in shown:
-        again = AGAIN if needs or missing else ""
-        return Branch(text, ", ".join(filter(None, (rule, again))))
+        return Branch(text, listed((rule, AGAIN if needs or missing else "")))
     shown.add(path)
-    # What the loader itself brings along (the loader, the vDSO) may have no rule of its own.
-    below = [_branch(inventory, binary, need, objects, found, shown) for need in needs if need != path]
+    below = [_branch(inventory, binary, need, objects, found, shown) for need in needs]
     return Branch(text, rule, branches=(*missing, *below))
+
+
+def _entry(path: str, here: ElfObject | None, found: Mapping[str, ClosureEntry]) -> ClosureEntry | None:
+    """The closure names a library by what asks for it, the object by its real path: the soname is in both."""
+    names = ((here.soname or "") if here else "", posixpath.basename(path))
+    return next((found[name] for name in names if name in found), None)
 
 
 def _missing(inventory: Inventory, binary: Binary, path: str) -> tuple[Branch, ...]:
     return tuple(
         Branch(problem.name, "not found", "missing")
         for problem in inventory.problems
-        if problem.path == path and problem.fault == "library-missing" and binary.resolved_path in problem.programs
+        if problem.path == path
+        and problem.fault is LoadFault.LIBRARY_MISSING
+        and binary.resolved_path in problem.programs
     )

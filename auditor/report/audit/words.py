@@ -34,11 +34,15 @@ def title(report: Report | IndexReport) -> str:
 
 
 def layer_of(index: int | None, layers: Sequence[Layer]) -> str:
-    """`layer 4 of 4: RUN rm …`, counted from 1 as people and progress do; empty where no layer is known."""
-    if index is None or index >= len(layers):
-        return ""
-    command = " ".join(layers[index].created_by.split())
-    return f"layer {index + 1} of {len(layers)}" + (f": {command}" if command else "")
+    """`layer 4 of 4: RUN rm …`; empty where no layer is known."""
+    number = layer_number(index, layers)
+    command = " ".join(layers[index or 0].created_by.split()) if number else ""
+    return f"{number}: {command}" if command else number
+
+
+def layer_number(index: int | None, layers: Sequence[Layer]) -> str:
+    """`layer 4 of 4`, counted from 1 as people and progress do; empty where no layer is known."""
+    return f"layer {index + 1} of {len(layers)}" if index is not None and index < len(layers) else ""
 
 
 def conclusion(report: Report | IndexReport) -> str:

@@ -1,6 +1,6 @@
 """An in-toto Statement v1 with a test-result predicate v0.1, for `cosign attest` and policy engines.
 
-The subjects are what was judged, by digest: a kernel has none, so only those that have one are named.
+The subjects are what was judged, by digest; of two compared images the new one.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,0 +1,78 @@
+"""Saved reports: of an image or of an index, judged anew, refused where another version wrote them."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from auditor.cli.main import run
+from auditor.image.model import Platform
+from auditor.report.audit.document import to_document
+from auditor.report.model import IndexReport, Report, ReportIndex
+from auditor.report.schema import dump
+from tests.report.test_document import BROKEN, report
+
+
+def on(architecture: str, value: Report) -> Report:
+    platform = Platform("linux", architecture)
+    inventory = replace(value.inventory, platform=platform)
+    return replace(value, image=replace(value.image, platform=platform), inventory=inventory)
+
+
+def saved(folder: Path, *platforms: Report) -> str:
+    index = ReportIndex("calico/node:v1", "registry", "sha256:1", tuple(each.image.platform for each in platforms))
+    file = folder / "index.json"
+    file.write_text(dump(to_document(IndexReport(index, "pass", platforms, ()))))
+    return f"report:{file}"
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> str:
+    return saved(tmp_path, on("amd64", report()), on("arm64", report(BROKEN)))
+
+
+def test_a_saved_report_of_an_index_is_judged_whole(index: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", index]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    table = [line.split() for line in lines if line.startswith("linux/")]
+    assert [(row[0], row[-1]) for row in table] == [("linux/amd64", "PASS"), ("linux/arm64", "FAIL")]
+    assert lines[-1] == "FAIL  calico/node:v1 does not meet calico-system-requirements on linux/arm64"
+
+
+def test_one_platform_of_it_is_chosen(index: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", index, "--platform", "linux/amd64"]) == 0
+    assert run(["check", index, "--platform", "linux/arm64"]) == 1
+    capsys.readouterr()
+    assert run(["check", index, "--platform", "linux/s390x"]) == 2
+    assert "it has: linux/amd64, linux/arm64" in capsys.readouterr().err
+
+
+def test_bills_and_comparisons_take_it(index: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["sbom", index]) == 0
+    names = [entry["bom-ref"] for entry in json.loads(capsys.readouterr().out)["components"]]
+    assert {"image:linux/amd64", "image:linux/arm64"} <= set(names)
+    assert run(["diff", index, index, "--platform", "linux/arm64"]) == 0
+    assert run(["diff", index, index, "--old-platform", "linux/amd64", "--platform", "linux/arm64"]) == 1
+
+
+@pytest.mark.parametrize("version", ["2", "", 1, None])
+@pytest.mark.parametrize("command", ["check", "sbom"])
+def test_another_schema_version_is_refused(
+    tmp_path: Path, version: object, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "other.json"
+    file.write_text(dump({**to_document(report()), "schema_version": version}))
+    assert run([command, f"report:{file}"]) == 2
+    captured = capsys.readouterr()
+    assert "schema version" in captured.err
+    assert captured.out == ""
+
+
+def test_a_report_saved_under_another_spec_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "saved.json"
+    file.write_text(dump(to_document(report())))
+    run(["check", f"report:{file}", "--spec", "felix"])
+    assert "saved under calico-system-requirements" in capsys.readouterr().err
+    run(["check", f"report:{file}"])
+    assert capsys.readouterr().err == ""

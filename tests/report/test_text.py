@@ -1,0 +1,87 @@
+"""What a person reads: rows with what was wanted, one line at the end that hides nothing, closures as trees."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from auditor.elf.model import LoadFault
+from auditor.finding import Severity
+from auditor.inventory.model import Problem
+from auditor.report.audit.tree import closure_tree
+from auditor.report.model import Report
+from auditor.report.page import Branch
+from auditor.report.register import Style, write
+from tests.inventories import sound
+from tests.report.test_document import BROKEN, report
+
+GONE = report(BROKEN)
+
+
+def last_line(value: Report) -> str:
+    return write(value, "text").splitlines()[-1]
+
+
+def waived(value: Report) -> Report:
+    findings = tuple(
+        replace(entry, waived_by="known (net-team)") if entry.severity is Severity.ERROR else entry
+        for entry in value.findings
+    )
+    return replace(value, findings=findings, verdict="pass", summary=replace(value.summary, not_met=0))
+
+
+def test_the_last_line_hides_nothing() -> None:
+    assert last_line(report()) == "PASS  calico/node:v1 meets calico-system-requirements"
+    assert last_line(GONE) == "FAIL  calico/node:v1 does not meet calico-system-requirements"
+    assert last_line(waived(GONE)).startswith("PASS (1 error waived)  calico/node:v1 meets")
+    options = {"fail_on": "never", "fail_on_from": "audit-image.toml"}
+    never = replace(GONE, verdict="pass", spec=replace(GONE.spec, options=options))
+    assert last_line(never).startswith("PASS (fail-on never, from audit-image.toml)  calico/node:v1: ")
+    assert "of calico-system-requirements not met" in last_line(never)
+    rows = tuple(replace(row, status="unknown") if row.id == "tool.ipset" else row for row in report().requirements)
+    unknown = replace(report(), requirements=rows, summary=replace(report().summary, unknown=1))
+    assert last_line(unknown).endswith("meets calico-system-requirements; 1 row unknown (tool.ipset)")
+
+
+def test_a_row_says_what_was_wanted_and_what_is_there() -> None:
+    lines = write(GONE, "text").splitlines()
+    at = lines.index("  not met  tool.ipset")
+    assert lines[at + 1].startswith("    wanted    ipset is used to set up")
+    assert lines[at + 2].startswith("    there is  ipset is not in the image")
+    assert not [line for line in write(report(), "text").splitlines() if "wanted" in line]
+
+
+def test_verbose_text_has_every_row() -> None:
+    lines = write(report(), "text", Style(verbose=True)).splitlines()
+    assert [row.id for row in report().requirements if not any(row.id in line.split() for line in lines)] == []
+
+
+def test_a_layer_is_counted_as_people_do() -> None:
+    finding = replace(GONE.findings[0], layer=1)
+    text = write(replace(GONE, findings=(finding,)), "text")
+    assert "layer 2 of 2" in text
+
+
+def flat(branch: Branch, depth: int = 0) -> list[tuple[int, str, str]]:
+    return [(depth, branch.text, branch.note), *(line for below in branch.branches for line in flat(below, depth + 1))]
+
+
+def test_a_closure_is_a_tree_of_who_needs_what() -> None:
+    inventory = sound()
+    binary = next(binary for tool in inventory.tools for binary in tool.binaries if binary.closure)
+    problem = Problem(LoadFault.LIBRARY_MISSING, binary.resolved_path, "libgone.so.1", "", (binary.resolved_path,))
+    lines = flat(closure_tree(replace(inventory, problems=(problem,)), binary))
+    assert lines[0] == (0, binary.resolved_path, "")
+    assert lines[1] == (1, "libgone.so.1", "not found")
+    shown = "\n".join(_tree_lines(inventory))
+    assert binary.resolved_path in shown
+
+
+def _tree_lines(inventory: object) -> Sequence[str]:
+    return write(report(inventory), "text", Style(verbose=True)).splitlines()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_text_folds_on_a_terminal_alone(width: int) -> None:
+    prose = [line for line in write(GONE, "text", Style(width=width)).splitlines() if line.startswith("    wanted")]
+    assert all(len(line) <= width for line in prose)
