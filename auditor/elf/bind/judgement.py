@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from auditor.elf.bind.lookup import Binder
+from auditor.elf.bind.relocating import relocation_fault, target_fault
 from auditor.elf.bind.versions import VersionCheck
 from auditor.elf.model import Loader, LoadFault, LoadNotice, LoadProblem, NoticeKind
 from auditor.elf.read.symbols import key_text
@@ -49,7 +50,8 @@ def judge(
     identities = frozenset(mapped.identity for mapped in scope)
     unresolved = {mapped: checks.binder.unresolved(mapped, scope, identities) for mapped in objects}
     unreadable: dict[int, Mapped] = {}
-    for mapped, fault in _faults(checks.binder, unresolved, scope):
+    faults = (*_relocation_faults(checks, unresolved, bind_now=bind_now), *_faults(checks.binder, unresolved, scope))
+    for mapped, fault in faults:
         unreadable[len(problems)] = mapped
         problems.append(LoadProblem(LoadFault.ELF_MALFORMED, mapped.real_path, "", f"{mapped.path}: {fault}"))
     evidence: dict[int, list[str]] = {}
@@ -74,6 +76,22 @@ def judge(
     for index, symbols in evidence.items():
         problems[index] = replace(problems[index], symbols=tuple(sorted(set(symbols))))
     return (*problems, *own)
+
+
+def _relocation_faults(checks: Checks, objects: Iterable[Mapped], *, bind_now: bool) -> Iterator[tuple[Mapped, str]]:
+    """The objects that the loader would refuse to relocate, each with its words."""
+    profile = checks.profile
+    for mapped in objects:
+        use = checks.binder.references(mapped).relocations
+        fault = relocation_fault(
+            profile.loader,
+            mapped.elf,
+            use,
+            lazily=not (bind_now or mapped.elf.bind_now),
+            is_loader=mapped.real_path == profile.real_path,
+        )
+        if fault or use.outside is not None:
+            yield mapped, fault or target_fault(use)
 
 
 def _faults(

@@ -12,6 +12,7 @@ from auditor.elf.bind.definitions import Definitions
 from auditor.elf.model import Loader
 from auditor.elf.read.hash_table import gnu_hash
 from auditor.elf.read.memory import Unreadable
+from auditor.elf.read.relocation_use import RelocationUse, relocation_use
 from auditor.elf.read.symbols import STT_OBJECT, SymbolTable, key, key_text
 from auditor.elf.search.mapped import Mapped
 from auditor.filetree import Content
@@ -25,13 +26,14 @@ class References:
 
     `strong` may not be missing, `weak` may. `copies`, with the sizes that the program has room for, are data of
     COPY relocations, which look everywhere but in the program. `lazy`: what only PLT relocations name, which may be
-    done at the first call. `fault`: tables that can't be read.
+    done at the first call. `relocations`: the rest of what they ask. `fault`: tables that can't be read.
     """
 
     strong: frozenset[bytes] = _NOTHING
     weak: frozenset[bytes] = _NOTHING
     copies: Mapping[bytes, int] = field(default_factory=dict)
     lazy: frozenset[bytes] = _NOTHING
+    relocations: RelocationUse = field(default_factory=RelocationUse)
     fault: str = ""
 
 
@@ -136,22 +138,26 @@ class Binder:
         copies: dict[bytes, int] = {}
         lazy: set[bytes] = set()
         musl = self._musl
-        table = SymbolTable(mapped.elf.memory(_content(mapped)), mapped.elf)
+        memory = mapped.elf.memory(_content(mapped))
         try:
-            for name, version, is_weak, defined_here, local, eager, by_call, copied, size in table.references():
+            use = relocation_use(memory, mapped.elf, symbols_of_relative=musl)
+            for name, version, is_weak, defined_here, local, asked, size in SymbolTable(memory, mapped.elf).named_by(
+                use
+            ):
                 wanted = name if musl or not version else key(name, version)
-                if copied and not is_weak:
+                if asked.copied and not is_weak:
                     copies[wanted] = size
-                if not (eager or by_call):
+                if not (asked.eager or asked.call):
                     continue
                 # Also what the object itself defines is looked up. musl doesn't mind visibility.
                 optional = (is_weak and not defined_here) if musl else (is_weak or local)
                 (weak if optional else strong).add(wanted)
-                if not eager:
+                if not asked.eager:
                     lazy.add(wanted)
         except Unreadable as unreadable:
             return References(fault=str(unreadable))
-        return References(frozenset(strong), frozenset(weak), copies, frozenset(lazy))
+        use.symbols.clear()  # as many as there may be
+        return References(frozenset(strong), frozenset(weak), copies, frozenset(lazy), use)
 
 
 def _content(mapped: Mapped) -> Content:

@@ -11,8 +11,8 @@ from auditor.elf.read.memory import Memory
 from auditor.filetree import Content
 from auditor.machine import Machine
 
-# The processor supplements' R_*_RELATIVE.
-_RELATIVE: dict[int, int] = {
+# The processor supplements' R_*RELATIVE.
+RELATIVE: dict[int, int] = {
     Machine.I386: 8,
     Machine.PPC: 22,
     Machine.PPC64: 22,
@@ -22,6 +22,17 @@ _RELATIVE: dict[int, int] = {
     Machine.AARCH64: 1027,
     Machine.RISCV: 3,
     Machine.LOONGARCH: 3,
+}
+# Their R_*_COPY.
+COPY: dict[int, int] = {
+    Machine.I386: 5,
+    Machine.PPC64: 19,
+    Machine.S390: 9,
+    Machine.ARM: 20,
+    Machine.X86_64: 5,
+    Machine.AARCH64: 1024,
+    Machine.RISCV: 4,
+    Machine.LOONGARCH: 4,
 }
 # Their relocations of the initial-exec model: a variable's distance from the thread pointer.
 _THREAD_OFFSET: dict[int, frozenset[int]] = {
@@ -44,7 +55,7 @@ def relative_relocations(content: Content, elf: ElfFile) -> Iterator[tuple[int, 
     for a file without PT_DYNAMIC, and for tables that lie outside the file.
     """
     words = _Words(elf.memory(content), elf)
-    relative = _RELATIVE.get(elf.machine)
+    relative = RELATIVE.get(elf.machine)
     if relative is not None:
         yield from _rela(content, elf, relative)
         for address in _rel(content, elf, relative):

@@ -7,8 +7,6 @@ A *key* names a symbol for comparison: `name` or, with a version, `name NUL vers
 """
 
 import struct
-import sys
-from array import array
 from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -16,7 +14,7 @@ from typing import NamedTuple
 from auditor.elf.read.file import ElfFile, Tag, dynamic_strings
 from auditor.elf.read.hash_table import HashTable, elf_hash, hash_table
 from auditor.elf.read.memory import Memory, Strings, Unreadable, WordReader
-from auditor.machine import Machine
+from auditor.elf.read.relocation_use import RelocationUse, SymbolUse, relocation_use
 
 _STB_LOCAL, _STB_GLOBAL, _STB_WEAK, _STB_GNU_UNIQUE = 0, 1, 2, 10
 _BINDINGS = frozenset((_STB_GLOBAL, _STB_WEAK, _STB_GNU_UNIQUE))
@@ -24,18 +22,6 @@ STT_OBJECT, STT_TLS, STT_GNU_IFUNC = 1, 6, 10
 _STV_LOCAL = frozenset((1, 2))  # INTERNAL, HIDDEN
 _SPREAD = 8  # symbols in a row for each that is wanted: so many are read at once
 SHN_UNDEF, SHN_ABS = 0, 0xFFF1
-
-# The processor supplements' R_*_COPY.
-_COPY: dict[int, int] = {
-    Machine.I386: 5,
-    Machine.PPC64: 19,
-    Machine.S390: 9,
-    Machine.ARM: 20,
-    Machine.X86_64: 5,
-    Machine.AARCH64: 1024,
-    Machine.RISCV: 4,
-    Machine.LOONGARCH: 4,
-}
 
 
 class Row(NamedTuple):
@@ -72,9 +58,7 @@ class Reference(NamedTuple):
     weak: bool
     defined_here: bool
     local: bool  # of hidden visibility: glibc binds it to the object itself
-    eager: bool  # by a relocation that is done at start, always
-    lazy: bool  # by a PLT relocation, done at the first call if the object binds lazily
-    copied: bool  # by a COPY relocation: looked up everywhere but in the program itself
+    use: SymbolUse
     size: int
 
 
@@ -120,8 +104,11 @@ class SymbolTable:
 
     def references(self) -> list[Reference]:
         """Every symbol that a relocation names, in table order."""
-        uses = _relocated_symbols(self._memory, self.elf)
-        numbers = sorted(uses)
+        return self.named_by(relocation_use(self._memory, self.elf, symbols_of_relative=True))
+
+    def named_by(self, use: RelocationUse) -> list[Reference]:
+        """The symbols that relocations name, in table order."""
+        numbers = sorted(use.symbols)
         rows, indexes = self._rows(numbers), self._indexes(numbers)
         names = self.strings.many([row.name for row in rows])
         version_of = self.version_labels.get
@@ -132,7 +119,9 @@ class SymbolTable:
                 continue
             version = version_of(index & 0x7FFF, b"")
             local = (row.other & 3) in _STV_LOCAL
-            found.append(Reference(name, version, bind == _STB_WEAK, bool(row.section), local, *uses[number], row.size))
+            found.append(
+                Reference(name, version, bind == _STB_WEAK, bool(row.section), local, use.symbols[number], row.size)
+            )
         return found
 
     def _rows(self, numbers: Sequence[int]) -> list[Row]:
@@ -182,48 +171,3 @@ def key_text(symbol: bytes) -> tuple[str, str]:
     """The name and the version ("" without) in a key."""
     name, version, *_ = [*symbol.decode("utf-8", "surrogateescape").split("\0"), ""]
     return name, version
-
-
-def _relocated_symbols(memory: Memory, elf: ElfFile) -> dict[int, tuple[bool, bool, bool]]:
-    """The numbers of the symbols that relocations name: (at start, lazily, by copy)."""
-    plt_start, plt_size = elf.tag(Tag.JMPREL) or 0, elf.tag(Tag.PLTRELSZ) or 0
-    uses: dict[int, tuple[bool, bool, bool]] = {}
-    plt_tag = elf.tag(Tag.PLTREL)
-    for tag, size_tag in ((Tag.RELA, Tag.RELASZ), (Tag.REL, Tag.RELSZ)):
-        start, size = elf.tag(tag), elf.tag(size_tag)
-        if start is None or not size:
-            continue
-        # Some linkers count the PLT's relocations into the table before it.
-        shared = plt_size if plt_tag == tag and start + size == plt_start + plt_size else 0
-        _note_uses(uses, memory, elf, tag, start, size - shared, lazy=False)
-    if plt_size and plt_tag in (Tag.RELA, Tag.REL):
-        _note_uses(uses, memory, elf, Tag(plt_tag), plt_start, plt_size, lazy=True)
-    return uses
-
-
-def _note_uses(
-    uses: dict[int, tuple[bool, bool, bool]],
-    memory: Memory,
-    elf: ElfFile,
-    tag: Tag,
-    start: int,
-    size: int,
-    *,
-    lazy: bool,
-) -> None:
-    words = 3 if tag is Tag.RELA else 2
-    entry = words * elf.word_size
-    if size <= 0:
-        return
-    data = array("Q" if elf.bits == 64 else "I", memory.read_exactly(start, size // entry * entry))
-    if elf.byte_order != sys.byteorder:
-        data.byteswap()
-    shift, mask = (32, 0xFFFFFFFF) if elf.bits == 64 else (8, 0xFF)
-    copy = _COPY.get(elf.machine)
-    # Of a big table nearly all are relative and alike: one element of the set.
-    for info in set(data[1::words]):
-        symbol, kind = info >> shift, info & mask
-        if symbol and kind:  # kind 0 is R_*_NONE
-            before = uses.get(symbol, (False, False, False))
-            copied = kind == copy
-            uses[symbol] = (before[0] or not (lazy or copied), before[1] or lazy, before[2] or copied)

@@ -1,0 +1,101 @@
+"""Why a loader would refuse to relocate an object, beyond symbols that are missing: `elf_get_dynamic_info` in glibc's
+get-dynamic-info.h, its dynamic-link.h and do-rel.h, `elf_machine_rela` of its dl-machine.h; `do_relocs` in musl's
+dynlink.c. Which types each loader knows was asked of the loaders themselves, one type after another.
+"""
+
+from auditor.elf.model import Loader
+from auditor.elf.read.file import ElfFile, Tag
+from auditor.elf.read.relocation_use import RelocationUse
+from auditor.elf.read.relocations import RELATIVE
+from auditor.machine import Machine
+
+_BIND_NOW = 8  # DF_BIND_NOW
+_NOW = 1  # DF_1_NOW
+
+# glibc 2.31 to 2.41, 64 bit.
+_GLIBC_TYPES: dict[int, frozenset[int]] = {
+    Machine.X86_64: frozenset((0, 1, 2, 5, 6, 7, 8, 10, 16, 17, 18, 32, 33, 36, 37)),
+    Machine.AARCH64: frozenset((0, 257, 258, *range(1024, 1033))),
+    Machine.S390: frozenset((0, 1, 3, 4, 5, 9, 10, 11, 12, 16, 17, 19, 22, 23, 54, 55, 56, 61)),
+}
+# What a PLT's relocations may be, where they wait for the first call (`elf_machine_lazy_rel`).
+_LAZY_TYPES: dict[int, frozenset[int]] = {
+    Machine.X86_64: frozenset((7, 36, 37)),
+    Machine.AARCH64: frozenset((1026, 1031, 1032)),
+    Machine.S390: frozenset((11, 61)),
+}
+# musl 1.1 to 1.2 (its arch/*/reloc.h).
+_MUSL_TYPES: dict[int, frozenset[int]] = {
+    Machine.X86_64: frozenset((0, 1, 2, 5, 6, 7, 8, 16, 17, 18, 36)),
+    Machine.AARCH64: frozenset((0, 257, 1024, 1025, 1026, 1027, 1028, 1029, 1030, 1031)),
+}
+_CHECKS_COUNTED = frozenset((Machine.X86_64,))  # whose loader asserts that the counted ones are relative
+_RELA_ONLY = frozenset((Machine.X86_64, Machine.AARCH64, Machine.PPC64, Machine.S390, Machine.RISCV, Machine.LOONGARCH))
+
+
+def relocation_fault(loader: Loader, elf: ElfFile, use: RelocationUse, *, lazily: bool, is_loader: bool = False) -> str:
+    """The loader's words; "" where it goes on. `is_loader`: the object is the loader itself."""
+    if loader is Loader.MUSL:
+        return _unknown(
+            use.kinds | use.calls | use.counted, _MUSL_TYPES.get(_key(elf)), "unsupported relocation type {}"
+        )
+    return (
+        _asserted(elf, is_loader=is_loader)
+        or _not_relative(elf, use, is_loader=is_loader)
+        or _unknown(use.kinds, _GLIBC_TYPES.get(_key(elf)), "unexpected reloc type {:#04x}")
+        or (
+            _unknown(use.calls, _LAZY_TYPES.get(_key(elf)), "unexpected PLT reloc type {:#04x}")
+            if lazily
+            else _unknown(use.calls, _GLIBC_TYPES.get(_key(elf)), "unexpected reloc type {:#04x}")
+        )
+    )
+
+
+def target_fault(use: RelocationUse) -> str:
+    """Words for a relocation that writes where nothing may be written: no loader survives it."""
+    return "" if use.outside is None else f"a relocation writes to {use.outside:#x}, outside every writable segment"
+
+
+def _key(elf: ElfFile) -> int:
+    """The machine, where it has 64 bits; x32 and 32-bit S/390 have the number of another."""
+    return elf.machine if elf.bits == 64 else 0
+
+
+def _asserted(elf: ElfFile, *, is_loader: bool) -> str:
+    """What the loader takes for granted, and ends with `Inconsistency detected by ld.so` where it isn't so."""
+    expected = {Tag.RELRENT: elf.word_size} if elf.tag(Tag.RELR) is not None else {}
+    if elf.machine in _RELA_ONLY:
+        if elf.tag(Tag.RELA) is not None:
+            expected[Tag.RELAENT] = 3 * elf.word_size
+        if elf.tag(Tag.PLTREL) is not None:
+            expected[Tag.PLTREL] = Tag.RELA
+    elif elf.machine == Machine.I386:
+        if elf.tag(Tag.REL) is not None:
+            expected[Tag.RELENT] = 2 * elf.word_size
+        if elf.tag(Tag.PLTREL) is not None:
+            expected[Tag.PLTREL] = Tag.REL
+    for tag, value in expected.items():
+        if elf.tag(tag) is not None and elf.tag(tag) != value:
+            return _inconsistency(f"info[DT_{tag.name}]->d_un.d_val == {value}")
+    if is_loader and (elf.tag(Tag.FLAGS) or 0) & ~_BIND_NOW:
+        return _inconsistency("info[DT_FLAGS] == NULL || (info[DT_FLAGS]->d_un.d_val & ~DF_BIND_NOW) == 0")
+    if is_loader and (elf.tag(Tag.FLAGS_1) or 0) & ~_NOW:
+        return _inconsistency("info[DT_FLAGS_1] == NULL || (info[DT_FLAGS_1]->d_un.d_val & ~DF_1_NOW) == 0")
+    if is_loader and (elf.tag(Tag.RUNPATH) is not None or elf.tag(Tag.RPATH) is not None):
+        return _inconsistency("info[DT_RUNPATH] == NULL")
+    return ""
+
+
+def _not_relative(elf: ElfFile, use: RelocationUse, *, is_loader: bool) -> str:
+    if elf.machine not in _CHECKS_COUNTED or is_loader or use.counted <= {RELATIVE[elf.machine]}:
+        return ""
+    return _inconsistency("elf_machine_rela_relative: ELFW(R_TYPE) (reloc->r_info) == R_X86_64_RELATIVE")
+
+
+def _unknown(kinds: set[int], known: frozenset[int] | None, words: str) -> str:
+    strange = set() if known is None else kinds - known
+    return words.format(min(strange)) if strange else ""
+
+
+def _inconsistency(condition: str) -> str:
+    return f"Inconsistency detected by ld.so: Assertion `{condition}' failed!"

@@ -1,0 +1,138 @@
+"""What an object's relocations ask of the loader that does them at its start: their types, the symbols that they
+name, and the places that they write to. Tables are read through PT_DYNAMIC, piece by piece, into arrays.
+"""
+
+import sys
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from auditor.elf.read.file import ElfFile, Tag
+from auditor.elf.read.memory import Memory, Unreadable
+from auditor.elf.read.relocations import COPY, RELATIVE
+
+_PIECE = 1 << 16  # entries
+_DISTINCT_LIMIT = 1 << 20  # different pairs of symbol and type; a browser's largest library has a tenth of it
+_NONE = 0  # R_*_NONE of every machine
+_PAGE = 4096
+_WRITABLE = 2  # PF_W
+_DF_TEXTREL = 4
+
+
+@dataclass(slots=True)
+class SymbolUse:
+    """How a symbol is asked for: at start always, by a call (which may wait for the first one), by copying it."""
+
+    eager: bool = False
+    call: bool = False
+    copied: bool = False
+
+
+@dataclass(slots=True)
+class RelocationUse:
+    """`kinds` are the types of the relocations at start, `counted` those of the first DT_RELACOUNT ones, which loaders
+    take for relative ones, `calls` those of the PLT. `outside` is a place to write to that isn't writable, if any.
+    """
+
+    symbols: dict[int, SymbolUse] = field(default_factory=dict)
+    kinds: set[int] = field(default_factory=set)
+    counted: set[int] = field(default_factory=set)
+    calls: set[int] = field(default_factory=set)
+    outside: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    start: int
+    size: int
+    words: int  # of an entry
+    counted: int = 0
+    calls: bool = False
+
+
+def relocation_use(memory: Memory, elf: ElfFile, *, symbols_of_relative: bool) -> RelocationUse:
+    """All of it. Raises `Unreadable`. `symbols_of_relative`: a symbol that a relative relocation names is looked up,
+    as musl does and glibc doesn't.
+    """
+    use = RelocationUse()
+    places = _writable(elf)
+    for table in _ranges(elf):
+        left = table.counted
+        for entries in _pieces(memory, elf, table):
+            infos = entries[1 :: table.words]
+            head = min(left, len(infos))
+            left -= head
+            _note(use, elf, set(infos[:head]), table, counted=True, symbols_of_relative=symbols_of_relative)
+            _note(use, elf, set(infos[head:]), table, counted=False, symbols_of_relative=symbols_of_relative)
+            if use.outside is None:
+                use.outside = _outside(entries[0 :: table.words], infos, places, elf)
+    return use
+
+
+def _ranges(elf: ElfFile) -> Iterator[_Range]:
+    """Where the tables are (`_ELF_DYNAMIC_DO_RELOC` in glibc's dynamic-link.h; `reloc_all` in musl's dynlink.c)."""
+    plt_start, plt_size, plt_tag = elf.tag(Tag.JMPREL) or 0, elf.tag(Tag.PLTRELSZ) or 0, elf.tag(Tag.PLTREL)
+    for tag, size_tag, count_tag, words in (
+        (Tag.RELA, Tag.RELASZ, Tag.RELACOUNT, 3),
+        (Tag.REL, Tag.RELSZ, Tag.RELCOUNT, 2),
+    ):
+        start, size = elf.tag(tag), elf.tag(size_tag)
+        if start is None or not size:
+            continue
+        # Some linkers count the PLT's relocations into the table before it.
+        shared = plt_size if plt_tag == tag and start + size == plt_start + plt_size else 0
+        count = min(elf.tag(count_tag) or 0, size // (words * elf.word_size))
+        yield _Range(start, size - shared, words, count)
+    if plt_size and plt_tag in (Tag.RELA, Tag.REL):
+        yield _Range(plt_start, plt_size, 3 if plt_tag == Tag.RELA else 2, calls=True)
+
+
+def _pieces(memory: Memory, elf: ElfFile, table: _Range) -> Iterator["array[int]"]:
+    entry = table.words * elf.word_size
+    end = table.start + table.size // entry * entry
+    for start in range(table.start, end, _PIECE * entry):
+        data = memory.read_exactly(start, min(_PIECE * entry, end - start))
+        numbers = array("Q" if elf.bits == 64 else "I", data)
+        if elf.byte_order != sys.byteorder:
+            numbers.byteswap()
+        yield numbers
+
+
+def _note(
+    use: RelocationUse, elf: ElfFile, infos: set[int], table: _Range, *, counted: bool, symbols_of_relative: bool
+) -> None:
+    """Of a big table nearly all are relative and alike: one element of the set."""
+    shift, mask = (32, 0xFFFFFFFF) if elf.bits == 64 else (8, 0xFF)
+    relative, copy = RELATIVE.get(elf.machine), COPY.get(elf.machine)
+    kinds = use.counted if counted else use.calls if table.calls else use.kinds
+    for info in infos:
+        symbol, kind = info >> shift, info & mask
+        kinds.add(kind)
+        if not symbol or kind == _NONE or ((counted or kind == relative) and not symbols_of_relative):
+            continue
+        asked = use.symbols.setdefault(symbol, SymbolUse())
+        asked.copied |= kind == copy
+        asked.call |= table.calls
+        asked.eager |= not table.calls and kind != copy
+    if len(use.symbols) > _DISTINCT_LIMIT or len(kinds) > _DISTINCT_LIMIT:
+        raise Unreadable("its relocations name more symbols than those of any real object")
+
+
+def _writable(elf: ElfFile) -> list[tuple[int, int]]:
+    """The pages that relocations may write to: with text relocations the loader makes all of them writable."""
+    text = elf.tag(Tag.TEXTREL) is not None or bool((elf.tag(Tag.FLAGS) or 0) & _DF_TEXTREL)
+    return [
+        (each.address // _PAGE * _PAGE, -(-(each.address + each.memory_size) // _PAGE) * _PAGE)
+        for each in elf.segments
+        if text or each.flags & _WRITABLE
+    ]
+
+
+def _outside(offsets: "array[int]", infos: "array[int]", places: list[tuple[int, int]], elf: ElfFile) -> int | None:
+    if any(start <= min(offsets) and max(offsets) < end for start, end in places):
+        return None
+    mask = 0xFFFFFFFF if elf.bits == 64 else 0xFF
+    for offset, info in zip(offsets, infos, strict=True):
+        if info & mask != _NONE and not any(start <= offset < end for start, end in places):
+            return offset
+    return None
