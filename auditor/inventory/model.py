@@ -182,7 +182,10 @@ class Whereabouts:
 
 @dataclass(frozen=True, slots=True)
 class StartProblem:
-    """Something that the entrypoint would start and that can't be started."""
+    """Something that the entrypoint would start and that can't be started.
+
+    Not `sure`: a script that no shell reads, but it isn't known which shell would, or whether it comes to that.
+    """
 
     subject: str
     message: str
@@ -190,15 +193,20 @@ class StartProblem:
     script: str = ""
     line: int = 0
     text: str = ""
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class StartUnknown:
-    """Something that is started in a way that can't be told from the outside."""
+    """Something that is started in a way that can't be told from the outside.
+
+    `unread`: it is the start itself, a script that can't be read.
+    """
 
     script: str
     line: int
     message: str
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,17 @@ def start_problems(tree: FileTree, launch: Launch) -> tuple[StartProblem, ...]:
         if node is None and layer is None and origin.path:
             script = tree.find(origin.path).node  # what was never there is mended where it is asked for
             layer = script.layer if script else None
-        problems.append(StartProblem(problem.path, problem.message, layer, origin.path, origin.line, origin.text))
+        problems.append(
+            StartProblem(problem.path, problem.message, layer, origin.path, origin.line, origin.text, problem.sure)
+        )
     return tuple(problems)
 
 
 def start_unknowns(launch: Launch) -> tuple[StartUnknown, ...]:
     """What is started in a way that can't be told from the outside."""
-    return tuple(StartUnknown(entry.origin.path, entry.origin.line, entry.message) for entry in launch.unknowns)
+    return tuple(
+        StartUnknown(entry.origin.path, entry.origin.line, entry.message, entry.unread) for entry in launch.unknowns
+    )
 
 
 def _deleted_by(tree: FileTree, path: str) -> int | None:

@@ -52,9 +52,9 @@ class Findings:
     permitted: set[str] = field(default_factory=set)  # words of commands that may set x bits
     installs: bool = False
 
-    def unknown(self, message: str, origin: Origin) -> None:
+    def unknown(self, message: str, origin: Origin, *, unread: bool = False) -> None:
         """Note something."""
-        self.unknowns[LaunchUnknown(message, origin)] = None
+        self.unknowns[LaunchUnknown(message, origin, unread)] = None
 
     def notes(self) -> tuple[str, ...]:
         """What was noted, as text."""

@@ -4,6 +4,7 @@ Only an unconditional `exec` with a literal first word, in the process that was 
 failure is a problem. Everything else that is absent or can't be told is a remark.
 """
 
+import re
 from dataclasses import replace
 
 from auditor.filetree import FileKind, FileTree, read_file
@@ -11,12 +12,11 @@ from auditor.process.findings import Findings
 from auditor.process.line import Line, may_leave
 from auditor.process.model import LaunchFault, LaunchProblem, Lookup, Origin, ProgramKind, Role, Start
 from auditor.process.path import SearchPath, absolute, lookup
-from auditor.process.program import Program, basename, dialect, is_shell, program_at
+from auditor.process.program import FOREIGN, Program, basename, dialect, is_shell, program_at
 from auditor.process.shell.builtins import BUILTINS
+from auditor.process.shell.grammar import read_script
 from auditor.process.shell.invocation import Invocation, read_invocation
-from auditor.process.shell.parser import parse_script
-from auditor.process.shell.steps import function_names, steps
-from auditor.process.shell.syntax import Script, ShellSyntaxError, Simple, Word
+from auditor.process.shell.syntax import Script, ShellSyntaxError, Step, Word
 from auditor.process.state import Context, Flow, State
 from auditor.process.supervisors import supervision
 from auditor.process.wrappers import TRANSPARENT, Argument, wrapped
@@ -26,7 +26,9 @@ TOTAL_LIMIT = 1 << 21  # bytes of all scripts of one image
 MAX_DEPTH = 12  # scripts that start scripts
 MAX_SCRIPTS = 500  # of one image
 _PROGRAM_LIMIT = 1 << 25  # bytes of a shell that is searched for an applet's name
+MAX_STEPS = 50_000  # commands of all scripts of one image, each as often as it is come to
 _TEXT = 200  # characters of a command that are quoted
+_HANDS_OVER = re.compile(r"^[ \t]*exec[ \t]+(/[\w/.+-]+)(?=[\s;]|\Z)", re.MULTILINE)
 
 
 class Follower:
@@ -35,8 +37,9 @@ class Follower:
     def __init__(self, tree: FileTree) -> None:
         self.tree = tree
         self.findings = Findings()
-        self._seen: set[tuple[str, bool, SearchPath, tuple[Argument, ...] | None]] = set()
-        self._scripts: dict[str, Script | None] = {}
+        self._seen: set[tuple[str, str, bool, SearchPath, tuple[Argument, ...] | None]] = set()
+        self._scripts: dict[tuple[str, str], Script] = {}
+        self._steps = 0
         self._bytes = 0
 
     # Programs
@@ -226,11 +229,7 @@ class Follower:
 
     def _text(self, text: str, context: Context, origin: Origin) -> None:
         """A script in a string. As Entrypoint or Cmd, one simple command and nothing else is what they start."""
-        try:
-            script = parse_script(text, origin.line or 1)
-        except ShellSyntaxError as error:
-            self.findings.unknown(f"a script in a string can't be read: {error}", origin)
-            return
+        script = read_script(text, context.shell, origin.line or 1)
         only = _only_command(script)
         name = only.words[0].literal if only is not None else None
         if only is not None and name is not None and name not in BUILTINS and context.vital and not origin.path:
@@ -243,51 +242,70 @@ class Follower:
 
     def script(self, real_path: str, context: Context) -> None:
         """A shell script in a file."""
-        key = (real_path, context.reached and context.vital, context.search, context.arguments)
+        key = (real_path, context.shell, context.reached and context.vital, context.search, context.arguments)
         if key in self._seen or len(self._seen) >= MAX_SCRIPTS:
             return
         self._seen.add(key)
-        script = self._parsed(real_path)
+        script = self._read(real_path, context.shell)
         if script is not None:
             self._run(script, context, real_path, None)
 
-    def _parsed(self, real_path: str) -> Script | None:
-        if real_path not in self._scripts:
-            self._scripts[real_path] = self._parse(real_path)
-        return self._scripts[real_path]
-
-    def _parse(self, real_path: str) -> Script | None:
-        data = read_file(self.tree, real_path, min(SCRIPT_LIMIT, TOTAL_LIMIT - self._bytes))
-        origin = Origin(real_path, 1, "")
-        if data is None:
-            self.findings.unknown("the script is too large to be read, or its bytes are not at hand", origin)
-            return None
-        self._bytes += len(data)
-        try:
-            return parse_script(data.decode("utf-8", "surrogateescape"))
-        except ShellSyntaxError as error:
-            self.findings.unknown(f"the script can't be read: {error}", replace(origin, line=error.line))
-            return None
+    def _read(self, real_path: str, shell: str) -> Script | None:
+        if (real_path, shell) not in self._scripts:
+            data = read_file(self.tree, real_path, min(SCRIPT_LIMIT, TOTAL_LIMIT - self._bytes))
+            if data is None:
+                message = "the script is too large to be read, or its bytes are not at hand"
+                self.findings.unknown(message, Origin(real_path, 1, ""))
+                return None
+            self._bytes += len(data)
+            self._scripts[real_path, shell] = read_script(data.decode("utf-8", "surrogateescape"), shell)
+        return self._scripts[real_path, shell]
 
     def _run(self, script: Script, context: Context, path: str, origin: Origin | None) -> None:
         state = State(context.search, context.path_known, context.directory_known, context.arguments)
         self._walk(script, state, context, path, origin)
 
     def _walk(self, script: Script, state: State, context: Context, path: str, origin: Origin | None) -> None:
-        sequence = list(steps(script))
-        state.functions |= function_names(script)
-        state.leaving |= {step.function for step in sequence if step.function and may_leave(step)}
-        for step in sequence:
+        state.functions |= script.functions
+        state.leaving |= {step.function for step in script.steps if step.function and may_leave(step)}
+        for step in script.steps:
+            self._steps += 1
             if state.ended:
                 return
-            place = origin or Origin(path, step.command.line, step.command.text[:_TEXT])
-            Line(self, step, state, context, place).run()
+            if self._steps > MAX_STEPS:
+                self.findings.unknown("the scripts have too many commands to be followed", Origin(path, 0, ""))
+                return
+            Line(self, step, state, context, origin or Origin(path, step.line, step.text[:_TEXT])).run()
+        if script.error is not None and not state.ended:
+            self._refused(script, script.error, state, context, origin or Origin(path, script.error.line, ""))
+
+    def _refused(self, script: Script, error: ShellSyntaxError, state: State, context: Context, origin: Origin) -> None:
+        """The shell stops at a line that it can't read; what stands before has been run."""
+        if not error.sure or context.shell == FOREIGN:
+            unread = context.vital and context.reached
+            self.findings.unknown(f"the script can't be read: {error}", origin, unread=unread)
+            self._unread(script.unread, state, context, origin)
+            return
+        where = f"{origin.path or 'the script in Entrypoint or Cmd'}, line {error.line},"
+        verdict = f"is refused by {context.shell}" if context.shell else "is accepted by neither dash nor bash"
+        message = f"{where} {verdict}: {error.message}"
+        subject = origin.path or context.shell or "sh"
+        sure = bool(context.shell) and context.reached and state.certain
+        problem = LaunchProblem(LaunchFault.SYNTAX, subject, subject, message, origin, sure=sure)
+        self.findings.problems[problem] = None
+
+    def _unread(self, text: str, state: State, context: Context, origin: Origin) -> None:
+        """What can't be read may hand over all the same: lines that look so are looked at, and never missed."""
+        inner = replace(context, search=state.search, path_known=False, reached=False, vital=False, arguments=None)
+        for match in _HANDS_OVER.finditer(text):
+            if lookup(self.tree, match.group(1), state.search).path is not None:
+                self.start(match.group(1), (), inner, origin, Role.HANDOVER, demanded=False)
 
     def source(self, word: Word, state: State, context: Context, origin: Origin, *, certain: bool) -> None:
         """`. FILE`: its commands are the script's own (POSIX XCU 2.14, dot)."""
         literal = word.literal
         path = self._sourced(literal, state) if literal else None
-        script = self._parsed(path) if path and context.depth < MAX_DEPTH else None
+        script = self._read(path, context.shell) if path and context.depth < MAX_DEPTH else None
         if path is None or script is None:
             # It may set PATH, whatever it is.
             state.path_known = False
@@ -354,11 +372,10 @@ def _where(found: Lookup) -> str:
     return "is not in the image" if "/" in found.name else "is not found on PATH"
 
 
-def _only_command(script: Script) -> Simple | None:
-    if len(script.items) != 1 or script.items[0].background:
+def _only_command(script: Script) -> Step | None:
+    """The one command of a script that has no other, and is the shell's own."""
+    if len(script.steps) != 1 or script.error is not None:
         return None
-    command = script.items[0].command
-    if command.rest or len(command.first.commands) != 1:
-        return None
-    simple = command.first.commands[0]
-    return simple if isinstance(simple, Simple) and simple.words and not simple.assignments else None
+    step = script.steps[0]
+    plain = step.certain and step.own_process and not step.function
+    return step if plain and step.words and not step.assignments else None

@@ -6,8 +6,7 @@ A hint is good for looking at a program, never for saying that one is missing.
 import re
 from collections.abc import Mapping
 
-from auditor.process.shell.steps import steps
-from auditor.process.shell.syntax import PartKind, Script, Word
+from auditor.process.shell.syntax import Part, PartKind, Word
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=", re.ASCII)
 _SELF = frozenset(("@", "*"))
@@ -15,8 +14,7 @@ _SELF = frozenset(("@", "*"))
 
 def is_all_arguments(word: Word) -> bool:
     """The word is `"$@"`, `$@` or `$*` and nothing else."""
-    parts = [part for part in word.parts if part.kind is not PartKind.LITERAL or part.text]
-    return len(parts) == 1 and parts[0].kind is PartKind.PARAMETER and parts[0].text in _SELF
+    return len(word.expanded) == 1 and word.expanded[0].kind is PartKind.PARAMETER and word.expanded[0].text in _SELF
 
 
 def is_assignment(word: Word) -> bool:
@@ -40,14 +38,13 @@ def literal_folder(word: Word) -> str | None:
 
 def possible_names(word: Word, variables: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """What a word may be when it isn't literal: `$(which NAME)`, or a variable that was given such a value."""
-    parts = [part for part in word.parts if part.kind is not PartKind.LITERAL or part.text]
-    if len(parts) != 1:
+    if len(word.expanded) != 1:
         return ()
-    part = parts[0]
+    part = word.expanded[0]
     if part.kind is PartKind.PARAMETER:
         return variables.get(part.text, ())
     if part.kind is PartKind.COMMAND:
-        return tuple(name for script in part.scripts for name in _looked_up(script))
+        return _looked_up(part)
     return ()
 
 
@@ -59,14 +56,10 @@ def assigned(value: Word, variables: Mapping[str, tuple[str, ...]]) -> tuple[str
     return possible_names(value, variables)
 
 
-def _looked_up(script: Script) -> tuple[str, ...]:
+def _looked_up(substitution: Part) -> tuple[str, ...]:
     names: list[str] = []
-    for step in steps(script):
-        words = [word.literal for word in step.command.words]
-        if not words or words[0] is None:
-            continue
-        command = words[0].rpartition("/")[2]
-        if command not in ("which", "command", "type"):
-            continue
-        names.extend(word for word in words[1:] if word and not word.startswith("-"))
+    for step in substitution.steps:
+        words = [word.literal for word in step.words]
+        if words and words[0] and words[0].rpartition("/")[2] in ("which", "command", "type"):
+            names.extend(word for word in words[1:] if word and not word.startswith("-"))
     return tuple(names)

@@ -16,8 +16,7 @@ from auditor.process.shell.builtins import (
     PERMISSION_CHANGERS,
     UNPACKERS,
 )
-from auditor.process.shell.steps import Step
-from auditor.process.shell.syntax import Part, PartKind, Word
+from auditor.process.shell.syntax import Part, PartKind, Step, Word
 from auditor.process.state import Context, State, path_value
 from auditor.process.wrappers import Argument, is_wrapper, wrapped
 
@@ -46,7 +45,7 @@ class Starter(Protocol):
 
 def may_leave(step: Step) -> bool:
     """A command after which the script may not go on, without having failed."""
-    words = [word.literal for word in step.command.words]
+    words = [word.literal for word in step.words]
     if not step.own_process or not words:
         return False
     if words[0] == "exec":
@@ -56,7 +55,7 @@ def may_leave(step: Step) -> bool:
 
 def _fails(step: Step) -> bool:
     """An `exit` or `return` that only a failure leads to: its status isn't zero, or is one that was just tested."""
-    words = step.command.words
+    words = step.words
     if len(words) < 2 or step.after_failure:
         return step.after_failure
     status = words[1].literal
@@ -76,21 +75,21 @@ class Line:
         self.state = state
         self.context = context
         self.origin = origin
-        self.words = step.command.words
+        self.words = step.words
         self.certain = step.certain and context.reached and state.certain
         self.settled = step.certain and step.own_process  # its effect on the shell itself is sure
         self.own = step.own_process and not step.function
 
     def run(self) -> None:
         """Do what the command does to the state, and follow what it starts."""
-        for redirection in self.step.command.redirections:
+        for redirection in self.step.redirections:
             target = redirection.target.literal
             if ">" in redirection.operator and target:
                 self.findings.made.add(self._absolute(target))
         if self.words:
             self._command()
             return
-        for assignment in self.step.command.assignments:
+        for assignment in self.step.assignments:
             self._assign(assignment.name, assignment.value, append=assignment.append)
 
     def _absolute(self, path: str) -> str:
@@ -132,7 +131,7 @@ class Line:
 
     def _inner(self, *, demanded: bool) -> Context:
         search, known = self.state.search, self.state.path_known
-        for assignment in self.step.command.assignments:
+        for assignment in self.step.assignments:
             if assignment.name == "PATH":
                 entries, whole = path_value(assignment.value, search.entries)
                 search, known = replace(search, entries=entries), known and whole and not assignment.append
@@ -294,7 +293,7 @@ class Line:
             self._unknown_word(rest, Role.HANDOVER)
         else:
             self._start(name, rest[1:], Role.HANDOVER, demanded=demanded)
-        if self.own and self.settled and name is not None:
+        if self.own and self.settled and (name is not None or _never_empty(rest[0])):
             self.state.end()
         elif self.own:
             self.state.doubt()
@@ -356,8 +355,13 @@ class Line:
         self.findings.placements.append(Placement(sources, any_of, self._absolute(target), certain))
 
 
+def _never_empty(word: Word) -> bool:
+    """The word stays one, whatever the run time makes of it: a part of it is literal, or quoted (`"$@"` apart)."""
+    return not is_all_arguments(word) and any(part.quoted or part.kind is PartKind.LITERAL for part in word.expanded)
+
+
 def _value_after(word: Word, prefix: str) -> Word:
     """The word without the literal text that it begins with."""
     first, *others = word.parts
     parts: tuple[Part, ...] = (replace(first, text=first.text.removeprefix(prefix)), *others)
-    return Word(word.raw.removeprefix(prefix), parts, word.line)
+    return Word(word.raw.removeprefix(prefix), parts)

@@ -18,6 +18,7 @@ class LaunchFault(enum.StrEnum):
     CARRIAGE_RETURN = "carriage-return"  # the `#!` line ends in CR LF
     NESTED = "nested"  # ELOOP: scripts that interpret scripts, more than five deep
     WORKING_DIRECTORY = "working-directory"  # ENOTDIR
+    SYNTAX = "syntax"  # the shell refuses to read it
 
 
 class ProgramKind(enum.StrEnum):
@@ -73,21 +74,29 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class LaunchProblem:
-    """Something that would be started for certain, and can't be. `path` is what was looked for or found unusable."""
+    """Something that would be started for certain, and can't be. `path` is what was looked for or found unusable.
+
+    Not `sure`: a script that no shell reads, but which shell would, or whether it comes to that, isn't known.
+    """
 
     fault: LaunchFault
     word: str
     path: str
     message: str  # one sentence
     origin: Origin
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchUnknown:
-    """Something that the files alone don't tell, or that may be a fault: worth a note, no more."""
+    """Something that the files alone don't tell, or that may be a fault: worth a note, no more.
+
+    `unread`: the script that is started can't be read, so that it isn't known whether its shell would.
+    """
 
     message: str
     origin: Origin
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,9 @@ MAX_HOPS = 8
 SHELLS = frozenset(("sh", "ash", "bash", "dash", "ksh", "ksh93", "mksh", "oksh", "zsh", "yash", "posh"))
 """Programs that take the scripts that are read here."""
 
+FOREIGN = "other"
+"""A shell (ksh, zsh, yash) whose own grammar isn't known here."""
+
 MAX_SCRIPTS = 5
 """Scripts whose interpreters are scripts nest this deep; one more is ELOOP (fs/exec.c)."""
 
@@ -66,9 +69,14 @@ def is_shell(name: str) -> bool:
 
 
 def dialect(real_path: str) -> str:
-    """Which language the shell behind all links reads: `bash`, `dash` or `ash` (busybox's); "" where it isn't known."""
+    """Which language the shell behind all links reads: `bash`, `dash`, `ash` (busybox's), "" where that isn't known.
+
+    `FOREIGN` is a language of its own.
+    """
     name = basename(real_path)
-    return {"bash": "bash", "dash": "dash", "ash": "ash", "busybox": "ash"}.get(name, "")
+    if name in ("bash", "dash", "ash"):
+        return name
+    return {"busybox": "ash", "sh": ""}.get(name, FOREIGN)
 
 
 def kind_of(node: Node) -> tuple[ProgramKind, Shebang | None]:

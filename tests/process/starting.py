@@ -41,9 +41,11 @@ def start(
     return launch(MemoryTree({**BASE, **files}), config)
 
 
-def run(script: str, files: Mapping[str, Entry] | None = None, cmd: Sequence[str] = ()) -> Launch:
-    """What an entrypoint script of this text starts; `#!/bin/sh` is put before it."""
-    return start({"/start": "#!/bin/sh\n" + script, **(files or {})}, ["/start"], cmd)
+def run(
+    script: str, files: Mapping[str, Entry] | None = None, cmd: Sequence[str] = (), shell: str = "/bin/sh"
+) -> Launch:
+    """What an entrypoint script of this text starts; a `#!` line is put before it, by default one for dash."""
+    return start({"/start": f"#!{shell}\n" + script, **(files or {})}, ["/start"], cmd)
 
 
 def problems(result: Launch) -> list[tuple[str, str]]:

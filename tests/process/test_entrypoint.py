@@ -55,7 +55,7 @@ ROWS: list[tuple[str, dict[str, Entry], list[str], list[tuple[str, str]]]] = [
     ("shell with a file", {"/opt/x": File("exec gone\n", 0o644)}, ["sh", "/opt/x"], [("missing", "gone")]),
     ("shell without the file", {}, ["sh", "-e", "/opt/gone.sh"], [("missing", "/opt/gone.sh")]),
     ("shell alone", {}, ["/bin/sh"], []),
-    ("broken text", {}, ["/bin/sh", "-c", "if"], []),
+    ("broken text", {}, ["/bin/sh", "-c", "if"], [("syntax", "dash")]),
     ("tini", {}, ["tini", "-g", "--", "app"], []),
     ("tini with nothing", {}, ["tini", "--", "gone"], [("missing", "gone")]),
     ("tini with a script", {"/x": "#!/bin/sh\nexec gone"}, ["/usr/bin/tini", "--", "/x"], [("missing", "gone")]),

@@ -158,9 +158,20 @@ SOUND: list[tuple[str, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", [row[1] for row in SOUND], ids=[row[0] for row in SOUND])
-def test_no_problem(text: str) -> None:
-    assert problems(run(text)) == []
+# What dash refuses, or takes for something else.
+FOR_BASH = frozenset((
+    "file descriptor in a variable", "process substitution", "function keyword", "here-string", "extended patterns",
+    "double brackets", "arrays", "c-style loop", "select", "time and negation",
+))  # fmt: skip
+
+
+def shell_for(name: str) -> str:
+    return "/bin/bash" if name in FOR_BASH else "/bin/sh"
+
+
+@pytest.mark.parametrize(("name", "text"), SOUND, ids=[row[0] for row in SOUND])
+def test_no_problem(name: str, text: str) -> None:
+    assert problems(run(text, shell=shell_for(name))) == []
 
 
 NOTED: list[tuple[str, str, str]] = [
@@ -169,8 +180,6 @@ NOTED: list[tuple[str, str, str]] = [
     ("conditional exec", "[ -n $X ] && exec gone\nexec app", "'gone' is not found on PATH"),
     ("made", "cp x /opt/gone\nexec /opt/gone", "an earlier command names it"),
     ("sourced, not there", ". /etc/none\nexec app", "'/etc/none' is no file in the image"),
-    ("broken syntax", "if true\nexec gone", "the script can't be read: line 3: expected 'then'"),
-    ("an unclosed quote", 'exec gone "', "a double quote is not closed"),
     ("another language", "exec /opt/x.py", "is a script for /usr/bin/python3"),
     ("service helper", "exec runsvdir /none", ""),
 ]
@@ -214,11 +223,11 @@ LOOKED_AT: list[tuple[str, str, list[str]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "names"), [row[1:] for row in LOOKED_AT], ids=[row[0] for row in LOOKED_AT])
-def test_programs_to_look_at(text: str, names: list[str]) -> None:
+@pytest.mark.parametrize(("name", "text", "names"), LOOKED_AT, ids=[row[0] for row in LOOKED_AT])
+def test_programs_to_look_at(name: str, text: str, names: list[str]) -> None:
     files: dict[str, Entry] = {"/opt/child": "#!/bin/sh\nagent\n", "/opt/plain": File("cat /x\n")}
-    found = [path.rpartition("/")[2] for path in programs(run(text, files))]
-    assert sorted(found) == sorted(names)
+    found = [path.rpartition("/")[2] for path in programs(run(text, files, shell=shell_for(name)))]
+    assert sorted(found) == sorted(names + ["bash"] * (shell_for(name) == "/bin/bash"))
 
 
 def test_an_image_where_the_program_is_made_at_no_time_names_script_and_line() -> None:
@@ -349,7 +358,7 @@ stop
 
 @pytest.mark.parametrize("text", [DATABASE, SUPERVISED], ids=["database", "supervised"])
 def test_entrypoints_as_they_are_written(text: str) -> None:
-    result = run(text, cmd=["app", "-x"])
+    result = run(text, cmd=["app", "-x"], shell="/bin/bash")
     assert problems(result) == []
     assert not any("can't be read" in unknown.message for unknown in result.unknowns)
 

@@ -1,18 +1,20 @@
-"""The syntax tree of a shell script: POSIX.1-2017 XCU 2.10 and the common extensions of bash.
-
-It keeps what tells which commands run under which condition, and no more.
-"""
+"""What is kept of a shell script: the simple commands that it holds, each with the certainty of being reached."""
 
 import enum
 from dataclasses import dataclass
 
 
 class ShellSyntaxError(Exception):
-    """A script that can't be read; `line` counts from 1."""
+    """A script that its shell refuses; `line` counts from 1.
 
-    def __init__(self, message: str, line: int) -> None:
+    Not `sure`: it can't be read here, and some shell of the dialect may take it.
+    """
+
+    def __init__(self, message: str, line: int, *, sure: bool = True) -> None:
         super().__init__(f"line {line}: {message}")
+        self.message = message
         self.line = line
+        self.sure = sure
 
 
 class PartKind(enum.Enum):
@@ -20,9 +22,8 @@ class PartKind(enum.Enum):
 
     LITERAL = "literal"
     PARAMETER = "parameter"  # $x, ${x…}: `text` is the name, with the operator where there is one
-    COMMAND = "command"  # $(…), `…`, <(…): `script` holds it
-    ARITHMETIC = "arithmetic"
-    ARRAY = "array"  # the value of name=(…)
+    COMMAND = "command"  # $(…), `…`, <(…): `steps` are the commands in it
+    OTHER = "other"  # arithmetic, patterns, the value of an array: known at run time only
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Part:
     kind: PartKind
     text: str = ""
     quoted: bool = False
-    scripts: tuple["Script", ...] = ()  # of command substitutions in it
+    steps: tuple["Step", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,7 @@ class Word:
     """One word as written (`raw`), and its pieces."""
 
     raw: str
-    parts: tuple[Part, ...]
-    line: int
+    parts: tuple[Part, ...] = ()
 
     @property
     def literal(self) -> str | None:
@@ -54,9 +54,9 @@ class Word:
         return "".join(part.text for part in self.parts)
 
     @property
-    def scripts(self) -> tuple["Script", ...]:
-        """The command substitutions in it."""
-        return tuple(script for part in self.parts for script in part.scripts)
+    def expanded(self) -> tuple[Part, ...]:
+        """The pieces without empty literals, such as the quotes around a parameter."""
+        return tuple(part for part in self.parts if part.kind is not PartKind.LITERAL or part.text)
 
 
 def has_pattern(bare: str) -> bool:
@@ -72,14 +72,10 @@ def _has_braces(bare: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Redirection:
-    """`operator` without its file descriptor; a here-document's `target` is its delimiter.
-
-    `scripts` are the substitutions in the target. Those in a here-document's body follow as a `Test` of their own.
-    """
+    """`operator` without its file descriptor; a here-document's `target` is its delimiter."""
 
     operator: str
     target: Word
-    scripts: tuple["Script", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,107 +88,35 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
-class Simple:
-    """A simple command; `words` may be empty."""
+class Step:
+    """One simple command, and where it stands. `words` may be empty, `text` is as written.
 
-    line: int
-    text: str  # as written
+    `certain`: whoever runs the script to its end runs this. `own_process`: it isn't in a subshell, a pipeline, the
+    background or a substitution, so that an `exec` or `exit` is the script's own. `condition` is the text of the
+    nearest `if`; `after_failure` tells that it stands directly behind `||`.
+    """
+
+    line: int = 0
+    text: str = ""
     assignments: tuple[Assignment, ...] = ()
     words: tuple[Word, ...] = ()
     redirections: tuple[Redirection, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Pipeline:
-    """`a | b`; more than one member run in subshells."""
-
-    commands: tuple["Command", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AndOr:
-    """`a && b || c`: the operator stands before each of `rest`."""
-
-    first: Pipeline
-    rest: tuple[tuple[str, Pipeline], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One member of a list."""
-
-    command: AndOr
-    background: bool = False
+    certain: bool = True
+    own_process: bool = True
+    function: str = ""
+    condition: str = ""
+    after_failure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A list of commands: a whole script, or the inside of a compound command."""
+    """All simple commands in the order in which a shell comes to them, up to the line that it refuses (`error`).
 
-    items: tuple[Item, ...]
+    Those of substitutions, functions and branches are among them. `functions` are the names that are defined anywhere.
+    `unread` is the text behind the last line that could be read.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """`{ …; }`."""
-
-    body: Script
-    redirections: tuple[Redirection, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Subshell:
-    """`( … )`."""
-
-    body: Script
-    redirections: tuple[Redirection, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class If:
-    """`if`: pairs of condition and body, then what `else` has. `text` is the first condition as written."""
-
-    branches: tuple[tuple[Script, Script], ...]
-    otherwise: Script | None
-    text: str
-    redirections: tuple[Redirection, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Loop:
-    """`while` and `until` (with a `condition`), `for` and `select` (with `words`)."""
-
-    body: Script
-    condition: Script | None = None
-    words: tuple[Word, ...] = ()
-    redirections: tuple[Redirection, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """`case`."""
-
-    subject: Word
-    bodies: tuple[Script, ...]
-    words: tuple[Word, ...] = ()  # the patterns
-    redirections: tuple[Redirection, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A function definition."""
-
-    name: str
-    body: "Command"
-    redirections: tuple[Redirection, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Test:
-    """`[[ … ]]`, `(( … ))` and the bodies of here-documents: they start nothing but what is substituted in them."""
-
-    scripts: tuple[Script, ...] = ()
-    redirections: tuple[Redirection, ...] = ()
-
-
-Command = Simple | Group | Subshell | If | Loop | Case | Function | Test
+    steps: tuple[Step, ...] = ()
+    functions: frozenset[str] = frozenset()
+    error: ShellSyntaxError | None = None
+    unread: str = ""

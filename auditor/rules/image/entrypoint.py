@@ -20,6 +20,8 @@ def entrypoint_broken(context: ImageContext) -> Iterator[Finding]:
 
     Not found on PATH, empty, without a usable interpreter, or a script that unconditionally hands over (`exec`
     with a literal first word) to a program that is not there. What a script computes is unknown: a note at most.
+    A script that its own shell refuses to read is an error, also where it is sourced or run by literal name; a
+    warning where it isn't known which shell reads it, and neither dash nor bash would, or whether it comes to that.
     """
     row = context.the_row(Kind.ENTRYPOINT)
     for problem in context.inventory.start_problems:
@@ -29,6 +31,7 @@ def entrypoint_broken(context: ImageContext) -> Iterator[Finding]:
             row,
             problem.subject,
             problem.message,
+            severity=None if problem.sure else Severity.WARNING,
             evidence={key: value for key, value in evidence.items() if value},
             layer=problem.layer,
             fix=f"Mend line {problem.line} of {problem.script}, or ship what it starts." if problem.line else "",

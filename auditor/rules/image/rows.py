@@ -73,8 +73,7 @@ def _unknown(context: ImageContext, row: Requirement, state: str | None) -> str:
     if row.kind is Kind.LIBRARY:
         return "" if state else f"the image has no program of {' or '.join(row.tools)} that shows what it links"
     if row.kind is Kind.ENTRYPOINT:
-        config = context.inventory.config
-        return "" if config.entrypoint or config.cmd else "the image names neither Entrypoint nor Cmd"
+        return _unknown_entrypoint(context)
     if row.kind in (Kind.FEATURE, Kind.VARIANT):
         absent = [name for name in row.tools if not context.builds([name])]
         if absent:
@@ -95,6 +94,14 @@ def _unknown(context: ImageContext, row: Requirement, state: str | None) -> str:
             if reason := context.unknown_start(binary):
                 return f"{binary.path}: {reason}"
     return ""
+
+
+def _unknown_entrypoint(context: ImageContext) -> str:
+    config = context.inventory.config
+    if not (config.entrypoint or config.cmd):
+        return "the image names neither Entrypoint nor Cmd"
+    unread = (entry for entry in context.inventory.start_unknowns if entry.unread)
+    return next((f"{entry.script}: {entry.message}" for entry in unread), "")
 
 
 def _why_unknown(context: ImageContext, tool: str) -> str:
