@@ -7,7 +7,7 @@ from auditor.elf.model import LoadFault, LoadNotice, LoadProblem, NoticeKind
 from auditor.elf.read.file import Tag
 from auditor.elf.read.versions import VersionNeed
 from auditor.elf.search.loader import LoaderProfile
-from auditor.elf.search.mapped import Mapped
+from auditor.elf.search.mapped import Mapped, Namespace
 
 _REVISION = 1  # VER_NEED_CURRENT, VER_DEF_CURRENT
 _RELR_VERSION = "GLIBC_ABI_DT_RELR"
@@ -36,7 +36,7 @@ class VersionCheck:
         self._profile = profile
         self._known: dict[tuple[int, int, int], _Lack] = {}
 
-    def check(self, objects: Iterable[Mapped], namespace: list[Mapped], absent: frozenset[str]) -> VersionReport:
+    def check(self, objects: Iterable[Mapped], namespace: Namespace, absent: frozenset[str]) -> VersionReport:
         """Check each object's needs against what is mapped; names in `absent` have problems of their own."""
         problems: list[LoadProblem] = []
         notices: list[LoadNotice] = []
@@ -47,7 +47,7 @@ class VersionCheck:
                     break
                 if need.file in absent:
                     continue
-                provider = _provider(need.file, namespace)
+                provider = namespace.named(need.file)
                 if provider is None:
                     problems.append(_unknown_file(mapped, need.file))
                     continue
@@ -100,10 +100,6 @@ class VersionCheck:
             yield LoadProblem(
                 LoadFault.SYMBOL_VERSION_MISSING, mapped.real_path, f"{_RELR_VERSION} ({libc.file})", message
             )
-
-
-def _provider(name: str, namespace: list[Mapped]) -> Mapped | None:
-    return next((mapped for mapped in namespace if name in mapped.names), None)
 
 
 def _lacking(need: VersionNeed, provider: Mapped) -> _Lack:

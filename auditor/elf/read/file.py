@@ -19,8 +19,9 @@ from auditor.machine import Machine
 _MAGIC = b"\x7fELF"
 _HEAD = 1 << 12  # bytes of the first read: nearly always all program headers
 _DYNAMIC_LIMIT = 1 << 16  # bytes
-_NOTE_LIMIT = 1 << 16
-_NOTE_COUNT_LIMIT = 64
+_HEADERS_LIMIT = 1 << 16  # bytes of all program headers: what the kernel reads of a program (load_elf_phdrs)
+_NOTES_LIMIT = 1 << 16  # bytes of all notes
+_NAMES_LIMIT = 1 << 20  # bytes of all names in a dynamic section
 _PAGE = 4096  # the smallest of any machine here
 _PATH_MAX = 4096  # limits.h, which execve(2) applies to an interpreter's path
 
@@ -227,6 +228,11 @@ def _program_headers(content: Content, elf: ElfFile, head: bytes) -> tuple[list[
         return [], "ELF file's phentsize not the expected size"
     (start,) = struct.unpack_from(elf.prefix + ("Q" if elf.bits == 64 else "I"), head, 32 if elf.bits == 64 else 28)
     length = elf.header_count * layout.size
+    if length > _HEADERS_LIMIT:
+        return (
+            [],
+            f"it has more program headers than any real object: {elf.header_count} (limit {_HEADERS_LIMIT} bytes)",
+        )
     data = head[start : start + length] if start + length <= len(head) else file_bytes(content, start, length)
     if len(data) != length:
         return [], "cannot read file data"
@@ -251,7 +257,10 @@ def _read_segments(content: Content, elf: ElfFile, headers: Sequence[_ProgramHea
     if any(segment.file_size and segment.offset + segment.file_size > mappable for segment in segments):
         fault = fault or "a segment reaches beyond the end of the file"
     interpreter, interpreter_fault = _interpreter(content, headers)
-    notes = _notes(content, headers, elf.prefix)
+    try:
+        notes = _notes(content, headers, elf.prefix)
+    except Unreadable as unreadable:
+        notes, fault = Notes(), fault or str(unreadable)
     last = {header.kind: header for header in headers}  # of several the last, as glibc takes it
     stack, tls = last.get(_PT_GNU_STACK), last.get(_PT_TLS)
     elf = replace(
@@ -284,12 +293,13 @@ def _interpreter(content: Content, headers: Sequence[_ProgramHeader]) -> tuple[s
 
 
 def _notes(content: Content, headers: Sequence[_ProgramHeader], prefix: str) -> Notes:
-    parts = [
-        (file_bytes(content, header.offset, min(header.file_size, _NOTE_LIMIT)), header.alignment)
-        for header in headers
-        if header.kind == _PT_NOTE
-    ]
-    return read_notes(parts[:_NOTE_COUNT_LIMIT], prefix)
+    """The notes of all PT_NOTE segments. Raises `Unreadable` where they are more than any real object has."""
+    found = [header for header in headers if header.kind == _PT_NOTE and header.file_size]
+    length = sum(min(header.file_size, content.size) for header in found)
+    if length > _NOTES_LIMIT and found:
+        raise Unreadable(f"it has more notes than any real object: {length} bytes (limit {_NOTES_LIMIT})")
+    parts = [(file_bytes(content, header.offset, header.file_size), header.alignment) for header in found]
+    return read_notes(parts, prefix)
 
 
 def _read_dynamic(memory: Memory, elf: ElfFile, headers: Sequence[_ProgramHeader]) -> ElfFile:
@@ -329,14 +339,17 @@ def _read_entries(memory: Memory, elf: ElfFile) -> ElfFile:
 
     flags = elf.tag(Tag.FLAGS) or 0
     flags_1 = elf.tag(Tag.FLAGS_1) or 0
+    needed, filters, auxiliaries = texts(Tag.NEEDED), texts(Tag.FILTER), texts(Tag.AUXILIARY)
+    if sum(map(len, (*needed, *filters, *auxiliaries))) > _NAMES_LIMIT:
+        raise Unreadable(f"its needs have longer names than any real object's (limit {_NAMES_LIMIT} bytes)")
     return replace(
         elf,
-        needed=texts(Tag.NEEDED),
+        needed=needed,
         soname=last_text(Tag.SONAME),
         rpath=last_text(Tag.RPATH),
         runpath=last_text(Tag.RUNPATH),
-        filters=texts(Tag.FILTER),
-        auxiliaries=texts(Tag.AUXILIARY),
+        filters=filters,
+        auxiliaries=auxiliaries,
         bind_now=elf.tag(Tag.BIND_NOW) is not None or bool(flags & _DF_BIND_NOW) or bool(flags_1 & _DF_1_NOW),
         nodeflib=bool(flags_1 & _DF_1_NODEFLIB),
         noopen=bool(flags_1 & _DF_1_NOOPEN),

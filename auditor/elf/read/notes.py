@@ -5,6 +5,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from auditor.elf.read.memory import Unreadable
+
 _GNU = b"GNU"
 _ABI_TAG = 1  # NT_GNU_ABI_TAG
 _BUILD_ID = 3  # NT_GNU_BUILD_ID
@@ -12,6 +14,7 @@ _PROPERTIES = 5  # NT_GNU_PROPERTY_TYPE_0
 _X86_ISA_NEEDED = 0xC0008002  # GNU_PROPERTY_X86_ISA_1_NEEDED (x86-64 psABI, "Program Property")
 _FDO = b"FDO"
 _DLOPEN = 0x407C0C0A  # systemd's ELF dlopen metadata specification
+_COUNT_LIMIT = 1 << 10  # notes of one object
 _KERNELS = {0: "Linux", 1: "Hurd", 2: "Solaris", 3: "FreeBSD", 4: "NetBSD"}
 
 
@@ -49,14 +52,19 @@ class Notes:
 def read_notes(parts: list[tuple[bytes, int]], prefix: str) -> Notes:
     """The notes in the bytes of each PT_NOTE segment, given with its alignment; `prefix` is struct's byte order.
 
-    What can't be read is passed over: no loader fails on a note.
+    What can't be read is passed over: no loader fails on a note. Raises `Unreadable` where there are more than any
+    real object has.
     """
     abi: AbiNote | None = None
     build_id: str | None = None
     dlopen: list[DlopenNote] = []
     x86_isa_needed = 0
+    count = 0
     for data, alignment in parts:
         for owner, kind, description in _entries(data, alignment, prefix):
+            count += 1
+            if count > _COUNT_LIMIT:
+                raise Unreadable(f"it has more notes than any real object (limit {_COUNT_LIMIT})")
             if owner == _GNU and kind == _ABI_TAG and len(description) >= 16 and abi is None:
                 system, *version = struct.unpack_from(f"{prefix}4I", description)
                 abi = AbiNote(_KERNELS.get(system, str(system)), (version[0], version[1], version[2]))

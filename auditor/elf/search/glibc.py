@@ -61,11 +61,11 @@ class GlibcLoad:
         """Map everything that the program needs at its start."""
         record = self.record
         program = record.program
-        record.namespace.append(program)
+        record.namespace.add(program)
         self._set_paths(program)
         name = self._profile.path
         loader = Mapped(name, name, interpreter, interpreter_elf, None, "interpreter", {name})
-        record.namespace.append(loader)
+        record.namespace.add(loader)
         record.notices += self._path_notices(program, "LD_LIBRARY_PATH", self._library_path)
         record.scope = self._with_needs([program, *self._preloads(program)])
 
@@ -91,8 +91,9 @@ class GlibcLoad:
 
     def _map(self, name: str, needer: Mapped, *, found_by: str = "", preload: bool = False) -> Mapped:
         """The object for a name: one that is there by name, by soname or as the same file, else newly mapped."""
-        known = self._by_name(name)
+        known = self.record.namespace.named_or_titled(name)
         if known is not None:
+            self.record.namespace.call(known, name)
             return known
         result = self._find(name, needer, preload=preload)
         self.record.levels |= result.levels
@@ -101,10 +102,10 @@ class GlibcLoad:
         path, stored = result.path, result.stored
         if result.fatal:
             raise _refused(path, result, Acceptance(Answer.FATAL, result.fatal, result.foreign))
-        for mapped in self.record.namespace:
-            if mapped.identity == stored.identity and mapped is not self.record.program:
-                mapped.names.add(name)
-                return mapped
+        same = self.record.namespace.of_file(stored.identity)
+        if same is not None:
+            self.record.namespace.call(same, name)
+            return same
         elf = stored.elf
         assert isinstance(elf, ElfFile)  # anything else is refused by the search
         accepted = accept_library(elf, self._profile)
@@ -116,17 +117,8 @@ class GlibcLoad:
         mapped = Mapped(name, path, stored, elf, needer, found_by or result.found_by, {name, path})
         self._set_paths(mapped)
         self._note_find(mapped, name, result)
-        self.record.namespace.append(mapped)
+        self.record.namespace.add(mapped)
         return mapped
-
-    def _by_name(self, name: str) -> Mapped | None:
-        for mapped in self.record.namespace:
-            if name in mapped.names:
-                return mapped
-            if mapped.elf.soname == name:
-                mapped.names.add(name)
-                return mapped
-        return None
 
     def _find(self, name: str, needer: Mapped, *, preload: bool) -> SearchResult:
         if "/" in name:
@@ -219,19 +211,28 @@ class GlibcLoad:
     def _with_needs(self, order: list[Mapped]) -> list[Mapped]:
         """The objects and all that they need, breadth-first; a filter's library goes before the filter."""
         done: set[Mapped] = set()
-        while (mapped := next((each for each in order if each not in done), None)) is not None:
+        placed = {*order}
+        position = 0
+        while position < len(order):
+            mapped = order[position]
+            position += 1
+            if mapped in done:
+                continue
             done.add(mapped)
             for tag, name in dependencies(mapped.elf):
                 needed = self._need(tag, name, mapped)
                 if needed is None:
                     continue
                 if tag is Tag.NEEDED:
-                    if needed not in order:
+                    if needed not in placed:
+                        placed.add(needed)
                         order.append(needed)
-                elif needed not in order or order.index(needed) > order.index(mapped):
-                    if needed in order:
+                elif needed not in placed or order.index(needed) > order.index(mapped):
+                    if needed in placed:
                         order.remove(needed)
+                    placed.add(needed)
                     order.insert(order.index(mapped), needed)
+                    position = 0
         return order
 
     def _need(self, tag: Tag, name: str, needer: Mapped) -> Mapped | None:

@@ -1,6 +1,6 @@
 """Objects as a loader has them in memory, and what it notes while it maps them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from auditor.elf.model import LoadedObject, LoadNotice, LoadProblem
@@ -39,6 +39,56 @@ class Mapped:
         return LoadedObject(self.name, self.path, self.real_path, self.found_by, needed_by, self.elf.soname)
 
 
+class Namespace:
+    """Everything mapped, in the order of mapping, the program first. An object is found at once, however many there
+    are; of several that would do, the first.
+    """
+
+    def __init__(self, objects: Iterable[Mapped] = ()) -> None:
+        self._places: dict[Mapped, int] = {}
+        self._named: dict[str, Mapped] = {}
+        self._sonames: dict[str, Mapped] = {}
+        self._files: dict[int, Mapped] = {}
+        for mapped in objects:
+            self.add(mapped)
+
+    def __iter__(self) -> Iterator[Mapped]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def add(self, mapped: Mapped) -> None:
+        """Take in one more object, with the names that it has."""
+        if self._places:  # no need leads to the program's own file
+            self._files.setdefault(mapped.identity, mapped)
+        self._places[mapped] = len(self._places)
+        for name in mapped.names:
+            self._named.setdefault(name, mapped)
+        if mapped.elf.soname is not None:
+            self._sonames.setdefault(mapped.elf.soname, mapped)
+
+    def call(self, mapped: Mapped, name: str) -> None:
+        """Give an object one more name."""
+        mapped.names.add(name)
+        known = self._named.setdefault(name, mapped)
+        if self._places[mapped] < self._places[known]:
+            self._named[name] = mapped
+
+    def named(self, name: str) -> Mapped | None:
+        """The object that was asked for by this name."""
+        return self._named.get(name)
+
+    def named_or_titled(self, name: str) -> Mapped | None:
+        """The object that was asked for by this name, or has it as its soname."""
+        found = [mapped for mapped in (self._named.get(name), self._sonames.get(name)) if mapped is not None]
+        return min(found, key=self._places.__getitem__, default=None)
+
+    def of_file(self, identity: int) -> Mapped | None:
+        """The object that was mapped from this file; never the program."""
+        return self._files.get(identity)
+
+
 @dataclass(frozen=True, slots=True)
 class Absent:
     """A need that was not met: symbols that only it would have given are its evidence.
@@ -56,7 +106,7 @@ class Record:
     """What one load came to. `scope` is the list that symbols are looked up in, in order."""
 
     program: Mapped
-    namespace: list[Mapped] = field(default_factory=list)  # everything mapped, in the order of mapping
+    namespace: Namespace = field(default_factory=Namespace)
     scope: list[Mapped] = field(default_factory=list)
     problems: list[LoadProblem] = field(default_factory=list)
     notices: list[LoadNotice] = field(default_factory=list)
@@ -79,9 +129,8 @@ class Record:
         for copy in copies.values():
             if copy.needer is not None:
                 copy.needer = copies[copy.needer]
-        return Record(
-            copies[self.program], [copies[each] for each in self.namespace], [copies[each] for each in self.scope]
-        )
+        namespace = Namespace(copies[each] for each in self.namespace)
+        return Record(copies[self.program], namespace, [copies[each] for each in self.scope])
 
     def objects(self) -> tuple[LoadedObject, ...]:
         """The scope, then what is mapped beside it (an interpreter that nothing needs)."""

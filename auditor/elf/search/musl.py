@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 from auditor.elf.model import LoadFault, LoadNotice, LoadProblem, NoticeKind
 from auditor.elf.read.file import ElfFile, FileType, NotElf
@@ -82,7 +83,8 @@ class MuslLoad:
         program = record.program
         name = self._profile.path
         loader = Mapped(name, name, interpreter, interpreter_elf, None, "interpreter")
-        record.namespace += [program, loader]
+        record.namespace.add(program)
+        record.namespace.add(loader)
         self._set_path(program)
         record.scope.append(program)
         for preload in () if self._secure else re.split("[ :]", self._around.preload):
@@ -121,12 +123,14 @@ class MuslLoad:
             self.record.scope.append(mapped)
 
     def _load_needs(self, order: list[Mapped]) -> None:
+        placed = {*order}
         for mapped in order:  # grows while it is walked
             for name in mapped.elf.needed:
                 needed = self._map(name, mapped)
                 if isinstance(needed, LoadProblem):
                     self.record.miss(mapped, name, needed)
-                elif needed not in order:
+                elif needed not in placed:
+                    placed.add(needed)
                     order.append(needed)
 
     def _map(self, name: str, needer: Mapped) -> Mapped | LoadProblem:
@@ -139,22 +143,22 @@ class MuslLoad:
             if stored.node is None:
                 return self._missing(name, needer, passed_over)
         else:
-            known = next((each for each in self.record.namespace if name in each.names), None)
+            known = self.record.namespace.named(name)
             if known is not None:
                 return known
             found = self._search(name, needer, passed_over)
             if found is None:
                 return self._missing(name, needer, passed_over)
             path, stored, found_by = found
-        for mapped in self.record.namespace[1:]:
-            if mapped.identity == stored.identity:
-                if "/" not in name and not mapped.names:
-                    mapped.names.add(posixpath.basename(mapped.path))
-                return mapped
+        same = self.record.namespace.of_file(stored.identity)
+        if same is not None:
+            if "/" not in name and not same.names:
+                self.record.namespace.call(same, posixpath.basename(same.path))
+            return same
         return self._new(name, needer, path, stored, found_by)
 
     def _itself(self, name: str, needer: Mapped) -> Mapped:
-        loader = self.record.namespace[1]
+        loader = next(islice(self.record.namespace, 1, None))
         if loader.found_by == "interpreter":
             loader.name, loader.needer, loader.found_by = name, needer, "reserved name"
         return loader
@@ -174,7 +178,7 @@ class MuslLoad:
         if self._offers(mapped, _IS_LIBC):
             return self._itself(name, needer)
         self._set_path(mapped)
-        self.record.namespace.append(mapped)
+        self.record.namespace.add(mapped)
         return mapped
 
     def _problem(self, fault: LoadFault, name: str, needer: Mapped, reason: str, stored: StoredFile) -> LoadProblem:
@@ -199,7 +203,10 @@ class MuslLoad:
         places.append((self._last.directories, self._last.source))
         for directories, found_by in places:
             for directory in directories:
-                path = f"{self._around.absolute(directory)}/{name}"
+                place = self._around.absolute(directory)
+                if not self._is_worth_a_look(place, name):
+                    continue
+                path = f"{place}/{name}"
                 stored = self._store.at(path)
                 if stored.node is not None:
                     return path, stored, found_by
@@ -209,6 +216,12 @@ class MuslLoad:
                     passed_over.append((path, "too many levels of symbolic links: the search ends here"))
                     return None
         return None
+
+    def _is_worth_a_look(self, directory: str, name: str) -> bool:
+        """False where no such name is in the directory, which is nearly always; a broken link says more."""
+        names = self._store.names_in(directory)
+        broken = (LookupFault.DANGLING, LookupFault.LOOP)
+        return name in names or (not names and self._store.at(directory).fault in broken)
 
     def _set_path(self, mapped: Mapped) -> None:
         """DT_RUNPATH, else DT_RPATH. Any token but $ORIGIN makes the loader drop all of it."""
