@@ -18,7 +18,7 @@ from auditor.elf.search.execve import Interpreter, find_interpreter, program_pro
 from auditor.elf.search.glibc import GlibcLoad
 from auditor.elf.search.glibc_search import GlibcSearch
 from auditor.elf.search.hwcaps import Cpu, better_cpus, plain_cpu
-from auditor.elf.search.ld_so_cache import Cache, read_cache
+from auditor.elf.search.ld_so_cache import Cache, CacheTooLarge, read_cache
 from auditor.elf.search.loader import LoaderProfile, UnknownLoader, read_profile
 from auditor.elf.search.mapped import Mapped, Record, loaded_objects
 from auditor.elf.search.musl import MuslLoad, SystemPath, system_path
@@ -26,7 +26,7 @@ from auditor.elf.search.store import FileStore, StoredFile
 from auditor.filetree import FileKind, FileTree, read_file
 from auditor.machine import Architecture
 
-_CACHE_LIMIT = 1 << 26
+_CACHE_LIMIT = 1 << 22  # bytes; ten times the largest of a full desktop
 _PRELOAD_LIMIT = 1 << 16
 _LOADER_LIMIT = 1 << 23  # no dynamic loader is so big
 
@@ -256,13 +256,18 @@ class Linker:
         last = system_path(self._store, profile) if profile.loader is Loader.MUSL else None
         preload = read_file(self._store.tree, profile.preload, _PRELOAD_LIMIT) if profile.preload else None
         text = (preload or b"").decode("utf-8", "surrogateescape")
-        limits = {profile.cache: _CACHE_LIMIT, profile.preload: _PRELOAD_LIMIT}
-        unread = tuple(path for path, limit in limits.items() if path and self._is_unreadable(path, limit))
-        return _Rules(profile, Checks.of(profile), {}, last, text, unread)
+        unread = [profile.preload] if self._is_unreadable(profile.preload, _PRELOAD_LIMIT) else []
+        try:
+            unread += [profile.cache] if self._is_unreadable(profile.cache, _CACHE_LIMIT) else []
+            self._cache(profile)
+        except CacheTooLarge:
+            self._caches[profile.cache, profile.architecture.byte_order] = None
+            unread.append(profile.cache)
+        return _Rules(profile, Checks.of(profile), {}, last, text, tuple(unread))
 
     def _is_unreadable(self, path: str, limit: int) -> bool:
         """Whether there is a file whose bytes are needed and can't be had."""
-        node = self._store.tree.find(path).node
+        node = self._store.tree.find(path).node if path else None
         is_file = node is not None and node.kind is FileKind.REGULAR and node.size > 0
         return is_file and read_file(self._store.tree, path, limit) is None
 
@@ -270,7 +275,7 @@ class Linker:
         order = profile.architecture.byte_order
         place = (profile.cache, order)
         if place not in self._caches:
-            data = read_file(self._store.tree, profile.cache, _CACHE_LIMIT)
+            data = read_file(self._store.tree, profile.cache, _CACHE_LIMIT) if profile.cache else None
             self._caches[place] = None if data is None else read_cache(data, order)
         return self._caches[place]
 

@@ -11,7 +11,7 @@ import pytest
 
 from auditor.elf.bind.definitions import Definitions
 from auditor.elf.linker import Linker
-from auditor.elf.model import LoadFault
+from auditor.elf.model import LoadFault, NoticeKind
 from auditor.elf.read.file import ElfFile, Tag, read_elf
 from auditor.elf.read.memory import Unreadable
 from auditor.elf.read.relocations import relative_relocations
@@ -187,6 +187,77 @@ def test_names_that_share_their_bytes() -> None:
     assert isinstance(elf, ElfFile) and elf.fault is None
     offered = Definitions(SymbolTable(elf.memory(content), elf), musl=False)
     assert offered.find(name[:-1]) is not None
+
+
+def more_headers(data: bytes, kind: int, count: int, size: int) -> bytes:
+    """The file with program headers added, all of the same bytes, and with many notes at its end for them to be of."""
+    start, known = struct.unpack_from("<Q", data, 32)[0], struct.unpack_from("<H", data, 56)[0]
+    notes = struct.pack("<III", 0, 0, 1) * (size // 12)
+    added = struct.pack("<IIQQQQQQ", kind, 4, len(data), 0, 0, len(notes), len(notes), 4) * count
+    headers = data[start : start + 56 * known] + added
+    changed = bytearray(data + notes + headers)
+    changed[32:40] = struct.pack("<Q", len(data) + len(notes))
+    changed[56:58] = struct.pack("<H", known + count)
+    return bytes(changed)
+
+
+PT_LOAD, PT_NOTE = 1, 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "size", "fault"),
+    [
+        (PT_NOTE, 60000, 1 << 16, "more program headers than any real object"),
+        (PT_LOAD, 60000, 1 << 16, "more program headers than any real object"),
+        (PT_NOTE, 1000, 1 << 16, "more notes than any real object"),
+        (PT_NOTE, 1, 1 << 17, "more notes than any real object"),
+        (PT_NOTE, 1, 1 << 15, "more notes than any real object"),
+        (PT_NOTE, 8, 960, None),
+    ],
+)
+def test_headers_and_notes_by_the_thousand(
+    victims: list[bytes], kind: int, count: int, size: int, fault: str | None
+) -> None:
+    elf = read_elf(Bytes(more_headers(victims[0], kind, count, size)))
+    assert isinstance(elf, ElfFile)
+    assert (elf.fault is None) if fault is None else (fault in (elf.fault or ""))
+
+
+def test_needs_with_endless_names(forge: Forge) -> None:
+    elf = read_elf(Bytes(forge.make(library("", *("x" * 3000 + str(number) for number in range(400))))))
+    assert isinstance(elf, ElfFile)
+    assert "longer names than any real object" in (elf.fault or "")
+
+
+@pytest.mark.parametrize("loader", [str(INTERPRETER), "/lib/ld-musl-x86_64.so.1"])
+def test_a_mesh_of_libraries_that_need_each_other(forge: Forge, tmp_path: Path, loader: str) -> None:
+    """As many needs as libraries squared: each library is mapped once, in the order of the needs."""
+    if not Path(loader).exists():
+        pytest.skip(f"this machine has no {loader}")
+    names = [f"n{number:03}.so" for number in range(200)]
+    start = program("/bin/prog", names[0], interpreter=loader)
+    lay_out(tmp_path, Case("mesh", (start,), loader=loader), forge, Path(loader))
+    data = forge.make(library("", *names, defines=("f",), uses=("f",)))
+    for name in names:
+        (tmp_path / "lib" / name).write_bytes(data)
+    closure = Linker(DirTree(tmp_path)).closure("/bin/prog")
+    assert not closure.problems
+    assert [each.name for each in closure.objects if each.name in names] == names
+
+
+@pytest.mark.parametrize(("rows", "length"), [(1000, 60000), (200000, 10)])
+def test_a_cache_with_more_in_it_than_any_real_one(forge: Forge, tmp_path: Path, rows: int, length: int) -> None:
+    if not INTERPRETER.exists():
+        pytest.skip(f"this machine has no {INTERPRETER}")
+    lay_out(tmp_path, Case("cache", (program("/bin/prog", "a.so"), library("/lib/a.so"))), forge, INTERPRETER)
+    head = new_cache([])
+    at = len(head) + 24 * rows
+    text = b"a" * length + b"\0"
+    row = struct.pack("<iIIIQ", 0x303, at, at, 0, 0)
+    counted = head[:20] + struct.pack("<II", rows, len(text)) + head[28:]
+    (tmp_path / "etc/ld.so.cache").write_bytes(counted + row * rows + text)
+    (notice,) = Linker(DirTree(tmp_path)).closure("/bin/prog").notices
+    assert (notice.kind, notice.name) == (NoticeKind.UNKNOWN, "/etc/ld.so.cache")
 
 
 def test_a_cache_of_any_bytes() -> None:

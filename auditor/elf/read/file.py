@@ -228,6 +228,8 @@ def _program_headers(content: Content, elf: ElfFile, head: bytes) -> tuple[list[
         return [], "ELF file's phentsize not the expected size"
     (start,) = struct.unpack_from(elf.prefix + ("Q" if elf.bits == 64 else "I"), head, 32 if elf.bits == 64 else 28)
     length = elf.header_count * layout.size
+    if start + length > content.size:
+        return [], "cannot read file data"
     if length > _HEADERS_LIMIT:
         return (
             [],

@@ -8,7 +8,7 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal
 
 _OLD_MAGIC = b"ld.so-1.7.0\0"
@@ -18,6 +18,7 @@ _HWCAPS_SECTION = 1
 _GENERATOR_SECTION = 0
 _NAMED_HWCAP = 1 << 62
 _NAME_LIMIT = 1 << 16
+_TEXT_LIMIT = 1 << 24  # bytes of all names and paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,16 @@ class CacheEntry:
     mask: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cache:
     """The entries in file order, and the program that wrote them, where the file says."""
 
     entries: tuple[CacheEntry, ...]
     generator: str = ""
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(entry.name for entry in self.entries)
 
     def lookup(self, name: str) -> tuple[CacheEntry, ...]:
         """The entries that glibc's binary search finds for a name: none for one that isn't where it belongs."""
@@ -65,21 +70,34 @@ class Cache:
 
     def lists(self, name: str) -> bool:
         """Whether any entry, in its place or not, has the name."""
-        return any(entry.name == name for entry in self.entries)
+        return name in self._names
+
+
+class CacheTooLarge(Exception):
+    """A cache with more in it than any real one: it can't be told what a loader would find."""
 
 
 @dataclass
 class _Reader:
     data: bytes
     prefix: Literal["<", ">"]
+    left: int = _TEXT_LIMIT
 
     def string(self, offset: int) -> str | None:
         end = self.data.find(b"\0", offset, offset + _NAME_LIMIT) if 0 <= offset < len(self.data) else -1
-        return None if end < 0 else self.data[offset:end].decode("utf-8", "surrogateescape")
+        if end < 0:
+            return None
+        self.left -= end - offset
+        if self.left < 0:
+            raise CacheTooLarge
+        return self.data[offset:end].decode("utf-8", "surrogateescape")
 
 
 def read_cache(data: bytes, byte_order: Literal["little", "big"]) -> Cache | None:
-    """The cache in a file's bytes, for a loader of that byte order. None where the loader would silently use none."""
+    """The cache in a file's bytes, for a loader of that byte order. None where the loader would silently use none.
+
+    Raises `CacheTooLarge`.
+    """
     reader = _Reader(data, "<" if byte_order == "little" else ">")
     if data.startswith(_NEW_MAGIC):
         return _new(reader, 0)
