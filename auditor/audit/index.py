@@ -24,7 +24,7 @@ def audit_index(
     options = options or Options()
     each = replace(options, chosen_platform=True)  # what the index lacks is said once, for all of them
     reports = tuple(audit(image, spec, each, waivers, today) for image in index.images())
-    described = ReportIndex(index.reference, index.source, index.digest, index.platforms)
+    described = ReportIndex(index.reference, index.source, index.digest, index.platforms, index.left_out)
     return _across(described, reports, spec, options, waivers, today)
 
 

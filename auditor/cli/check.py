@@ -7,6 +7,7 @@ import typer
 from auditor.cli.options import (
     AllPlatformsOption,
     AuthfileOption,
+    AvailablePlatformsOption,
     CaOption,
     ColourOption,
     CpuOption,
@@ -37,6 +38,7 @@ def check(
     ip_family: IpFamilyOption = Family.DUAL,
     platform: PlatformOption = None,
     all_platforms: AllPlatformsOption = False,
+    available_platforms: AvailablePlatformsOption = False,
     require_platform: Annotated[
         list[str] | None,
         typer.Option(
@@ -67,6 +69,8 @@ def check(
 
     if platform and all_platforms:
         raise UsageError("--platform and --all-platforms exclude each other")
+    if available_platforms and not all_platforms:
+        raise UsageError("--available-platforms goes with --all-platforms")
     known = formats(Kind.INDEX if all_platforms else Kind.REPORT)
     outputs = parse_outputs(output or known[:1], known, color, verbose=verbose)
     requirements = load_spec(spec)
@@ -75,7 +79,7 @@ def check(
     options = Options(
         strict, ip_family, fail_on, required, fail_on_unknown=fail_on_unknown, cpu=tuple(map(parse_floor, cpu or ()))
     )
-    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose)
+    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, available_platforms)
     report = audit_any(image, requirements, options, accepted, reach, all_platforms=all_platforms)
     outputs.write(lambda name, style: write(report, name, style))
     return EXIT_OK if report.verdict == "pass" else EXIT_FAILED

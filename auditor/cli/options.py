@@ -78,6 +78,12 @@ WaiversOption = Annotated[
     str | None, typer.Option(metavar="FILE", help="A TOML file of accepted deviations.", show_default=False)
 ]
 FailOnOption = Annotated[FailOn, typer.Option(help="The mildest severity that fails.")]
+AvailablePlatformsOption = Annotated[
+    bool,
+    typer.Option(
+        "--available-platforms", help="With --all-platforms: leave out those that the index names and the source lacks."
+    ),
+]
 FailOnUnknownOption = Annotated[
     bool, typer.Option("--fail-on-unknown", help="A row of the spec that can't be known fails too.")
 ]

@@ -5,6 +5,7 @@ from typing import Annotated
 from auditor.cli.options import (
     AllPlatformsOption,
     AuthfileOption,
+    AvailablePlatformsOption,
     CaOption,
     ImageArgument,
     PlainHttpOption,
@@ -24,6 +25,7 @@ def sbom(
     spec: SpecOption = "calico-system-requirements",
     platform: PlatformOption = None,
     all_platforms: AllPlatformsOption = False,
+    available_platforms: AvailablePlatformsOption = False,
     output: Annotated[list[str] | None, output_option(Kind.BILL)] = None,
     authfile: AuthfileOption = None,
     ca: CaOption = None,
@@ -41,9 +43,11 @@ def sbom(
 
     if platform and all_platforms:
         raise UsageError("--platform and --all-platforms exclude each other")
+    if available_platforms and not all_platforms:
+        raise UsageError("--available-platforms goes with --all-platforms")
     known = formats(Kind.BILL)
     outputs = parse_outputs(output or known[:1], known)
-    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose)
+    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, available_platforms)
     report = audit_any(image, load_spec(spec), Options(), (), reach, all_platforms=all_platforms)
     outputs.write(lambda name, style: write(report, name, style))
     for line in doubts(report):

@@ -33,6 +33,7 @@ class Reach:
     plain_http: bool = False
     quiet: bool = True
     verbose: bool = False
+    available: bool = False  # of all platforms, those that the source doesn't hold are left out, and reported so
 
     @property
     def access(self) -> Access:
@@ -99,7 +100,7 @@ def audit_all_platforms(
         return judge_index(saved if isinstance(saved, IndexReport) else _alone(saved), spec, options, waivers)
     with (
         listening(quiet=reach.quiet, verbose=reach.verbose) as listener,
-        load_index(reference, listener=listener, access=reach.access) as index,
+        load_index(reference, listener=listener, access=reach.access, available=reach.available) as index,
     ):
         return audit_index(index, spec, options, waivers)
 

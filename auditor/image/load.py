@@ -58,7 +58,8 @@ def load(
 class Index:
     """All platforms of one image. `digest` is the index's own, None where there is no index.
 
-    `platforms` are as the index names them (as the config does, where there is no index), in its order.
+    `platforms` are as the index names them (as the config does, where there is no index), in its order; `left_out` are
+    those that it names and the source doesn't hold.
     """
 
     reference: str
@@ -66,6 +67,7 @@ class Index:
     digest: str | None
     platforms: tuple[Platform, ...]
     _read: Callable[[int], Image] = field(repr=False)
+    left_out: tuple[Platform, ...] = ()
 
     def images(self) -> Iterator[Image]:
         """Each platform's image, read when it is asked for; a layer that several have is read once."""
@@ -81,8 +83,12 @@ def load_index(
     limits: Limits = DEFAULT,
     listener: events.Listener = events.ignore,
     access: Access = ANONYMOUS,
+    available: bool = False,
 ) -> Iterator[Index]:
-    """All platforms of an image, of one where it is no index; what `keep` asks for can be read until the block ends."""
+    """All platforms of an image, of one where it is no index; what `keep` asks for can be read until the block ends.
+
+    ImageNotFound where the index names a platform that the source doesn't hold, unless those `available` will do.
+    """
     if isinstance(reference, str):
         reference = parse(reference)
     options = Options(keep, limits, listener, None, access, all_platforms=True)
@@ -91,6 +97,13 @@ def load_index(
         candidates = listing.candidates()
         if reference.digest:
             candidates = tuple(one for one in candidates if one.digest == reference.digest) or candidates
+        absent = () if reference.digest else listing.absent()
+        if absent and not available:
+            raise ImageNotFound(
+                f"names {', '.join(map(str, absent))} in its index and does not hold it",
+                reference.text,
+                "copy all platforms, choose one with --platform, or take what is there with --available-platforms",
+            )
         listener(events.SourceChosen(source.name, reference.text, listing.digest))
         images = [candidate.read() for candidate in candidates]
         reader = LayerReader(spool, options, images)
@@ -102,7 +115,7 @@ def load_index(
             candidate.platform or _claimed(stored, limits) for candidate, stored in zip(candidates, images, strict=True)
         )
         digest = None if listing.digest == candidates[0].digest else listing.digest
-        yield Index(reference.text, source.name, digest, platforms, read)
+        yield Index(reference.text, source.name, digest, platforms, read, absent)
 
 
 def _claimed(stored: StoredImage, limits: Limits) -> Platform:

@@ -116,12 +116,29 @@ class Manifests:
         self._where = where
 
     def candidates(self, roots: tuple[Descriptor, ...]) -> tuple[Candidate, ...]:
-        """Every image at or below the roots, nested indexes opened, attestations left out, in the order of the index.
+        """Every stored image at or below the roots, in the order of the index: nested ones opened, no attestations.
 
         An image that two entries name is listed once.
         """
+        found, missing = self._walk(roots)
+        if not found:
+            absent = ", ".join(item.digest for item in missing[:4])
+            what = f"none of its images is there ({absent})" if missing else "lists no image"
+            raise CorruptImage(what, self._where, "save or copy the image again, with a platform that it has")
+        return tuple(found.values())
+
+    def absent(self, roots: tuple[Descriptor, ...]) -> tuple[Platform, ...]:
+        """The platforms that are named and whose manifests aren't stored, as a partly pulled index is saved."""
+        found, missing = self._walk(roots)
+        stored = {platform for _, platform in found}
+        named = (item.platform for item in missing)
+        return tuple(dict.fromkeys(platform for platform in named if platform and platform not in stored))
+
+    def _walk(
+        self, roots: tuple[Descriptor, ...]
+    ) -> tuple[dict[tuple[str, Platform | None], Candidate], list[Descriptor]]:
         found: dict[tuple[str, Platform | None], Candidate] = {}
-        missing: list[str] = []
+        missing: list[Descriptor] = []
         left = [(root, 0) for root in reversed(roots)]
         budget = self._limits.index_entries
         while left:
@@ -132,7 +149,7 @@ class Manifests:
             if item.media_type in SCHEMA_1_TYPES:
                 raise self._schema_1(item)
             if depth and not self._blobs.has_blob(item.digest):
-                missing.append(item.digest)
+                missing.append(item)
                 continue
             if item.media_type in MANIFEST_TYPES and item.platform is not None:
                 found.setdefault((item.digest, item.platform), self._candidate(item))
@@ -145,10 +162,7 @@ class Manifests:
                 raise LimitExceeded(f"indexes nested more than {depth} deep", self._where, "this is no image")
             entries = [entry for entry in descriptors(document, "manifests") if not is_attestation(entry)]
             left += [(entry, depth + 1) for entry in reversed(entries)]
-        if not found:
-            what = f"none of its images is there ({', '.join(missing[:4])})" if missing else "lists no image"
-            raise CorruptImage(what, self._where, "save or copy the image again, with a platform that it has")
-        return tuple(found.values())
+        return found, missing
 
     def _candidate(self, item: Descriptor) -> Candidate:
         return Candidate(item.platform, item.digest, partial(self._image, item))

@@ -121,12 +121,16 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class ReportIndex:
-    """Which index was audited. `digest` is None where the source had an image and no index."""
+    """Which index was audited. `digest` is None where the source had an image and no index.
+
+    `left_out` are platforms that it names and the source doesn't hold: nothing is said of them.
+    """
 
     reference: str
     source: str
     digest: str | None
     platforms: tuple[Platform, ...]
+    left_out: tuple[Platform, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,7 @@ class _Saved:
     def images(self) -> tuple[Listing, ...]:
         """The image."""
         return tuple(
-            Listing(listing.names, self._digest, lambda listing=listing: self._candidates(listing))  # type: ignore[misc]
+            Listing(listing.names, self._digest, lambda listing=listing: self._candidates(listing), listing.absent)  # type: ignore[misc]
             for listing in self._source.images()[:1]
         )
 

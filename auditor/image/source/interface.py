@@ -78,11 +78,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One image that a user can name. `digest` is that of its index or manifest."""
+    """One image that a user can name. `digest` is that of its index or manifest.
+
+    `absent` gives the platforms that its index names and whose manifests aren't stored.
+    """
 
     names: tuple[str, ...]
     digest: str | None
     candidates: Callable[[], tuple[Candidate, ...]]
+    absent: Callable[[], tuple[Platform, ...]] = tuple
 
 
 class Source(Protocol):

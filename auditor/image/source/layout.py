@@ -69,6 +69,7 @@ class Layout:
                 _names(image[0]),
                 image[0].digest if len(image) == 1 else None,
                 partial(manifests.candidates, tuple(image)),
+                partial(manifests.absent, tuple(image)),
             )
             for image in images
         ]

@@ -25,6 +25,8 @@ def lines(report: Report | IndexReport, style: Style) -> Iterator[str]:
 
 def _index(report: IndexReport, pen: Pen) -> Iterator[str]:
     yield pen.plain(words.title(report))
+    for absent in report.index.left_out:
+        yield pen.plain(f"left out: {absent}, which the index names and the source does not hold")
     yield ""
     yield from _findings(report.findings, (), pen)
     for platform in report.platforms:
