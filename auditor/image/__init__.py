@@ -1,6 +1,6 @@
 """Container images: where their bytes come from, their layers, and the one tree that the layers make."""
 
-from auditor.image.limits import Limits
+from auditor.budget import Limits
 from auditor.image.load import Index, load, load_index
 from auditor.image.model import Config, Image, Layer, Platform
 from auditor.image.platforms import parse_platform

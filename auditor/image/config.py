@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from auditor.budget import Limits
 from auditor.errors import LimitExceeded
 from auditor.image.document import DIGEST, Document, parse_object
-from auditor.image.limits import Limits
 from auditor.image.model import Config, Platform
 
 

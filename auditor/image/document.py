@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from auditor.budget import check_json
 from auditor.errors import CorruptImage, LimitExceeded
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
@@ -114,6 +115,7 @@ def parse(data: bytes, where: str, limit: int) -> object:
     """The JSON value in `data`; `LimitExceeded` over `limit` bytes, `CorruptImage` where it isn't JSON."""
     if len(data) > limit:
         raise LimitExceeded(f"JSON of {len(data)} bytes, over the limit of {limit}", where, "raise the limit for JSON")
+    check_json(data, where)
     try:
         return json.loads(data)
     except RecursionError:

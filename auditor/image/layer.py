@@ -5,7 +5,6 @@ of the uncompressed tar, to its very last byte) and layer.md (what entries a lay
 """
 
 import hashlib
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
@@ -13,9 +12,9 @@ from typing import BinaryIO, NamedTuple
 from auditor.archive.compression import LAYER_KINDS, decompressed, kind_of
 from auditor.archive.stream import Stream
 from auditor.archive.tar import Entry, TarReader
+from auditor.budget import Budget
 from auditor.errors import AuditError, CorruptImage, LimitExceeded, UnsupportedFormat
 from auditor.filetree import Content, FileKind
-from auditor.image.limits import Limits
 from auditor.image.spool import Spool, SpooledContent
 from auditor.kept import Keep
 
@@ -26,9 +25,13 @@ _MAGIC = 8  # bytes of a stream that tell how it is compressed
 
 
 class LayerEntry(NamedTuple):
-    """One member of a layer. `path` is absolute and normal; `kind` None is a hard link to the path in `target`."""
+    """One member of a layer. `kind` None is a hard link to the path in `target`.
 
-    path: str
+    Its path is absolute and normal: `directory` ("" for the root, shared by all entries in it), a slash and `name`.
+    """
+
+    directory: str
+    name: str
     kind: FileKind | None
     mode: int
     uid: int
@@ -37,6 +40,11 @@ class LayerEntry(NamedTuple):
     target: str
     capabilities: bytes
     content: Content | None
+
+    @property
+    def path(self) -> str:
+        """Where the member is in the image."""
+        return f"{self.directory}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,38 +56,6 @@ class LayerContents:
     size: int
     diff_id: str
     uncompressed: int
-
-
-class Budget:
-    """What is left of the limits that all layers of a run share; layers may be read side by side."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._lock = threading.Lock()
-        self.limits = limits
-        self._entries = limits.entries
-        self._bytes = limits.uncompressed
-        self._names = limits.names
-
-    def take_entry(self, names: int, where: str) -> None:
-        """Account for one entry with `names` bytes of text."""
-        with self._lock:
-            self._entries -= 1
-            self._names -= names
-        if self._entries < 0:
-            raise LimitExceeded(f"more than {self.limits.entries} files", where, "raise the limit for entries")
-        if self._names < 0:
-            raise LimitExceeded(f"more than {self.limits.names} bytes of names", where, "raise the limit for names")
-
-    def take_bytes(self, count: int, where: str) -> None:
-        """Account for `count` uncompressed bytes."""
-        with self._lock:
-            self._bytes -= count
-        if self._bytes < 0:
-            raise LimitExceeded(
-                f"more than {self.limits.uncompressed} bytes when uncompressed",
-                where,
-                "raise the limit for uncompressed bytes",
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +190,7 @@ class _Plain:
             if self.hash is not None:
                 self.hash.update(piece)
             self.total += len(piece)
-            self._budget.take_bytes(len(piece), self._where)
+            self._budget.uncompressed.take(len(piece), self._where)
             yield piece
 
     def digest(self) -> str | None:
@@ -280,6 +256,7 @@ def normal_path(name: str) -> str:
 
 def _list(stream: Stream, where: str, keep: Keep, spool: Spool, budget: Budget) -> tuple[LayerEntry, ...]:
     entries: list[LayerEntry] = []
+    directories: dict[str, str] = {}
     reader = TarReader(stream, where)
     longest = budget.limits.path
     for entry in reader:
@@ -288,7 +265,8 @@ def _list(stream: Stream, where: str, keep: Keep, spool: Spool, budget: Budget) 
             raise LimitExceeded(f"a path of more than {longest} characters", where, "no Linux system takes it either")
         if "\0" in path:
             raise CorruptImage("a name with a NUL byte", where, "get or build the image again")
-        budget.take_entry(len(path) + len(entry.link) + len(entry.capabilities), where)
+        budget.entries.take(1, where)
+        budget.names.take(text_size(path) + text_size(entry.link) + len(entry.capabilities), where)
         try:
             kind = _KINDS[entry.type]
         except KeyError:
@@ -304,10 +282,19 @@ def _list(stream: Stream, where: str, keep: Keep, spool: Spool, budget: Budget) 
             entry = entry._replace(size=len(target.encode("utf-8", "surrogateescape")))  # noqa: PLW2901
         elif kind is None:
             target = normal_path(entry.link)
+        directory, _, name = path.rpartition("/")
+        directory = directories.setdefault(directory, directory)
         entries.append(
-            LayerEntry(path, kind, entry.mode, entry.uid, entry.gid, entry.size, target, entry.capabilities, content)
+            LayerEntry(
+                directory, name, kind, entry.mode, entry.uid, entry.gid, entry.size, target, entry.capabilities, content
+            )
         )
     return tuple(entries)
+
+
+def text_size(text: str) -> int:
+    """Bytes of memory that a path takes for its letters."""
+    return len(text) if text.isascii() else 4 * len(text)
 
 
 def _content(reader: TarReader, entry: Entry, path: str, keep: Keep, spool: Spool) -> Content | None:

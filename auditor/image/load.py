@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from auditor import events
+from auditor.budget import DEFAULT, Budget, Limits
 from auditor.errors import AuditError, ImageNotFound, UsageError
 from auditor.image.config import ParsedConfig, parse_config
-from auditor.image.layer import Budget, Expected, LayerContents, read_layer
-from auditor.image.limits import DEFAULT, Limits
+from auditor.image.layer import Expected, LayerContents, read_layer
 from auditor.image.merge import Merge
 from auditor.image.model import Config, Image, Layer, Platform
 from auditor.image.platforms import fitness, host_platform
@@ -43,14 +43,14 @@ def load(
     """
     if isinstance(reference, str):
         reference = parse(reference)
-    options = Options(keep, limits, listener, platform, access)
-    with closing(open_source(reference, options)) as source, Spool(limits.kept) as spool:
+    options = Options(keep, Budget(limits), listener, platform, access)
+    with closing(open_source(reference, options)) as source, Spool(options.budget.kept) as spool:
         listing = choose(source.images(), reference)
         candidates = listing.candidates()
         candidate = choose_platform(candidates, platform, reference)
         listener(events.SourceChosen(source.name, reference.text, candidate.digest or listing.digest))
         stored = candidate.read()
-        image = LayerReader(spool, options).image(reference, source.name, candidate, stored, platform)
+        image = LayerReader(spool, options, [stored]).image(reference, source.name, candidate, stored, platform)
         yield replace(image, offered=tuple(one.platform for one in candidates if one.platform is not None))
 
 
@@ -91,8 +91,8 @@ def load_index(
     """
     if isinstance(reference, str):
         reference = parse(reference)
-    options = Options(keep, limits, listener, None, access, all_platforms=True)
-    with closing(open_source(reference, options)) as source, Spool(limits.kept) as spool:
+    options = Options(keep, Budget(limits), listener, None, access, all_platforms=True)
+    with closing(open_source(reference, options)) as source, Spool(options.budget.kept) as spool:
         listing = choose(source.images(), reference)
         candidates = listing.candidates()
         if reference.digest:
@@ -186,13 +186,15 @@ def choose_platform(candidates: tuple[Candidate, ...], platform: Platform | None
 class LayerReader:
     """Reads layers, several at a time, and merges them into trees; those that `images` share are read once."""
 
-    def __init__(self, spool: Spool, options: Options, images: Sequence[StoredImage] = ()) -> None:
+    def __init__(self, spool: Spool, options: Options, images: Sequence[StoredImage]) -> None:
         self._spool = spool
-        self._budget = Budget(options.limits)
+        self._budget = options.budget
         self._limits = options.limits
         self._listener = options.listener
         self._keep = options.keep
         self._uses = Counter(key for image in images for key in {layer.key for layer in image.layers})
+        layers = {layer.key: layer for image in images for layer in image.layers}
+        self._budget.stored(sum(layer.size or 0 for layer in layers.values() if not layer.counted))
         self._known: dict[tuple[str, str], LayerContents] = {}
         self._stopped = threading.Event()
 
@@ -209,7 +211,7 @@ class LayerReader:
             config = Config(platform or Platform("linux", ""))  # a directory doesn't say what machine it is for
             if stored.config:
                 config = parse_config(stored.config, stored.config_where, 0, self._limits).config
-            return Image(reference.text, source, None, None, config, (), stored.root)
+            return Image(reference.text, source, None, None, config, (), stored.root, budget=self._budget.fresh())
         parsed = parse_config(stored.config, stored.config_where, len(stored.layers), self._limits)
         claimed = parsed.config.platform
         if platform is not None and candidate.platform is None and fitness(platform, claimed) is None:
@@ -224,11 +226,12 @@ class LayerReader:
             layers,
             tree,
             candidate.platform,
+            budget=self._budget.fresh(),
         )
 
     def _layers(self, stored: StoredImage, parsed: ParsedConfig) -> tuple[tuple[Layer, ...], MergedTree]:
         read = self._read_all(stored.layers, parsed.diff_ids)
-        merge = Merge()
+        merge = Merge(self._budget)
         layers = []
         for index, layer in enumerate(stored.layers):
             key = (layer.key, parsed.diff_ids[index])
@@ -250,7 +253,7 @@ class LayerReader:
                 self._known[key] = contents
             else:
                 self._known.pop(key, None)
-        return tuple(layers), MergedTree(merge.root, merge.removed)
+        return tuple(layers), MergedTree(merge.root, merge.removed, self._budget)
 
     def _read_all(
         self, layers: tuple[StoredLayer, ...], diff_ids: tuple[str, ...]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO, Protocol
 
+from auditor.budget import Limits
 from auditor.errors import CorruptImage, LimitExceeded, UnsupportedFormat
 from auditor.image.document import Document, parse_object
-from auditor.image.limits import Limits
 from auditor.image.model import Platform
 from auditor.image.source.interface import Candidate, StoredImage, StoredLayer
 
@@ -110,10 +110,11 @@ def check(data: bytes, expected: Descriptor, where: str) -> None:
 class Manifests:
     """Reads manifests out of a store of blobs."""
 
-    def __init__(self, blobs: Blobs, limits: Limits, where: str) -> None:
+    def __init__(self, blobs: Blobs, limits: Limits, where: str, *, counted: bool = False) -> None:
         self._blobs = blobs
         self._limits = limits
         self._where = where
+        self._counted = counted
 
     def candidates(self, roots: tuple[Descriptor, ...]) -> tuple[Candidate, ...]:
         """Every stored image at or below the roots, in the order of the index: nested ones opened, no attestations.
@@ -217,6 +218,7 @@ class Manifests:
             digest=layer.digest,
             size=layer.size,
             open=partial(self._blobs.open_blob, layer),
+            counted=self._counted,
         )
 
 

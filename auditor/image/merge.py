@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NoReturn
 
+from auditor.budget import Budget
 from auditor.errors import CorruptImage
 from auditor.filetree import FileKind, Node, Removal
-from auditor.image.layer import LayerEntry
+from auditor.image.layer import LayerEntry, text_size
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
@@ -26,22 +27,34 @@ _LINKS = 40
 
 
 class Directory:
-    """One directory of the merged tree: its own node and what is in it."""
+    """One directory of the merged tree: its own node and what is in it. `parent` is None for the root only."""
 
-    __slots__ = ("children", "node", "path")
+    __slots__ = ("children", "name", "node", "parent")
 
-    def __init__(self, path: str, node: Node) -> None:
-        self.path = path  # "" for the root, so that a child's path is always path + "/" + name
+    def __init__(self, parent: "Directory | None", name: str, node: Node) -> None:
+        self.parent = parent
+        self.name = name
         self.node = node
         self.children: dict[str, Directory | Node] = {}
+
+    @property
+    def path(self) -> str:
+        """ "" for the root, so that a child's path is always path + "/" + name; not kept, since it may be long."""
+        names = []
+        here = self
+        while here.parent is not None:
+            names.append(here.name)
+            here = here.parent
+        return "/".join(["", *reversed(names)])
 
 
 class Merge:
     """Takes layers from the lowest up; `root` and `removed` are the outcome."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget | None = None) -> None:
+        self._budget = budget or Budget()
         self._inodes = 0
-        self.root = Directory("", Node(FileKind.DIRECTORY, 0o755, 0, 0, 0, 0, None))
+        self.root = Directory(None, "", Node(FileKind.DIRECTORY, 0o755, 0, 0, 0, 0, None))
         self.removed: dict[str, Removal] = {}
         self._where = ""
         self._made: dict[str, Directory] = {}  # directories by the name that the current layer calls them
@@ -52,11 +65,11 @@ class Merge:
         self._made.clear()
         marked = False
         for entry in entries:
-            if WHITEOUT in entry.path and _base(entry.path).startswith(WHITEOUT):
+            if entry.name.startswith(WHITEOUT):
                 marked = True
-                self._whiteout(entry.path, layer)
+                self._whiteout(entry, layer)
         for entry in entries:
-            directory, _, name = entry.path.rpartition("/")
+            directory, name = entry.directory, entry.name
             if directory.startswith("/" + _META):
                 continue
             parent = self._made.get(directory) or self._directory(directory, layer)
@@ -86,14 +99,17 @@ class Merge:
             entry.content,
         )
 
-    def _whiteout(self, path: str, layer: int) -> None:
-        directory, _, name = path.rpartition("/")
-        parent = self._existing(directory)
+    def _whiteout(self, entry: LayerEntry, layer: int) -> None:
+        name = entry.name
+        if name == WHITEOUT:
+            self._fail(f"{entry.path} is a whiteout of nothing")
+        parent = self._existing(entry.directory)
         if parent is None:
             return
         if name == OPAQUE:
+            path = parent.path
             for hidden, child in parent.children.items():
-                self._record(f"{parent.path}/{hidden}", child, layer)
+                self._record(f"{path}/{hidden}", child, layer)
             parent.children.clear()
             return
         hidden = name[len(WHITEOUT) :]
@@ -104,7 +120,9 @@ class Merge:
     def _existing(self, path: str) -> Directory | None:
         """The directory at a path without links; None where there is none."""
         here = self.root
-        for name in path.split("/")[1:]:
+        names = path.split("/")[1:]
+        self._budget.lookups.take(len(names), self._where)
+        for name in names:
             child = here.children.get(name)
             if not isinstance(child, Directory):
                 return None
@@ -116,6 +134,7 @@ class Merge:
         trail = [self.root]
         names = path.split("/")[:0:-1]
         links = 0
+        self._budget.lookups.take(len(names), self._where)
         while names:
             name = names.pop()
             if name in ("", "."):
@@ -137,7 +156,7 @@ class Merge:
                     self._fail(f"{path} has too many levels of symbolic links")
                 if child.target.startswith("/"):
                     trail = [self.root]
-                names += child.target.split("/")[::-1]
+                names += self._parts(child.target)
                 continue
             trail.append(self._new_directory(here, name, layer))
         self._made[path] = trail[-1]
@@ -145,34 +164,39 @@ class Merge:
 
     def _new_directory(self, parent: Directory, name: str, layer: int) -> Directory:
         """A parent that no layer names; what a lower layer has at its place and isn't a directory is hidden."""
-        path = f"{parent.path}/{name}"
         hidden = parent.children.get(name)
         if hidden is not None:
-            self._record(path, hidden, layer)
-        self.removed.pop(path, None)
-        made = Directory(path, Node(FileKind.DIRECTORY, 0o755, 0, 0, 0, self._number(), layer))
-        parent.children[name] = made
+            self._record(f"{parent.path}/{name}", hidden, layer)
+        self._restored(parent, name)
+        return self._made_in(parent, name, Node(FileKind.DIRECTORY, 0o755, 0, 0, 0, self._number(), layer))
+
+    def _made_in(self, parent: Directory, name: str, node: Node) -> Directory:
+        self._budget.directories.take(1, self._where)
+        made = parent.children[name] = Directory(parent, name, node)
         return made
 
+    def _restored(self, parent: Directory, name: str) -> None:
+        """Something is there again."""
+        if self.removed:
+            self.removed.pop(f"{parent.path}/{name}", None)
+
     def _put(self, parent: Directory, name: str, entry: LayerEntry, layer: int) -> None:
-        path = f"{parent.path}/{name}"
         before = parent.children.get(name)
         if entry.kind is FileKind.DIRECTORY:
             if isinstance(before, Directory):
                 before.node = self._node(entry, layer)
             else:
                 if before is not None:
-                    self._record(path, before, layer)
-                parent.children[name] = Directory(path, self._node(entry, layer))
-            self.removed.pop(path, None)
+                    self._record(f"{parent.path}/{name}", before, layer)
+                self._made_in(parent, name, self._node(entry, layer))
+            self._restored(parent, name)
             return
         node = self._link(entry, layer) if entry.kind is None else self._node(entry, layer)
         if isinstance(before, Directory):
-            self._record(path, before, layer)
+            self._record(f"{parent.path}/{name}", before, layer)
             self._made.clear()
         parent.children[name] = node
-        if self.removed:
-            self.removed.pop(path, None)
+        self._restored(parent, name)
 
     def _link(self, entry: LayerEntry, layer: int) -> Node:
         """A further name of an inode; like a runtime, only of one that is there already."""
@@ -197,6 +221,7 @@ class Merge:
         trail = [self.root]
         names = path.split("/")[:0:-1]
         links = 0
+        self._budget.lookups.take(len(names), self._where)
         while names:
             name = names.pop()
             if name in ("", "."):
@@ -214,8 +239,14 @@ class Merge:
             links += 1
             if child.target.startswith("/"):
                 trail = [self.root]
-            names += child.target.split("/")[::-1]
+            names += self._parts(child.target)
         return trail[-1]
+
+    def _parts(self, target: str) -> list[str]:
+        """The names in a link's target, the first one last."""
+        names = target.split("/")[::-1]
+        self._budget.lookups.take(len(names), self._where)
+        return names
 
     def _record(self, path: str, gone: Directory | Node, layer: int) -> None:
         """Remember what this layer takes away of what lower layers wrote."""
@@ -228,11 +259,8 @@ class Merge:
                 left += [(f"{path}/{name}", child) for name, child in item.children.items()]
             assert isinstance(node, Node)
             if node.layer is not None and node.layer != layer:
+                self._budget.names.take(text_size(path), self._where)
                 self.removed[path] = Removal(path, node.layer, layer, node)
 
     def _fail(self, what: str) -> NoReturn:
         raise CorruptImage(what, self._where, "no container runtime unpacks this layer; build the image again")
-
-
-def _base(path: str) -> str:
-    return path.rpartition("/")[2]

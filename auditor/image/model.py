@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from auditor.budget import Budget
 from auditor.filetree import FileTree
 
 
@@ -58,3 +59,4 @@ class Image:
     tree: FileTree = field(repr=False)
     offered_as: Platform | None = None
     offered: tuple[Platform, ...] = ()  # every platform of that index
+    budget: Budget = field(default_factory=Budget, repr=False, compare=False)  # for looking into this image

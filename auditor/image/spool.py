@@ -6,29 +6,25 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from auditor.errors import AuditError, LimitExceeded
+from auditor.budget import Allowance
+from auditor.errors import AuditError
 
 
 class Spool:
     """An unlinked temporary file. Ranges are reserved, filled and read from any thread; closing gives the disk back."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, kept: Allowance) -> None:
         self._file = tempfile.TemporaryFile(prefix="audit-image-")  # noqa: SIM115 - lives as long as the spool
         self._descriptor = self._file.fileno()
         self._lock = threading.Lock()
-        self._limit = limit
+        self._kept = kept
         self._end = 0
 
     def reserve(self, size: int) -> int:
         """The offset of `size` fresh bytes, all zero until written."""
+        self._kept.take(size, "the image's programs, scripts and databases")
         with self._lock:
             offset = self._end
-            if offset + size > self._limit:
-                raise LimitExceeded(
-                    f"more than {self._limit} bytes of programs, scripts and databases",
-                    "image",
-                    "raise the limit for kept bytes",
-                )
             self._end = offset + size
         return offset
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from auditor.budget import Budget
 from auditor.filetree import FileKind, Found, LookupFault, Node, Removal
 from auditor.image.merge import Directory
 
@@ -11,8 +12,9 @@ _LINKS = 40  # MAXSYMLINKS of the kernel
 class MergedTree:
     """An `auditor.filetree.FileTree` over directories that don't change any more."""
 
-    def __init__(self, root: Directory, removed: Mapping[str, Removal]) -> None:
+    def __init__(self, root: Directory, removed: Mapping[str, Removal], budget: Budget | None = None) -> None:
         self._root = root
+        self._lookups = (budget or Budget()).lookups
         self._removed = removed
         self._removals: dict[str, list[Removal]] | None = None
         self._found: dict[str, Found] = {}
@@ -46,19 +48,18 @@ class MergedTree:
 
     def walk(self) -> Iterator[tuple[str, Node]]:
         """Every path but the root with its node, sorted by path; no link followed."""
-        found: list[tuple[str, Node]] = []
-        left = [self._root]
+        left = [("/", iter(_in_order(self._root)))]
         while left:
-            directory = left.pop()
-            prefix = directory.path + "/"
-            for name, child in directory.children.items():
-                if isinstance(child, Directory):
-                    left.append(child)
-                    found.append((prefix + name, child.node))
-                else:
-                    found.append((prefix + name, child))
-        found.sort(key=_path)
-        return iter(found)
+            prefix, items = left[-1]
+            item = next(items, None)
+            if item is None:
+                left.pop()
+                continue
+            name, node, below = item
+            if node is not None:
+                yield prefix + name, node
+            if below is not None:
+                left.append((prefix + name, iter(_in_order(below))))
 
     def removals(self, name: str) -> tuple[Removal, ...]:
         """What layers deleted and no later one restored, of this file name (last component), in path order."""
@@ -76,10 +77,16 @@ class MergedTree:
             directory = self._directories[path] = self._resolve(path or "/")[1]
             return directory
 
+    def _parts(self, path: str) -> list[str]:
+        """The names in a path, the first one last."""
+        names = path.split("/")[::-1]
+        self._lookups.take(len(names), path[:200])
+        return names
+
     def _resolve(self, path: str) -> tuple[Found, Directory | None]:
         """Where a path leads, and the directory there if it is one."""
         trail = [self._root]
-        names = path.split("/")[::-1]  # what is left to follow, the next one last
+        names = self._parts(path)  # what is left to follow, the next one last
         own = len(names)  # how many of them, from the bottom, the caller wrote; the others come from links
         links: list[str] = []
         must_be_directory = path.endswith(("/", "/."))
@@ -111,7 +118,7 @@ class MergedTree:
                 if child.target.startswith("/"):
                     trail = [self._root]
                 must_be_directory = must_be_directory or (not names and child.target.endswith(("/", "/.")))
-                names += child.target.split("/")[::-1]
+                names += self._parts(child.target)
                 continue
             if any(names) or (must_be_directory and not any(names)):
                 return Found(_join(at, names), None, tuple(links), LookupFault.NOT_A_DIRECTORY), None
@@ -120,7 +127,19 @@ class MergedTree:
         return Found(here.path or "/", here.node, tuple(links)), here
 
 
-def _path(item: tuple[str, Node]) -> str:
+def _in_order(directory: Directory) -> list[tuple[str, Node | None, Directory | None]]:
+    """What is in a directory as a walk by path meets it: `a`, then `a-b`, and only then what is below `a/`."""
+    found: list[tuple[str, Node | None, Directory | None]] = []
+    for name, child in directory.children.items():
+        if isinstance(child, Directory):
+            found += ((name, child.node, None), (f"{name}/", None, child))
+        else:
+            found.append((name, child, None))
+    found.sort(key=_name)
+    return found
+
+
+def _name(item: tuple[str, Node | None, Directory | None]) -> str:
     return item[0]
 
 

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "auditor"
 # Rooms of one line don't know of each other.
 ORDER: tuple[tuple[str, ...], ...] = (
     ("errors", "events", "family", "filetree", "finding", "kept", "machine"),
-    ("processor",),
+    ("budget", "processor"),
     ("archive", "files"),
     ("settings", "spec"),
     ("elf", "packages"),

@@ -12,9 +12,9 @@ import zlib
 import pytest
 import zstandard
 
+from auditor.budget import Budget, Limits
 from auditor.errors import AuditError, CorruptImage, LimitExceeded, UnsupportedFormat
-from auditor.image.layer import Budget, Expected, LayerContents, read_layer
-from auditor.image.limits import Limits
+from auditor.image.layer import Expected, LayerContents, read_layer
 from auditor.image.spool import Spool
 from auditor.inventory.keep import keep
 from auditor.kept import Keep
@@ -32,7 +32,9 @@ def read(stored: bytes, *, policy: Keep = keep, limits: Limits | None = None, **
     claims = {"digest": sha256(stored), "size": len(stored), "diff_id": sha256(PLAIN), "media_type": "", **expected}
     with_all = Expected("layer 0", **claims)  # type: ignore[arg-type]
     limits = limits or Limits()
-    return read_layer(io.BytesIO(stored), with_all, keep=policy, spool=Spool(limits.kept), budget=Budget(limits))
+    return read_layer(
+        io.BytesIO(stored), with_all, keep=policy, spool=Spool(Budget(limits).kept), budget=Budget(limits)
+    )
 
 
 def zstd(data: bytes) -> bytes:

@@ -4,10 +4,10 @@ import io
 
 import pytest
 
+from auditor.budget import Budget
 from auditor.errors import CorruptImage
 from auditor.filetree import FileKind
-from auditor.image.layer import Budget, Expected, LayerContents, read_layer
-from auditor.image.limits import Limits
+from auditor.image.layer import Expected, LayerContents, read_layer
 from auditor.image.merge import Merge
 from auditor.image.spool import Spool
 from auditor.image.tree import MergedTree
@@ -21,12 +21,12 @@ def everything(path: str, mode: int, size: int, head: bytes) -> bool:
 
 def read(members: list[Member], spool: Spool) -> LayerContents:
     expected = Expected("layer", None, None, None)
-    return read_layer(io.BytesIO(tar(members)), expected, keep=everything, spool=spool, budget=Budget(Limits()))
+    return read_layer(io.BytesIO(tar(members)), expected, keep=everything, spool=spool, budget=Budget())
 
 
 def merged(*layers: list[Member]) -> MergedTree:
     merge = Merge()
-    spool = Spool(1 << 30)
+    spool = Spool(Budget().kept)
     for number, members in enumerate(layers):
         merge.apply(number, read(members, spool).entries, f"layer {number}")
     return MergedTree(merge.root, merge.removed)

@@ -3,6 +3,7 @@
 import io
 import os
 import tempfile
+from collections.abc import Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import IO, BinaryIO, NamedTuple
 
 from auditor.archive.compression import LAYER_KINDS, decompressed, kind_of
 from auditor.archive.tar import TarReader
+from auditor.budget import Budget
 from auditor.errors import AuditError, CorruptImage, ImageNotFound, LimitExceeded, SourceUnavailable, UnsupportedFormat
-from auditor.image.layer import normal_path
-from auditor.image.limits import Limits
+from auditor.image.layer import normal_path, text_size
 
 _COPY = 1 << 20
 
@@ -66,16 +67,17 @@ class _Seeking:
 class Archive:
     """The members of one uncompressed tar file, by normal path without leading slash. The last of a name wins."""
 
-    def __init__(self, file: IO[bytes], where: str, limits: Limits) -> None:
+    counted = True
+
+    def __init__(self, file: IO[bytes], where: str, budget: Budget) -> None:
         self._file = file
-        self._limits = limits
         self.where = where
         self._members: dict[str, _Member] = {}
         descriptor = file.fileno()
         stream = _Seeking(descriptor, os.fstat(descriptor).st_size)
-        for number, entry in enumerate(TarReader(stream, where)):
-            if number >= limits.entries:
-                raise LimitExceeded(f"more than {limits.entries} members", where, "this is no image archive")
+        for entry in TarReader(stream, where):
+            budget.entries.take(1, where)
+            budget.names.take(text_size(entry.name) + text_size(entry.link), where)
             name = normal_path(entry.name)
             if entry.type == "0" and entry.fragments is None:
                 self._members[name[1:]] = _Member(stream.at, entry.size, "")
@@ -139,7 +141,7 @@ class Archive:
         return member
 
 
-def open_archive(path: Path, where: str, limits: Limits) -> Archive:
+def open_archive(path: Path, where: str, budget: Budget) -> Archive:
     """The tar at `path`; if it is compressed as a whole (or a pipe), by way of an unlinked temporary file.
 
     Raises ImageNotFound, SourceUnavailable, UnsupportedFormat where it is no tar, CorruptImage where it is cut.
@@ -152,13 +154,13 @@ def open_archive(path: Path, where: str, limits: Limits) -> Archive:
         raise UnsupportedFormat("is a directory, not an archive", where, "use oci-dir: or dir:") from None
     except OSError as error:
         raise SourceUnavailable(f"can't be opened ({error.strerror})", where, "check its permissions") from error
-    return from_file(file, where, limits)
+    return from_file(file, where, budget)
 
 
-def from_file(file: IO[bytes], where: str, limits: Limits) -> Archive:
+def from_file(file: IO[bytes], where: str, budget: Budget) -> Archive:
     """As `open_archive`, for a file that is open; it is closed with the archive, or at an error."""
     try:
-        plain = _plain(file, where, limits)
+        plain = _plain(file, where, budget)
     except BaseException:
         file.close()
         raise
@@ -166,7 +168,7 @@ def from_file(file: IO[bytes], where: str, limits: Limits) -> Archive:
         file.close()
     try:
         _check_first(plain, where)
-        return Archive(plain, where, limits)
+        return Archive(plain, where, budget)
     except BaseException:
         plain.close()
         raise
@@ -181,7 +183,7 @@ def _check_first(file: IO[bytes], where: str) -> None:
     raise UnsupportedFormat("is empty" if not first else "is not an image archive", where, remedy)
 
 
-def _plain(file: IO[bytes], where: str, limits: Limits) -> IO[bytes]:
+def _plain(file: IO[bytes], where: str, budget: Budget) -> IO[bytes]:
     """The file itself where it is an uncompressed regular file, else a temporary one with its bytes uncompressed."""
     seekable = file.seekable()
     first = file.read(8)
@@ -190,21 +192,15 @@ def _plain(file: IO[bytes], where: str, limits: Limits) -> IO[bytes]:
     kind = kind_of(first)
     if kind not in LAYER_KINDS:
         if seekable:
+            budget.stored(os.fstat(file.fileno()).st_size)
             return file
         kind = ""
-    rest = iter(partial(file.read, _COPY), b"")
+    rest = _counted(iter(partial(file.read, _COPY), b""), budget)
     pieces = decompressed(rest if seekable else chain((first,), rest), kind, where)
     spool = tempfile.TemporaryFile(prefix="audit-image-")  # noqa: SIM115 - the archive closes it
-    total = 0
     try:
         for data in pieces:
-            total += len(data)
-            if total > limits.uncompressed:
-                raise LimitExceeded(
-                    f"more than {limits.uncompressed} bytes when uncompressed",
-                    where,
-                    "raise the limit for uncompressed bytes",
-                )
+            budget.uncompressed.take(len(data), where)
             spool.write(data)
         spool.flush()
     except AuditError:
@@ -214,3 +210,10 @@ def _plain(file: IO[bytes], where: str, limits: Limits) -> IO[bytes]:
         spool.close()
         raise AuditError(f"can't be unpacked ({error.strerror})", where, "free some space or set TMPDIR") from error
     return spool
+
+
+def _counted(pieces: Iterator[bytes], budget: Budget) -> Iterator[bytes]:
+    """Stored bytes as they are read: how many there will be is not known of a pipe."""
+    for piece in pieces:
+        budget.stored(len(piece))
+        yield piece

@@ -11,10 +11,11 @@ import os
 import stat
 from pathlib import Path
 
+from auditor.budget import Budget
 from auditor.errors import AuditError, ImageNotFound, SourceUnavailable, UnsupportedFormat
 from auditor.filetree import Content, FileKind, Node
 from auditor.image.document import Document, parse_object
-from auditor.image.layer import Budget
+from auditor.image.layer import text_size
 from auditor.image.merge import Directory
 from auditor.image.reference import Reference
 from auditor.image.source.interface import Candidate, Listing, Options, Source, StoredImage
@@ -128,7 +129,7 @@ class RootDirectory:
         self._root.close()
 
     def _image(self) -> StoredImage:
-        tree = _Scan(self._root, Budget(self._options.limits), self._options.keep).tree()
+        tree = _Scan(self._root, self._options.budget, self._options.keep).tree()
         return StoredImage(None, self._image_config(), None, str(self._config or ""), (), tree)
 
     def _image_config(self) -> bytes:
@@ -169,50 +170,53 @@ class _Scan:
         descriptor = self._root.open_directory("")
         status = os.fstat(descriptor)
         os.close(descriptor)
-        root = Directory("", self._node(status, FileKind.DIRECTORY))
+        root = Directory(None, "", self._node(status, FileKind.DIRECTORY))
         left = [root]
         while left:
             directory = left.pop()
             left += self._directory(directory, status.st_dev)
-        return MergedTree(root, {})
+        return MergedTree(root, {}, self._budget)
 
     def _directory(self, directory: Directory, device: int) -> list[Directory]:
         """Fill in one directory; the directories in it."""
         below = []
+        directory_path = directory.path
         try:
-            descriptor = self._root.open_directory(directory.path)
+            descriptor = self._root.open_directory(directory_path)
         except OSError as error:
-            raise self._unreadable(directory.path or "/", error) from error
+            raise self._unreadable(directory_path or "/", error) from error
         try:
-            if directory.path in _MOUNTED and os.fstat(descriptor).st_dev != device:
+            if directory_path in _MOUNTED and os.fstat(descriptor).st_dev != device:
                 return []
             for host_name in os.listdir(descriptor):  # noqa: PTH208 - pathlib takes no descriptor
                 name = os.fsencode(host_name).decode("utf-8", "surrogateescape")
-                path = f"{directory.path}/{name}"
-                child = self._child(descriptor, name, path)
+                child = self._child(descriptor, name, directory, f"{directory_path}/{name}")
                 if child is None:
                     continue
                 directory.children[name] = child
                 if isinstance(child, Directory):
                     below.append(child)
         except OSError as error:
-            raise self._unreadable(directory.path or "/", error) from error
+            raise self._unreadable(directory_path or "/", error) from error
         finally:
             os.close(descriptor)
         return below
 
-    def _child(self, parent: int, name: str, path: str) -> Directory | Node | None:
-        self._budget.take_entry(len(path), self._root.where)
+    def _child(self, parent: int, name: str, directory: Directory, path: str) -> Directory | Node | None:
+        self._budget.entries.take(1, self._root.where)
+        self._budget.names.take(text_size(name), self._root.where)
         status = os.stat(_bytes(name), dir_fd=parent, follow_symlinks=False)
         kind = _KINDS.get(stat.S_IFMT(status.st_mode))
         if kind is None:
             return None  # a socket: no layer can hold one
         if kind is FileKind.DIRECTORY:
-            return Directory(path, self._node(status, kind))
+            self._budget.directories.take(1, self._root.where)
+            return Directory(directory, name, self._node(status, kind))
         if kind is FileKind.SYMLINK:
             target = os.readlink(_bytes(name), dir_fd=parent).decode("utf-8", "surrogateescape")
             return self._node(status, kind, target=target)
         if kind is FileKind.REGULAR:
+            self._budget.stored(status.st_size)
             content, capabilities = self._content(parent, name, path, status)
             return self._node(status, kind, content=content, capabilities=capabilities)
         return self._node(status, kind)

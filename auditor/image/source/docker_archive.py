@@ -69,13 +69,14 @@ class DockerArchive:
             digest=f"{blob[1]}:{blob[2]}" if blob else None,
             size=self._archive.size(name),
             open=partial(self._archive.open, name),
+            counted=True,
         )
 
 
 def open_source(reference: Reference, options: Options) -> Source:
     """The archive that the reference names."""
     assert reference.path is not None
-    return from_archive(open_archive(reference.path, str(reference.path), options.limits), options)
+    return from_archive(open_archive(reference.path, str(reference.path), options.budget), options)
 
 
 def from_archive(archive: Archive, options: Options, name: str = "docker-archive") -> Source:

@@ -111,7 +111,7 @@ def _save(api: Any, image: str, where: str, options: Options, scheme: str) -> So
     except BaseException:
         spool.close()
         raise
-    return from_archive(from_file(spool, where, options.limits), options, scheme)
+    return from_archive(from_file(spool, where, options.budget), options, scheme)
 
 
 def _digest(inspected: dict[str, Any], name: Name) -> str | None:

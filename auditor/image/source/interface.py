@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from auditor import events
+from auditor.budget import Budget, Limits
 from auditor.filetree import FileTree
-from auditor.image.limits import DEFAULT, Limits
 from auditor.image.model import Platform
 from auditor.kept import Keep
 
@@ -29,18 +29,24 @@ class Options:
     """What a source may need to know beside the reference."""
 
     keep: Keep
-    limits: Limits = DEFAULT
+    budget: Budget
     listener: events.Listener = events.ignore
     platform: Platform | None = None  # a daemon that holds several saves only this one
     access: Access = ANONYMOUS
     all_platforms: bool = False
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of the budget."""
+        return self.budget.limits
 
 
 @dataclass(frozen=True, slots=True)
 class StoredLayer:
     """A layer as it is stored. `digest` and `size` (bytes) are claims, checked while it is read; None where not made.
 
-    `key` tells layers with the same bytes apart from others within one source; `where` names it in errors.
+    `key` tells layers with the same bytes apart from others within one source; `where` names it in errors. `counted`:
+    the budget knows of these stored bytes already, as of a part of an archive.
     """
 
     key: str
@@ -49,6 +55,7 @@ class StoredLayer:
     digest: str | None
     size: int | None
     open: Callable[[], BinaryIO]
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

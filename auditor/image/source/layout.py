@@ -3,9 +3,9 @@
 from functools import partial
 from typing import BinaryIO, Protocol
 
+from auditor.budget import Limits
 from auditor.errors import CorruptImage, UnsupportedFormat
 from auditor.image.document import DIGEST, parse_object
-from auditor.image.limits import Limits
 from auditor.image.manifest import Descriptor, Manifests, descriptors, is_attestation
 from auditor.image.source.interface import Listing
 
@@ -19,6 +19,10 @@ class Store(Protocol):
     @property
     def where(self) -> str:
         """What errors call it."""
+
+    @property
+    def counted(self) -> bool:
+        """Whether the budget knows of the files' bytes already."""
 
     def has(self, name: str) -> bool:
         """Whether there is such a file."""
@@ -57,7 +61,7 @@ class Layout:
             groups.setdefault(key, []).append(entry)
         if not groups:
             raise CorruptImage("lists no image", f"{self._store.where}, index.json", "write the layout again")
-        manifests = Manifests(self, self._limits, self._store.where)
+        manifests = Manifests(self, self._limits, self._store.where, counted=self._store.counted)
         return tuple(listing for group in groups.values() for listing in self._listings(group, manifests))
 
     def _listings(self, group: list[Descriptor], manifests: Manifests) -> list[Listing]:

@@ -10,7 +10,7 @@ from auditor.image.source.layout import Layout
 def open_source(reference: Reference, options: Options) -> Source:
     """The archive that the reference names."""
     assert reference.path is not None
-    archive = open_archive(reference.path, str(reference.path), options.limits)
+    archive = open_archive(reference.path, str(reference.path), options.budget)
     if not archive.has("index.json"):
         docker = archive.has("manifest.json")
         archive.close()

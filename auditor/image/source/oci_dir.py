@@ -14,6 +14,8 @@ from auditor.image.source.layout import Layout
 class LayoutDirectory:
     """The files of a layout on disk; only regular ones are opened."""
 
+    counted = False
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self.where = str(path)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from auditor.budget import Budget
 from auditor.errors import ImageNotFound, SourceUnavailable, UnsupportedFormat
-from auditor.image.limits import DEFAULT
 from auditor.image.scheme import Scheme
 from auditor.image.source.archive import open_archive
 
@@ -31,7 +31,7 @@ def kind(path: Path, where: str) -> Scheme:
         return Scheme.REPORT
     if not first:
         raise UnsupportedFormat("is empty", where, _REMEDY)
-    archive = open_archive(path, where, DEFAULT)
+    archive = open_archive(path, where, Budget())
     try:
         if archive.has("manifest.json"):
             return Scheme.DOCKER_ARCHIVE
