@@ -61,7 +61,7 @@ class Architecture:
         return (elf.machine, elf.bits, elf.byte_order) == (self.machine, self.bits, self.byte_order)
 
 
-_KNOWN = (
+KNOWN = (
     Architecture("386", Machine.I386, 32, "little", ("i386", "i486", "i586", "i686", "x86")),
     Architecture("amd64", Machine.X86_64, 64, "little", ("x86_64", "x86-64"), ("386",)),
     Architecture("arm", Machine.ARM, 32, "little", ("armhf", "armel", "armv6l", "armv7", "armv7l", "armv7hl")),
@@ -78,9 +78,9 @@ _KNOWN = (
     Architecture("s390", Machine.S390, 32, "big"),
     Architecture("s390x", Machine.S390, 64, "big"),
 )
-_BY_NAME = {known.name: known for known in _KNOWN}
-_NAMES = {name: known.name for known in _KNOWN for name in (known.name, *known.aliases)}
-_BY_HEADER = {(known.machine, known.bits, known.byte_order): known for known in _KNOWN}
+_BY_NAME = {known.name: known for known in KNOWN}
+_NAMES = {name: known.name for known in KNOWN for name in (known.name, *known.aliases)}
+_BY_HEADER = {(known.machine, known.bits, known.byte_order): known for known in KNOWN}
 
 
 def architecture(name: str) -> Architecture | None:

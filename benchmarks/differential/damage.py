@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from auditor.elf.model import Loader
 from auditor.elf.read.file import ElfFile, read_elf
 from auditor.elf.read.memory import Unreadable
 from auditor.elf.read.symbols import SymbolTable
@@ -18,6 +19,7 @@ _Change = tuple[
 ]  # the table, what is done to it, the file then, and its mode (0: as it was)
 _PAGE = 4096
 _HOT = 0.75  # how often an entry that is surely used is chosen
+_MAGIC = frozenset(("EI_0", "EI_1", "EI_2", "EI_3"))
 #: Of programs and loaders, what an emulator reads itself instead of the kernel.
 _KERNELS = frozenset(("ELF header", "program headers", "interpreter", "whole file", "page of zeros"))
 
@@ -112,8 +114,17 @@ class Vandal:
         other = table.offsets[chance.randrange(len(table.offsets))] + within
         neighbour = int.from_bytes(data[other : other + size], order)
         after = _mutated(chance, before, size, neighbour)
+        if label in _MAGIC and program.closure.loader is Loader.MUSL:
+            return None  # musl takes a library without the magic number; the auditor doesn't take it for an ELF file
+        if name == "version indexes" and after & 0x7FFF > self._last_version(path):
+            return None  # what lies in the loader's memory behind its list of versions is nobody's to tell
         what = f"{label} of entry {number}: {before:#x} becomes {after:#x}"
         return table.name, what, data[:offset] + after.to_bytes(size, order) + data[offset + size :], 0
+
+    def _last_version(self, path: str) -> int:
+        elf = self._elf(path)
+        needed = [version.index for need in elf.needs for version in need.versions]
+        return max((*needed, *(version.index for version in elf.definitions)), default=0)
 
     def _tables_of(self, program: Sound, path: str) -> list[Table]:
         key = (program.argv, path)

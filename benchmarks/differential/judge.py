@@ -90,7 +90,7 @@ def _verdict(outcome: Outcome, sound: Outcome) -> Verdict:
 
 def _words(outcome: Outcome) -> str:
     text = outcome.refused or outcome.output.strip() or ""
-    return f"{outcome.code} {text}"[:300]
+    return f"{outcome.code} {text[-300:]}"
 
 
 def _agreement(verdict: Verdict, audited: bool) -> Agreement:

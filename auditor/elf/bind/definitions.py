@@ -27,9 +27,8 @@ class Definitions:
         self._musl = musl
         self._found: dict[tuple[bytes, bool], Row | None] = {}
         elf = table.elf
-        self._versioned = any(version.index for need in elf.needs for version in need.versions) or any(
-            version.index for version in elf.definitions
-        )
+        indexes = [version.index for need in elf.needs for version in need.versions]
+        self._last_index = max((*indexes, *(version.index for version in elf.definitions)), default=0)
         try:
             self._hashes = table.hashes
         except Unreadable as unreadable:
@@ -72,10 +71,10 @@ class Definitions:
             row = table.row(number)
             if not _has_value(row, call) or row.type not in _GLIBC_TYPES or not table.strings.is_at(row.name, name):
                 continue
-            index = table.version_index(number) if self._versioned else None
+            index = table.version_index(number) if self._last_index else None
             if index is not None and version:
                 label = table.version_labels.get(index & ~_HIDDEN, b"")
-                if label != version and (label or index & _HIDDEN):
+                if label != version and (label or index & _HIDDEN or index & ~_HIDDEN > self._last_index):
                     continue
             elif index is not None and index & ~_HIDDEN > _OLDEST:
                 newer += [] if index & _HIDDEN else [row]

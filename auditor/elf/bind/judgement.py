@@ -12,6 +12,8 @@ from auditor.elf.search.loader import LoaderProfile
 from auditor.elf.search.mapped import Mapped, Record
 
 _MIPS = 8
+_LIBC = "libc.so.6"
+_HEADER_SIZES = {32: 52, 64: 64}  # of an ELF header
 _NOTHING: frozenset[bytes] = frozenset()
 
 
@@ -73,6 +75,7 @@ def judge(
                 continue
             at_start = not lazily or symbol not in references.lazy or symbol in references.copies
             own.append(_symbol_problem(checks.profile.loader, mapped, name, version, at_start=at_start))
+    own += _own_lookups(checks, record, scope) if record.program in objects else ()
     for index, symbols in evidence.items():
         problems[index] = replace(problems[index], symbols=tuple(sorted(set(symbols))))
     return (*problems, *own)
@@ -83,13 +86,11 @@ def _relocation_faults(checks: Checks, objects: Iterable[Mapped], *, bind_now: b
     profile = checks.profile
     for mapped in objects:
         use = checks.binder.references(mapped).relocations
-        fault = relocation_fault(
-            profile.loader,
-            mapped.elf,
-            use,
-            lazily=not (bind_now or mapped.elf.bind_now),
-            is_loader=mapped.real_path == profile.real_path,
-        )
+        is_loader = mapped.real_path == profile.real_path
+        lazily = not (bind_now or mapped.elf.bind_now)
+        fault = relocation_fault(profile.loader, mapped.elf, use, lazily=lazily, is_loader=is_loader)
+        if is_loader and profile.checks_own_header and mapped.elf.header_size != _HEADER_SIZES[mapped.elf.bits]:
+            fault = "Inconsistency detected by ld.so: Assertion `rtld_ehdr->e_ehsize == sizeof *rtld_ehdr' failed!"
         if fault or use.outside is not None:
             yield mapped, fault or target_fault(use)
 
@@ -168,6 +169,19 @@ def _resized(binder: Binder, mapped: Mapped, scope: Sequence[Mapped]) -> Iterabl
             f"{mapped.path}: Symbol `{name}' has different size in shared object, consider re-linking ({provider.path})"
         )
         yield LoadNotice(NoticeKind.SIZE_DIFFERS, mapped.real_path, name, message)
+
+
+def _own_lookups(checks: Checks, record: Record, scope: Sequence[Mapped]) -> Iterable[LoadProblem]:
+    """What the loader itself looks up, when all is relocated, and doesn't find."""
+    libc = next((mapped for mapped in scope if _LIBC in mapped.names), None)
+    if libc is None:
+        return
+    if checks.profile.looks_up and not libc.elf.has_verdef:
+        message = f"Inconsistency detected by ld.so: Assertion `sym != NULL' failed! ({libc.path} defines no versions)"
+        yield LoadProblem(LoadFault.ELF_MALFORMED, libc.real_path, "", message)
+    for name in checks.profile.looks_up:
+        if all(checks.binder.definitions(mapped).find(name) is None for mapped in scope):
+            yield _symbol_problem(checks.profile.loader, record.program, name.decode(), "", at_start=True)
 
 
 def _symbol_problem(loader: Loader, mapped: Mapped, name: str, version: str, *, at_start: bool) -> LoadProblem:

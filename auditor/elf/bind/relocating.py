@@ -11,6 +11,7 @@ from auditor.machine import Machine
 
 _BIND_NOW = 8  # DF_BIND_NOW
 _NOW = 1  # DF_1_NOW
+_PAGE = 4096
 
 # glibc 2.31 to 2.41, 64 bit.
 _GLIBC_TYPES: dict[int, frozenset[int]] = {
@@ -40,8 +41,9 @@ def relocation_fault(loader: Loader, elf: ElfFile, use: RelocationUse, *, lazily
             use.kinds | use.calls | use.counted, _MUSL_TYPES.get(_key(elf)), "unsupported relocation type {}"
         )
     return (
-        _asserted(elf, is_loader=is_loader)
-        or _not_relative(elf, use, is_loader=is_loader)
+        _protection_fault(elf)
+        or _asserted(elf, is_loader=is_loader)
+        or _not_relative(elf, use)
         or _unknown(use.kinds, _GLIBC_TYPES.get(_key(elf)), "unexpected reloc type {:#04x}")
         or (
             _unknown(use.calls, _LAZY_TYPES.get(_key(elf)), "unexpected PLT reloc type {:#04x}")
@@ -54,6 +56,17 @@ def relocation_fault(loader: Loader, elf: ElfFile, use: RelocationUse, *, lazily
 def target_fault(use: RelocationUse) -> str:
     """Words for a relocation that writes where nothing may be written: no loader survives it."""
     return "" if use.outside is None else f"a relocation writes to {use.outside:#x}, outside every writable segment"
+
+
+def _protection_fault(elf: ElfFile) -> str:
+    """What is read-only after relocation must be mapped (`_dl_protect_relro` in dl-reloc.c)."""
+    address, size = elf.relro
+    start, end = address // _PAGE * _PAGE, (address + size) % (1 << elf.bits) // _PAGE * _PAGE
+    low = min((each.address for each in elf.segments), default=0) // _PAGE * _PAGE
+    high = -(-max((each.address + each.memory_size for each in elf.segments), default=0) // _PAGE) * _PAGE
+    if not size or start == end or low <= start < end <= high:
+        return ""
+    return "cannot apply additional memory protection after relocation: Cannot allocate memory"
 
 
 def _key(elf: ElfFile) -> int:
@@ -86,8 +99,8 @@ def _asserted(elf: ElfFile, *, is_loader: bool) -> str:
     return ""
 
 
-def _not_relative(elf: ElfFile, use: RelocationUse, *, is_loader: bool) -> str:
-    if elf.machine not in _CHECKS_COUNTED or is_loader or use.counted <= {RELATIVE[elf.machine]}:
+def _not_relative(elf: ElfFile, use: RelocationUse) -> str:
+    if elf.machine not in _CHECKS_COUNTED or use.counted <= {RELATIVE[elf.machine]}:
         return ""
     return _inconsistency("elf_machine_rela_relative: ELFW(R_TYPE) (reloc->r_info) == R_X86_64_RELATIVE")
 

@@ -14,7 +14,7 @@ from auditor.elf.read.memory import Memory, Segment, Strings, Unreadable, Window
 from auditor.elf.read.notes import AbiNote, DlopenNote, Notes, read_notes
 from auditor.elf.read.versions import DefinedVersion, VersionNeed, read_definitions, read_needs
 from auditor.filetree import Content
-from auditor.machine import Machine
+from auditor.machine import KNOWN, ByteOrder, Machine
 
 _MAGIC = b"\x7fELF"
 _HEAD = 1 << 12  # bytes of the first read: nearly always all program headers
@@ -86,6 +86,7 @@ _PT_INTERP = 3
 _PT_NOTE = 4
 _PT_TLS = 7
 _PT_GNU_STACK = 0x6474E551
+_PT_GNU_RELRO = 0x6474E552
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +114,13 @@ class ElfFile:
     flags: int
     header_entry_size: int  # e_phentsize
     header_count: int  # e_phnum
+    header_size: int  # e_ehsize
     size: int  # of the file
     segments: tuple[Segment, ...] = ()  # PT_LOAD, in file order
     interpreter: str | None = None  # PT_INTERP
     interpreter_fault: str | None = None
     is_dynamic: bool = False  # has PT_DYNAMIC
+    dynamic_size: int = 0  # what its header says
     tags: tuple[tuple[int, int], ...] = ()  # every dynamic entry
     last_tags: Mapping[int, int] = field(default_factory=dict, repr=False, compare=False)  # the same, by tag
     needed: tuple[str, ...] = ()
@@ -132,6 +135,7 @@ class ElfFile:
     stack_flags: int | None = None  # PT_GNU_STACK's; None without one
     tls_size: int = 0  # PT_TLS: bytes of each thread's copy
     tls_alignment: int = 0
+    relro: tuple[int, int] = (0, 0)  # PT_GNU_RELRO: address and size of what becomes read-only
     pie: bool = False  # DF_1_PIE; a position-independent program of an old linker lacks it
     needs: tuple[VersionNeed, ...] = ()  # DT_VERNEED
     definitions: tuple[DefinedVersion, ...] = ()  # DT_VERDEF
@@ -193,28 +197,43 @@ def read_elf(content: Content) -> ElfFile | NotElf:
         return NotElf("invalid ELF header" if content.size >= 64 else "file too short")
     if len(head) < 16 or len(head) < (52 if head[4] == 1 else 64):
         return NotElf("file too short")
-    if head[4] not in (1, 2) or head[5] not in (1, 2):
+    shape = _shape(head)
+    if shape is None:
         return NotElf("invalid ELF header")
-    elf = _read_header(head, content.size)
+    elf = _read_header(head, content.size, *shape)
     headers, fault = _program_headers(content, elf, head)
     return _read_segments(content, elf, headers, fault)
 
 
-def _read_header(head: bytes, size: int) -> ElfFile:
-    wide = head[4] == 2
-    prefix = "<" if head[5] == 1 else ">"
+def _shape(head: bytes) -> tuple[Literal[32, 64], ByteOrder] | None:
+    """The class and byte order: EI_CLASS's and EI_DATA's, else those of the machine, by which alone a kernel goes."""
+    bits: dict[int, Literal[32, 64]] = {1: 32, 2: 64}
+    orders: dict[int, ByteOrder] = {1: "little", 2: "big"}
+    if head[4] in bits and head[5] in orders:
+        return bits[head[4]], orders[head[5]]
+    for known in sorted(KNOWN, key=lambda each: -each.bits):
+        fits = bits.get(head[4], known.bits) == known.bits and orders.get(head[5], known.byte_order) == known.byte_order
+        if fits and int.from_bytes(head[18:20], known.byte_order) == known.machine:
+            return known.bits, known.byte_order
+    return None
+
+
+def _read_header(head: bytes, size: int, bits: Literal[32, 64], byte_order: ByteOrder) -> ElfFile:
+    wide = bits == 64
+    prefix = "<" if byte_order == "little" else ">"
     kind, machine, version = struct.unpack_from(f"{prefix}HHI", head, 16)
-    flags, _, entry_size, count = struct.unpack_from(f"{prefix}IHHH", head, 48 if wide else 36)
+    flags, header_size, entry_size, count = struct.unpack_from(f"{prefix}IHHH", head, 48 if wide else 36)
     return ElfFile(
         ident=head[:16],
-        bits=64 if wide else 32,
-        byte_order="little" if head[5] == 1 else "big",
+        bits=bits,
+        byte_order=byte_order,
         type=kind,
         machine=machine,
         version=version,
         flags=flags,
         header_entry_size=entry_size,
         header_count=count,
+        header_size=header_size,
         size=size,
     )
 
@@ -250,7 +269,7 @@ def _program_headers(content: Content, elf: ElfFile, head: bytes) -> tuple[list[
 
 def _read_segments(content: Content, elf: ElfFile, headers: Sequence[_ProgramHeader], fault: str | None) -> ElfFile:
     segments = tuple(
-        Segment(header.offset, header.address, header.file_size, header.memory_size, header.flags)
+        Segment(header.offset, header.address, header.file_size, header.memory_size, header.flags, header.alignment)
         for header in headers
         if header.kind == _PT_LOAD
     )
@@ -264,7 +283,7 @@ def _read_segments(content: Content, elf: ElfFile, headers: Sequence[_ProgramHea
     except Unreadable as unreadable:
         notes, fault = Notes(), fault or str(unreadable)
     last = {header.kind: header for header in headers}  # of several the last, as glibc takes it
-    stack, tls = last.get(_PT_GNU_STACK), last.get(_PT_TLS)
+    stack, tls, relro = last.get(_PT_GNU_STACK), last.get(_PT_TLS), last.get(_PT_GNU_RELRO)
     elf = replace(
         elf,
         segments=segments,
@@ -273,6 +292,7 @@ def _read_segments(content: Content, elf: ElfFile, headers: Sequence[_ProgramHea
         stack_flags=None if stack is None else stack.flags,
         tls_size=0 if tls is None else tls.memory_size,
         tls_alignment=0 if tls is None else tls.alignment,
+        relro=(0, 0) if relro is None else (relro.address, relro.memory_size),
         abi=notes.abi,
         build_id=notes.build_id,
         dlopen=notes.dlopen,
@@ -309,7 +329,9 @@ def _read_dynamic(memory: Memory, elf: ElfFile, headers: Sequence[_ProgramHeader
     header = next((header for header in reversed(headers) if header.kind == _PT_DYNAMIC), None)
     if header is None:
         return elf
-    data = memory.read(header.address, min(header.file_size, _DYNAMIC_LIMIT))
+    # Loaders go by the entry that ends it, not by the size (`elf_get_dynamic_info` of glibc, `decode_vec` of musl).
+    data = memory.read(header.address, _DYNAMIC_LIMIT)
+    elf = replace(elf, dynamic_size=header.file_size)
     if not data:
         fault = elf.fault or "the dynamic section lies outside the loaded segments"
         return replace(elf, is_dynamic=True, fault=fault)

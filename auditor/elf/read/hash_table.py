@@ -15,8 +15,6 @@ from auditor.machine import Machine
 _CHAIN_LIMIT = 1 << 16  # symbols of one look-up
 _STEP_LIMIT = 1 << 24  # symbols of all look-ups in one object
 _CHAIN_KEPT = 64  # symbols after the last bucket's first that are read with the rest
-# Shifts of a 32-bit number by 32 and more: these processors take the count modulo 32, the others give 0.
-_MODULAR_SHIFT = frozenset((Machine.I386, Machine.X86_64, Machine.AARCH64, Machine.RISCV, Machine.LOONGARCH))
 
 
 class HashTable(Protocol):
@@ -84,7 +82,7 @@ class _GnuHash:
             raise Unreadable("the bloom filter of its hash table is not a power of two words long")
         self._bits = elf.bits
         self._mask = (bloom_words - 1) & 0xFFFFFFFF
-        self._shift = shift % 32 if elf.machine in _MODULAR_SHIFT else shift % 256
+        self._shift = shift % 64  # as 64-bit processors shift, whatever C says of 32 and more
         self._first = first
         place = address + 16
         self._bloom = WordTable(words, place, bloom_words, elf.bits)

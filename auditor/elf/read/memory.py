@@ -16,8 +16,10 @@ TABLE_LIMIT = 1 << 27  # bytes of one table; no real object comes near it
 _STRING_LIMIT = 1 << 16
 _TEXT_LIMIT = 1 << 26  # bytes of all names taken from one table
 _CHUNK = 1 << 12
+PAGE = 1 << 12  # the smallest of any machine here
 _PAGE = 1 << 14
 _RECORD = 64
+_ADDRESSES = (1 << 64) - 1  # sums of addresses wrap
 _KEPT_WORDS = 1 << 18
 
 
@@ -40,6 +42,12 @@ class Segment:
     file_size: int
     memory_size: int
     flags: int
+    alignment: int = 0
+
+    @property
+    def mapped_offset(self) -> int:
+        """Where in the file the bytes at `address` come from: segments are mapped by whole pages."""
+        return self.offset - self.offset % PAGE + self.address % PAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,7 @@ class Memory:
         """The file offset of what is mapped at `address`; None where no segment has file bytes there."""
         for segment in self.segments:
             if segment.address <= address < segment.address + segment.file_size:
-                return address - segment.address + segment.offset
+                return address - segment.address + segment.mapped_offset
         return None
 
     def read(self, address: int, length: int) -> bytes:
@@ -61,7 +69,7 @@ class Memory:
         for segment in self.segments:
             start = address - segment.address
             if 0 <= start < segment.file_size:
-                return file_bytes(self.content, segment.offset + start, min(length, segment.file_size - start))
+                return file_bytes(self.content, segment.mapped_offset + start, min(length, segment.file_size - start))
         return b""
 
     def read_exactly(self, address: int, length: int) -> bytes:
@@ -97,7 +105,7 @@ class Strings:
     def at(self, offset: int) -> bytes:
         """The string at `offset`. As the loader, which knows no table size, goes on past the table's stated end."""
         end = self._table.find(b"\0", offset) if offset < len(self._table) else -1
-        text = self._table[offset:end] if end >= 0 else self._memory.string(self._address + offset)
+        text = self._table[offset:end] if end >= 0 else self._memory.string((self._address + offset) & _ADDRESSES)
         self._spend(len(text))
         return text
 
@@ -105,7 +113,7 @@ class Strings:
         """Whether the string at `offset` is this one."""
         if offset + len(text) < len(self._table):
             return self._table.startswith(text + b"\0", offset)
-        return self._memory.string(self._address + offset) == text
+        return self._memory.string((self._address + offset) & _ADDRESSES) == text
 
     def many(self, offsets: Sequence[int]) -> list[bytes]:
         """The strings at many offsets, in bulk: symbol tables have thousands."""

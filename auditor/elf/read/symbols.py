@@ -16,7 +16,7 @@ from auditor.elf.read.hash_table import HashTable, elf_hash, hash_table
 from auditor.elf.read.memory import Memory, Strings, Unreadable, WordReader
 from auditor.elf.read.relocation_use import RelocationUse, SymbolUse, relocation_use
 
-_STB_LOCAL, _STB_GLOBAL, _STB_WEAK, _STB_GNU_UNIQUE = 0, 1, 2, 10
+_STB_GLOBAL, _STB_WEAK, _STB_GNU_UNIQUE = 1, 2, 10  # 0 is local
 _BINDINGS = frozenset((_STB_GLOBAL, _STB_WEAK, _STB_GNU_UNIQUE))
 STT_OBJECT, STT_TLS, STT_GNU_IFUNC = 1, 6, 10
 _STV_LOCAL = frozenset((1, 2))  # INTERNAL, HIDDEN
@@ -108,15 +108,16 @@ class SymbolTable:
 
     def named_by(self, use: RelocationUse) -> list[Reference]:
         """The symbols that relocations name, in table order."""
-        numbers = sorted(use.symbols)
-        rows, indexes = self._rows(numbers), self._indexes(numbers)
+        every = sorted(use.symbols)
+        # A local symbol is not looked up: what else stands in its entry doesn't matter.
+        outer = [(number, row) for number, row in zip(every, self._rows(every), strict=True) if row.info >> 4]
+        numbers, rows = [number for number, _ in outer], [row for _, row in outer]
+        indexes = self._indexes(numbers)
         names = self.strings.many([row.name for row in rows])
         version_of = self.version_labels.get
         found = []
         for number, name, row, index in zip(numbers, names, rows, indexes, strict=True):
             bind = row.info >> 4
-            if bind == _STB_LOCAL:
-                continue
             version = version_of(index & 0x7FFF, b"")
             local = (row.other & 3) in _STV_LOCAL
             found.append(

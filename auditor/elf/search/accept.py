@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from auditor.elf.read.file import ElfFile, FileType, NotElf
 from auditor.elf.search.loader import LoaderProfile
+from auditor.elf.search.mapping import mapping_fault
 from auditor.elf.search.store import StoredFile
 from auditor.filetree import FileKind, LookupFault
 from auditor.machine import Architecture, describe
@@ -16,6 +17,7 @@ from auditor.machine import Architecture, describe
 _OS_ABI_GNU = 3
 _PF_X = 1
 _CLASS = {32: 1, 64: 2}
+_DATA = {"little": 1, "big": 2}
 
 
 class Answer(enum.Enum):
@@ -70,9 +72,9 @@ def _accept_header(elf: ElfFile, target: Architecture) -> Acceptance:
     same_order = elf.byte_order == target.byte_order
     if (elf.machine if same_order else _swapped(elf.machine)) != target.machine:
         return Acceptance(Answer.PASSED_OVER, f"for another machine ({describe(elf)})", foreign=True)
-    if not same_order:
-        order = "little" if target.byte_order == "little" else "big"
-        return Acceptance(Answer.FATAL, f"ELF file data encoding not {order}-endian", foreign=True)
+    if not same_order or ident[5] != _DATA[target.byte_order]:
+        reason = f"ELF file data encoding not {target.byte_order}-endian"
+        return Acceptance(Answer.FATAL, reason, foreign=not same_order)
     if ident[6] != 1:
         return _fatal("ELF file version ident does not match current one")
     if ident[7] not in (0, _OS_ABI_GNU):
@@ -96,13 +98,14 @@ def accept_library(elf: ElfFile, profile: LoaderProfile) -> Acceptance:
         return _fatal(elf.fault)
     if not elf.segments:
         return _fatal("object file has no loadable segments")
-    if not elf.is_dynamic:
+    if not elf.is_dynamic or not elf.dynamic_size:
         return _fatal("cannot dynamically load executable" if elf.type == FileType.EXEC else _NO_DYNAMIC)
     if elf.type == FileType.EXEC:
         return _fatal("cannot dynamically load executable")
     if elf.pie and profile.refuses_pie:
         return _fatal("cannot dynamically load position-independent executable")
-    return TAKEN if elf.fault is None else _fatal(elf.fault)
+    fault = mapping_fault(elf, profile) or elf.fault
+    return _fatal(fault) if fault else TAKEN
 
 
 def accept_opened(elf: ElfFile, started: Iterable[ElfFile], profile: LoaderProfile) -> Acceptance:

@@ -61,6 +61,7 @@ class GlibcLoad:
         """Map everything that the program needs at its start."""
         record = self.record
         program = record.program
+        program.names.add("")  # the program's name in the list of objects (l_name)
         record.namespace.add(program)
         self._set_paths(program)
         name = self._profile.path
@@ -237,7 +238,7 @@ class GlibcLoad:
 
     def _need(self, tag: Tag, name: str, needer: Mapped) -> Mapped | None:
         expanded = self._tokens(needer).expand(name)
-        if not expanded:
+        if expanded is None or (name and not expanded):
             if tag is not Tag.AUXILIARY:
                 reason = f"{name}: empty dynamic string token substitution"
                 self._fail(needer, name, _Failure(LoadFault.LIBRARY_MISSING, reason, SearchResult()))

@@ -25,6 +25,8 @@ _LEGACY_HELP = b"Legacy HWCAP subdirectories"
 _LEGACY_ENDS = (2, 37)
 _HWCAPS_DIRECTORY = b"glibc-hwcaps"
 _ASSERTS_VERSIONS = b"_dl_name_match_p (version->filename, map)"
+_CHECKS_ALIGNMENT = b"ELF load command alignment not page-aligned"  # before 2.35
+_CHECKS_OWN_HEADER = b"rtld_ehdr->e_ehsize == sizeof *rtld_ehdr"
 _CHECKS_RELR = b"DT_RELR without GLIBC_ABI_DT_RELR dependency"
 _REFUSES_PIE = b"cannot dynamically load position-independent executable"
 _STACK_STAYS_SINCE = (2, 41)
@@ -76,7 +78,9 @@ class LoaderProfile:
     versioned symbol is found in the very library that should have its version and has no versions at all.
     `refuses_pie`: takes no position-independent program for a library. `stack_stays`: dlopen(3) makes no stack
     executable; `stack_default`: a file without PT_GNU_STACK asks for that. `checks_relr`: refuses packed relocations
-    (DT_RELR) without their version. `version` is glibc's where it shows.
+    (DT_RELR) without their version; `checks_alignment`: a segment's alignment is at least a page's;
+    `checks_own_header`: asserts its own e_ehsize. `looks_up`: symbols that it asks for itself, where a C library is
+    loaded. `version` is glibc's where it shows.
     """
 
     loader: Loader
@@ -95,6 +99,9 @@ class LoaderProfile:
     enforces_abi_note: bool = False
     asserts_versions: bool = False
     checks_relr: bool = False
+    checks_alignment: bool = False
+    checks_own_header: bool = False
+    looks_up: tuple[bytes, ...] = ()
     refuses_pie: bool = False
     stack_stays: bool = False
     stack_default: bool = False
@@ -146,6 +153,9 @@ def read_profile(data: bytes, elf: ElfFile, path: str, real_path: str) -> Loader
         enforces_abi_note=_OLD_KERNEL in data,
         asserts_versions=_ASSERTS_VERSIONS in data,
         checks_relr=_CHECKS_RELR in data,
+        checks_alignment=_CHECKS_ALIGNMENT in data,
+        checks_own_header=_CHECKS_OWN_HEADER in data,
+        looks_up=_looks_up(data, version),
         refuses_pie=_REFUSES_PIE in data,
         stack_stays=version is not None and version >= _STACK_STAYS_SINCE,
         stack_default=elf.machine in _EXECUTABLE_STACK,
@@ -196,3 +206,15 @@ def _hwcaps(data: bytes, machine: int) -> tuple[str, ...]:
 def _always(platform: str) -> tuple[str, ...]:
     """`tls` needs no capability of the CPU; the platform's name is also one of the capabilities on x86-64."""
     return ("tls", platform) if platform else ("tls",)
+
+
+def _looks_up(data: bytes, version: tuple[int, int] | None) -> tuple[bytes, ...]:
+    """The names that the loader itself looks up at every start: the C library's allocator (2.32, `__rtld_malloc` in its
+    dl-minimal.c), beginning and locks, and what debuggers read (2.35, dl-debug.c).
+    """
+    names = [
+        name
+        for name in (b"__libc_early_init", b"calloc", b"realloc", b"pthread_mutex_lock")
+        if b"\0" + name + b"\0" in data
+    ]
+    return (*names, b"_r_debug") if version is not None and version >= (2, 35) else tuple(names)

@@ -1,0 +1,94 @@
+"""Whether glibc can map a library's segments: `_dl_map_object_from_fd` in its dl-load.c, `_dl_map_segments` in its
+dl-map-segments.h. A program's and the loader's own segments are mapped by the kernel, which kills what it can't map.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from auditor.elf.read.file import ElfFile
+from auditor.elf.read.memory import Segment
+from auditor.elf.search.loader import LoaderProfile
+from auditor.machine import Machine
+
+_PAGE = 4096  # the smallest of any machine here: what isn't aligned to it is aligned on none
+# Bits of a process's addresses; at most, where the kernel can be built for several.
+_ADDRESS_BITS: dict[tuple[int, int], int] = {
+    (Machine.X86_64, 64): 47,
+    (Machine.AARCH64, 64): 48,
+    (Machine.PPC64, 64): 47,
+}
+_OTHER_BITS = {32: 32, 64: 53}
+_FILE_LIMIT = 1 << 63  # of a file's offset
+
+_UNALIGNED = "ELF load command address/offset not page-aligned"
+_NOT_MAPPED = "failed to map segment from shared object"
+
+
+@dataclass(frozen=True, slots=True)
+class _Command:
+    """A segment in pages, as the loader counts: modulo the size of an address."""
+
+    start: int
+    end: int
+    data_end: int
+    all_end: int
+    offset: int
+
+
+def mapping_fault(elf: ElfFile, profile: LoaderProfile) -> str:
+    """The loader's words; "" where it goes on."""
+    for segment in elf.segments:
+        fault = _alignment_fault(segment, profile)
+        if fault:
+            return fault
+    wrap = 1 << elf.bits
+    commands = [_command(segment, wrap) for segment in elf.segments]
+    space = 1 << _ADDRESS_BITS.get((elf.machine, elf.bits), _OTHER_BITS[elf.bits])
+    first, last = commands[0], commands[-1]
+    length = (last.all_end - first.start) % wrap
+    alignment = max((each.alignment for each in elf.segments if each.alignment.bit_count() == 1), default=0)
+    if not profile.checks_alignment and alignment > _PAGE:
+        length += alignment  # so much more is mapped, to choose from
+    if not length or length > space or first.offset + length > _FILE_LIMIT:
+        return _NOT_MAPPED
+    if _has_holes(commands) and last.start < first.end:
+        return _UNALIGNED
+    for command in commands:
+        distance = (command.start - first.start) % wrap
+        if command.end > command.start and (command.end - command.start > space or space < distance < wrap - space):
+            return _NOT_MAPPED
+        if command.offset + (command.end - command.start) % wrap > _FILE_LIMIT:
+            return _NOT_MAPPED
+        zeros = command.all_end - _up(command.data_end)
+        if command.all_end > command.data_end and zeros > space:
+            return "cannot map zero-fill pages"
+    return ""
+
+
+def _alignment_fault(segment: Segment, profile: LoaderProfile) -> str:
+    shift = segment.address - segment.offset
+    if not profile.checks_alignment:
+        return _UNALIGNED if shift % _PAGE else ""
+    if segment.alignment % _PAGE:
+        return "ELF load command alignment not page-aligned"
+    return "ELF load command address/offset not properly aligned" if shift & (segment.alignment - 1) else ""
+
+
+def _command(segment: Segment, wrap: int) -> _Command:
+    data_end = (segment.address + segment.file_size) % wrap
+    return _Command(
+        segment.address // _PAGE * _PAGE,
+        _up(data_end) % wrap,
+        data_end,
+        (segment.address + segment.memory_size) % wrap,
+        segment.offset // _PAGE * _PAGE,
+    )
+
+
+def _has_holes(commands: Sequence[_Command]) -> bool:
+    return any(one.end != other.start for one, other in pairwise(commands))
+
+
+def _up(address: int) -> int:
+    return -(-address // _PAGE) * _PAGE
