@@ -88,13 +88,14 @@ def _names(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _shown_options(options: Options) -> dict[str, object]:
-    return {
+    shown: dict[str, object] = {
         "strict": options.strict,
         "ip_family": options.ip_family.value,
         "fail_on": options.fail_on.value,
         "fail_on_unknown": options.fail_on_unknown,
         "cpu": dict(options.cpu),
     }
+    return {**shown, "fail_on_from": options.fail_on_from} if options.fail_on_from else shown
 
 
 def _report_row(row: Row, context: ImageContext) -> ReportRequirement:

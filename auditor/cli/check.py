@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from auditor.cli.defaults import setting_behind
 from auditor.cli.options import (
     AllPlatformsOption,
     AuthfileOption,
@@ -32,6 +33,7 @@ from auditor.report.register import Kind, formats
 
 
 def check(
+    context: typer.Context,
     image: ImageArgument,
     spec: SpecOption = "calico-system-requirements",
     strict: StrictOption = False,
@@ -76,8 +78,15 @@ def check(
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
     required = tuple(str(parse_platform(name)) for name in require_platform or ())
+    gate = setting_behind(context, "fail_on")
     options = Options(
-        strict, ip_family, fail_on, required, fail_on_unknown=fail_on_unknown, cpu=tuple(map(parse_floor, cpu or ()))
+        strict,
+        ip_family,
+        fail_on,
+        required,
+        fail_on_unknown=fail_on_unknown,
+        cpu=tuple(map(parse_floor, cpu or ())),
+        fail_on_from=gate.origin if gate else "",
     )
     reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, available_platforms)
     report = audit_any(image, requirements, options, accepted, reach, all_platforms=all_platforms)

@@ -32,8 +32,10 @@ def rows_told(summary: ReportSummary) -> str:
 
 def outcome(verdict: Verdict, findings: Iterable[Finding], options: Mapping[str, Any]) -> str:
     """`FAIL`, or `PASS` with what was let through: `PASS (2 errors waived)`, `PASS (fail-on never, from FILE)`."""
+    findings = list(findings)
     if verdict == "fail":
-        return "FAIL"
+        alone = options.get("fail_on_unknown") and not any(map(_gate(options).fails, findings))
+        return "FAIL (fail-on-unknown)" if alone else "FAIL"
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     waived = sum(finding.waived_by is not None for finding in errors)
     parts = [f"{plural(waived, 'error')} waived"] if waived else []
@@ -41,6 +43,11 @@ def outcome(verdict: Verdict, findings: Iterable[Finding], options: Mapping[str,
         origin = options.get("fail_on_from")
         parts.append(f"fail-on never, from {origin}" if origin else "fail-on never")
     return f"PASS ({'; '.join(parts)})" if parts else "PASS"
+
+
+def _gate(options: Mapping[str, Any]) -> FailOn:
+    known = options.get("fail_on")
+    return FailOn(known) if known in tuple(FailOn) else FailOn.ERROR
 
 
 def not_met_told(summary: ReportSummary, spec: str) -> str:

@@ -22,6 +22,7 @@ class Options:
     require_platforms: tuple[str, ...] = ()
     chosen_platform: bool = False  # one platform of an index was asked for: the others are not missed
     fail_on_unknown: bool = False
+    fail_on_from: str = ""  # the setting that `fail_on` came from, where the caller didn't say it himself
     cpu: tuple[tuple[str, str], ...] = ()  # (architecture, level): the oldest processor of the cluster
 
 

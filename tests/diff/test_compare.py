@@ -28,6 +28,7 @@ from auditor.inventory.model import (
     Tool,
 )
 from auditor.report.diff.compare import compare
+from auditor.report.diff.kinds import Area
 from auditor.report.diff.model import Change, Diff
 from auditor.report.model import Report, ReportImage
 from auditor.rules import Options
@@ -689,6 +690,38 @@ def test_what_can_not_be_told_is_neither_better_nor_worse(old: str, new: str, as
 )
 def test_the_verdict_is_what_fail_on_asks(fail_on: str, old: Inventory, new: Inventory, verdict: str) -> None:
     assert compare(report(old), report(new), fail_on).verdict == verdict  # type: ignore[arg-type]
+
+
+OLDER_PACKAGE = with_packages(package("q", "1"))
+NEWER_PACKAGE = with_packages(package("q", "2"))
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "areas", "verdict"),
+    [
+        ("regression", (), "pass"),  # a package is no part of the contract
+        ("regression", (Area.PACKAGES,), "fail"),
+        ("regression", (Area.TOOLS,), "pass"),
+        ("any", (), "fail"),
+        ("any", (Area.TOOLS,), "pass"),
+        ("never", (Area.PACKAGES,), "pass"),
+    ],
+)
+def test_what_is_outside_the_contract_decides_only_where_asked(
+    fail_on: str, areas: tuple[Area, ...], verdict: str
+) -> None:
+    diff = compare(report(NEWER_PACKAGE), report(OLDER_PACKAGE), fail_on, areas=areas)  # type: ignore[arg-type]
+    assert ("package-downgraded", "regression") in {(entry.kind, entry.assessment) for entry in diff.changes}
+    assert diff.verdict == verdict
+
+
+def test_two_images_with_nothing_in_common_get_a_warning() -> None:
+    stranger = replace(sound(), tools=(), packages=(package("other", "1"),))
+    layer = replace(LAYERS[0], digest="sha256:x", diff_id="sha256:y")
+    other = report(stranger)
+    other = replace(other, image=replace(other.image, layers=(layer,)))
+    assert any(note.startswith("warning: the images have no layer") for note in compare(report(), other).notes)
+    assert not any(note.startswith("warning") for note in compare(report(), report(IPSET_LOST)).notes)
 
 
 def test_changes_are_in_one_order_worst_first() -> None:

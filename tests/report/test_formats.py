@@ -3,7 +3,10 @@
 import csv
 import io
 import json
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -170,6 +173,21 @@ def test_sarif_says_what_code_scanning_asks_for(document: str) -> None:
         assert re.fullmatch(r"[A-Za-z0-9._~/%-]+", location["uri"])
         assert not location["uri"].startswith("/")
         assert location["uriBaseId"] in run["originalUriBaseIds"]
+
+
+MULTITOOL = shutil.which("sarif-multitool") or shutil.which("Sarif.Multitool")
+
+
+@pytest.mark.skipif(MULTITOOL is None, reason="no sarif-multitool (npm: @microsoft/sarif-multitool)")
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_sarif_is_valid_by_its_makers_tool(document: str, tmp_path: Path) -> None:
+    file = tmp_path / "report.sarif"
+    file.write_text(written(document, "sarif"))
+    arguments = [str(MULTITOOL), "validate", str(file), "--level", "Error"]
+    environment = {**os.environ, "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, env=environment)
+    assert not [line for line in done.stdout.splitlines() if ": error " in line]
+    assert "Analysis completed successfully" in done.stdout
 
 
 @pytest.mark.parametrize("name", ["sarif", "gitlab"])

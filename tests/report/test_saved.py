@@ -69,6 +69,20 @@ def test_another_schema_version_is_refused(
     assert captured.out == ""
 
 
+def test_a_gate_that_a_file_opened_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "saved.json"
+    file.write_text(dump(to_document(report(BROKEN))))
+    (tmp_path / "audit-image.toml").write_text('fail-on = "never"\n')
+    monkeypatch.chdir(tmp_path)
+    assert run(["check", f"report:{file}"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("PASS (fail-on never, from ")
+    assert "audit-image.toml" in last
+    assert "of calico-system-requirements not met" in last
+
+
 def test_a_report_saved_under_another_spec_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "saved.json"
     file.write_text(dump(to_document(report())))

@@ -43,6 +43,13 @@ def test_the_last_line_hides_nothing() -> None:
     assert last_line(unknown).endswith("meets calico-system-requirements; 1 row unknown (tool.ipset)")
 
 
+def test_what_fails_on_unknown_rows_alone_says_so() -> None:
+    options = {"fail_on": "error", "fail_on_unknown": True}
+    assert last_line(replace(report(), verdict="fail", spec=replace(report().spec, options=options))).startswith(
+        "FAIL (fail-on-unknown)  "
+    )
+
+
 def test_a_row_says_what_was_wanted_and_what_is_there() -> None:
     lines = write(GONE, "text").splitlines()
     at = lines.index("  not met  tool.ipset")

@@ -30,11 +30,11 @@ from auditor.report.bill.identity import serial_number
 from auditor.report.bill.licence import spdx_expression
 from auditor.report.bill.model import Bill, Facts, FileEntry, ImageEntry, PackageEntry, ToolEntry
 from auditor.report.bill.supplier import supplier
-from auditor.report.bill.time import NO_TIME, build_time
 from auditor.report.model import IndexReport, Report
 from auditor.report.producer import Producer
 from auditor.report.register import Style
 from auditor.report.schema import dump
+from auditor.report.time import NO_TIME, build_time
 
 _WEB_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+", re.ASCII)
 

@@ -1,9 +1,11 @@
 """Text about a diff: what got worse first, each with the reason; then what got better, then the rest in short."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from auditor.report.diff import words
+from auditor.report.diff.kinds import CONTRACT
 from auditor.report.diff.model import Change, Diff
 from auditor.report.lines import Pen
 from auditor.report.register import Style
@@ -44,9 +46,19 @@ def _rest(diff: Diff, pen: Pen) -> Iterator[str]:
     yield pen.painted(f"{words.TITLES['neutral'].lower()} ({len(changes)})", "neutral")
     for area, found in words.by_area(changes):
         yield pen.painted(f"  {area}", "dim")
+        if area not in CONTRACT and not pen.style.verbose:
+            yield from _counted(found, pen)
+            continue
         for _, alike in groupby(found, key=lambda change: change.kind):
             yield from _short(list(alike), pen)
     yield ""
+
+
+def _counted(changes: Sequence[Change], pen: Pen) -> Iterator[str]:
+    """What no contract names: how many there are of each kind."""
+    counts = Counter(words.heading(change) for change in changes)
+    told = ", ".join(f"{heading}: {count}" for heading, count in counts.items())
+    yield from pen.folded(f"{told}  (--verbose lists them)", "      ", "    ")
 
 
 def _short(changes: list[Change], pen: Pen) -> Iterator[str]:

@@ -8,6 +8,7 @@ import jinja2
 from auditor.report.page import Findings, Lines, Table
 from auditor.report.producer import Producer
 from auditor.report.register import Style
+from auditor.report.time import build_time
 from auditor.report.views import page_of
 from auditor.report.words import printable
 
@@ -29,7 +30,10 @@ def write(document: "Document", style: Style) -> str:
     )
     engine.filters["block"] = _block_kind
     template = engine.get_template(_TEMPLATE)
-    page: str = template.render(page=page_of(document, style), producer=Producer.this())
+    time = build_time()
+    page: str = template.render(
+        page=page_of(document, style), producer=Producer.this(), time=f"{time:%Y-%m-%d %H:%M} UTC" if time else ""
+    )
     return page.rstrip("\n") + "\n"
 
 

@@ -51,6 +51,7 @@ def _rules(results: Results) -> Iterator[dict[str, Any]]:
         summary = text.summary if text else name
         yield {
             "id": name,
+            "name": "".join(word.capitalize() for word in name.split("-")),
             "shortDescription": {"text": printable(summary)},
             "fullDescription": {"text": printable(summary)},
             "help": {"text": printable((text.help if text else "") or summary)},

@@ -1,4 +1,4 @@
-"""The one time that a bill may state: the one that the build is told, never the clock's."""
+"""The one time that a document may state: the one that the build is told, never the clock's."""
 
 import datetime
 import os
