@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from auditor.cli.defaults import every_value, settings_of
+from auditor.cli.output import echo
 from auditor.errors import UsageError, did_you_mean
 
 app = typer.Typer(help="Show the settings that are in force.", no_args_is_help=True)
@@ -30,10 +31,10 @@ def show(
         names = dict.fromkeys(row[0] for row in every_value(root, settings))
         remedy = did_you_mean(command or "", names) or f"these have: {', '.join(names)}"
         raise UsageError(f"there is no command '{command}' with options", "config", remedy)
-    typer.echo(f"files: {', '.join(map(str, settings.files)) or 'none'}")
+    echo(f"files: {', '.join(map(str, settings.files)) or 'none'}")
     widths = [max(len(row[place]) for row in rows) for place in range(3)]
     for row in rows:
         *cells, origin = row
         padded = "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
-        typer.echo(f"{padded}  {origin or 'default'}".rstrip())
+        echo(f"{padded}  {origin or 'default'}".rstrip())
     return 0

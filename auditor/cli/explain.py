@@ -1,12 +1,13 @@
 """`audit-image explain ID`: what a rule or requirement means, why it matters, how to mend it, how to waive it."""
 
 from collections.abc import Iterator, Sequence
-from textwrap import fill
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from auditor.cli.options import SpecOption, completing
+from auditor.cli.output import echo
 from auditor.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def explain(
     if identifier is None:
         width = max(len(entry.id) for entry in rules())
         for entry in rules():
-            typer.echo(f"{entry.id:<{width}}  {entry.severity:<7}  {entry.summary}")
+            echo(f"{entry.id:<{width}}  {entry.severity:<7}  {entry.summary}")
         return 0
     rule = find_rule(identifier)
     row = requirements.find(identifier)
@@ -46,9 +47,9 @@ def explain(
         known = [*(entry.id for entry in rules()), *(entry.id for entry in requirements.requirements)]
         raise UsageError(f"there is no rule or requirement '{identifier}'", "explain", _remedy(identifier, known))
     if rule is not None:
-        typer.echo("\n".join(_rule(rule, requirements)))
+        echo(*_rule(rule, requirements))
     if row is not None:
-        typer.echo("\n".join(_row(row, requirements)))
+        echo(*_row(row, requirements))
     return 0
 
 
@@ -66,18 +67,18 @@ def _remedy(identifier: str, known: Sequence[str]) -> str:
 def _rule(rule: "Rule[object]", spec: "Spec") -> Iterator[str]:
     yield f"{rule.id} ({rule.severity})"
     yield ""
-    yield fill(rule.summary, 100)
+    yield from wrap(rule.summary, 100)
     if rule.explanation:
         yield ""
-        yield fill(rule.explanation, 100)
+        yield from wrap(rule.explanation, 100)
     yield ""
-    yield fill(f"How to mend it: {rule.mend}", 100)
+    yield from wrap(f"How to mend it: {rule.mend}", 100)
     incidents = [incident for incident in spec.incidents if incident.rule == rule.id]
     if incidents:
         yield ""
         yield "Seen in the field:"
         for incident in incidents:
-            yield fill(f"- {incident.reference}: {incident.summary}", 100, subsequent_indent="  ")
+            yield from wrap(f"- {incident.reference}: {incident.summary}", 100, subsequent_indent="  ")
     yield ""
     yield "How to waive it, in a file given with --waivers:"
     yield ""
@@ -92,7 +93,7 @@ def _rule(rule: "Rule[object]", spec: "Spec") -> Iterator[str]:
 def _row(row: "Requirement", spec: "Spec") -> Iterator[str]:
     yield f'{row.id} ({row.kind}), section "{row.section}"'
     yield ""
-    yield fill(f'"{row.text}"', 100)
+    yield from wrap(f'"{row.text}"', 100)
     asked = {
         "programs": ", ".join(row.programs),
         "minimum": row.minimum,

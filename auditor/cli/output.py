@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import typer
+
 from auditor.errors import UsageError, did_you_mean
 from auditor.report.register import Style
 from auditor.report.words import printable
@@ -112,6 +114,12 @@ def wants_colour(choice: Colour) -> bool:
 
 def _is_terminal() -> bool:
     return sys.stdout.isatty()
+
+
+def echo(*lines: str) -> None:
+    """Lines on standard output in which every character shows: a spec's or a setting's words are not ours."""
+    for line in lines:
+        typer.echo(printable(line))
 
 
 def report_error(what: str, remedy: str = "") -> int:

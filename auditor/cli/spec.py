@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from auditor.cli.options import completing, spec_names
+from auditor.cli.output import echo
 
 app = typer.Typer(help="Show or validate a spec.", no_args_is_help=True)
 
@@ -22,10 +23,10 @@ def show(name: _Name = "calico-system-requirements") -> int:
     from auditor.spec import load_spec  # noqa: PLC0415
 
     spec = load_spec(name)
-    typer.echo(f"{spec.name} {spec.version}: {spec.title} ({spec.digest})")
+    echo(f"{spec.name} {spec.version}: {spec.title} ({spec.digest})")
     width = max(len(row.id) for row in spec.requirements)
     for row in spec.requirements:
-        typer.echo(f"{row.id:<{width}}  {row.text}")
+        echo(f"{row.id:<{width}}  {row.text}")
     return 0
 
 
@@ -35,7 +36,7 @@ def validate(name: _Name) -> int:
     from auditor.spec import load_spec  # noqa: PLC0415
 
     spec = load_spec(name)
-    typer.echo(f"{spec.name} {spec.version}: {len(spec.requirements)} requirements")
+    echo(f"{spec.name} {spec.version}: {len(spec.requirements)} requirements")
     return 0
 
 
@@ -45,5 +46,5 @@ def list_specs() -> int:
     from auditor.spec import load_spec, shipped_specs  # noqa: PLC0415
 
     for name in shipped_specs():
-        typer.echo(f"{name}: {load_spec(name).title}")
+        echo(f"{name}: {load_spec(name).title}")
     return 0

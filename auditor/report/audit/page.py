@@ -6,10 +6,11 @@ from auditor.finding import Finding, Severity
 from auditor.image.model import Layer
 from auditor.report.audit import words
 from auditor.report.audit.tree import closure_tree
+from auditor.report.conclusion import findings_told
 from auditor.report.model import IndexReport, Report, ReportRequirement
 from auditor.report.page import Branch, Cell, Findings, Found, Lines, Page, Section, Table, Tile, Tree
 from auditor.report.register import Style
-from auditor.report.words import size
+from auditor.report.words import listed, plural, size
 
 _OPEN = ("not-met", "unknown", "waived")
 
@@ -133,19 +134,39 @@ def _tools(report: Report) -> Table:
 
 
 def _layers(layers: tuple[Layer, ...], report: Report) -> Table:
-    concerned = [sum(entry.layer == layer.index for entry in report.findings) for layer in layers]
+    """What each layer wrote and deleted of what the spec asks for, from the first to the last."""
     return Table(
-        ("layer", "size", "findings", "command"),
+        ("layer", "size", "command", "wrote", "deleted", "findings"),
         tuple(
             (
                 Cell(f"{layer.index + 1}"),
                 Cell(size(layer.size)),
-                Cell(str(count or ""), "error" if count else ""),
                 Cell(" ".join(layer.created_by.split())),
+                Cell(_wrote(layer.index, report)),
+                Cell(", ".join(_deleted(layer.index, report)), "missing"),
+                _blamed(layer.index, report),
             )
-            for layer, count in zip(layers, concerned, strict=True)
+            for layer in layers
         ),
     )
+
+
+def _wrote(layer: int, report: Report) -> str:
+    tools = [tool.name for tool in report.tools if any(binary.layer == layer for binary in tool.binaries)]
+    objects = sum(entry.layer == layer for entry in report.inventory.objects)
+    files = plural(objects, "program or library of the tools", "programs and libraries of the tools") if objects else ""
+    return listed((*tools, files))
+
+
+def _deleted(layer: int, report: Report) -> tuple[str, ...]:
+    gone = (place.path for entry in report.inventory.whereabouts for place in entry.gone if place.layer == layer)
+    return tuple(dict.fromkeys(gone))
+
+
+def _blamed(layer: int, report: Report) -> Cell:
+    found = [entry for entry in report.findings if entry.layer == layer and entry.severity is not Severity.NOTE]
+    worst = min((entry.severity for entry in found), key=lambda severity: severity.rank, default=None)
+    return Cell(findings_told(found), worst.value if worst else "")
 
 
 def _closures(report: Report) -> Iterator[Branch]:

@@ -58,7 +58,7 @@ def _image(report: Report, own_id: str, prefix: str) -> ImageEntry:
         for entry in sorted(inventory.objects, key=lambda entry: entry.path)
     )
     tools = tuple(
-        ToolEntry(f"{prefix}tool:{tool.name}", tool, _methods(tool), tuple(_tool_facts(tool)))
+        ToolEntry(f"{prefix}tool:{tool.name}", tool, _methods(tool), tuple(_tool_facts(tool)), _vendor(tool, inventory))
         for tool in sorted(inventory.tools, key=lambda tool: tool.name)
         if tool.binaries
     )
@@ -147,6 +147,11 @@ def _methods(tool: Tool) -> tuple[Method, ...]:
         technique = _UNVOUCHED if first.vouched is False else _VOUCHED
         found.add(Method(*technique, f"package {first.package}: {first.package_version}"))
     return tuple(sorted(found, key=lambda method: (method.technique, method.value)))
+
+
+def _vendor(tool: Tool, inventory: Inventory) -> str:
+    owner = tool.binaries[0].package
+    return next((package.vendor for package in inventory.packages if package.name == owner), "")
 
 
 def _tool_facts(tool: Tool) -> Iterator[tuple[str, str]]:

@@ -155,6 +155,7 @@ def _tool(entry: ToolEntry) -> Component:
         bom_ref=entry.id,
         name=tool.name,
         version=tool.version,
+        supplier=_supplier(entry.vendor),
         evidence=ComponentEvidence(
             identity=[identity] if identity else [],
             occurrences=[

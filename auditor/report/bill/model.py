@@ -46,6 +46,7 @@ class ToolEntry:
     tool: Tool
     methods: tuple[Method, ...]
     facts: Facts
+    vendor: str = ""  # of the package that its first program is from
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,7 @@ def _tool(entry: ToolEntry) -> Package:
         entry.tool.name,
         SpdxNoAssertion(),
         version=entry.tool.version,
+        supplier=_supplier(entry.vendor),
         files_analyzed=False,
         source_info="; ".join(f"{method.technique}: {method.value}" for method in entry.methods) or None,
         license_concluded=SpdxNoAssertion(),
