@@ -8,7 +8,8 @@ import pytest
 
 from auditor.audit import audit
 from auditor.audit.load import load
-from auditor.report.audit.document import report_schema, to_document
+from auditor.report.audit.document import document_schema as report_schema
+from auditor.report.audit.document import to_document
 from auditor.report.model import Report
 from auditor.report.register import Style, write
 from auditor.rules import Options

@@ -14,7 +14,8 @@ from auditor import events
 from auditor.audit import audit, audit_index
 from auditor.audit.load import load, load_index
 from auditor.image import Access, Image
-from auditor.report.audit.document import report_schema, to_document
+from auditor.report.audit.document import document_schema as report_schema
+from auditor.report.audit.document import to_document
 from auditor.report.model import Report
 from auditor.rules import Options
 from auditor.spec import load_spec

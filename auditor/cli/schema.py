@@ -1,35 +1,29 @@
 """`audit-image schema report|diff|kernel|spec`: the published JSON schemas."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import typer
 
+from auditor.report.register import SCHEMAS, Kind
+
 app = typer.Typer(help="Write a JSON schema to standard output.", no_args_is_help=True)
 
 
-@app.command("report")
-def report() -> int:
-    """The schema of `check -o json`."""
-    from auditor.report.audit.document import report_schema  # noqa: PLC0415
+def _command(name: str, kind: Kind) -> Callable[[], int]:
+    def command() -> int:
+        from auditor.report.views import schema_of  # noqa: PLC0415
 
-    return _write(report_schema())
+        return _write(schema_of(kind))
 
-
-@app.command("diff")
-def diff() -> int:
-    """The schema of `diff -o json`."""
-    from auditor.report.diff.document import diff_schema  # noqa: PLC0415
-
-    return _write(diff_schema())
+    written_by = "check" if kind is Kind.REPORT else name
+    command.__doc__ = f"The schema of `{written_by} -o json`."
+    return command
 
 
-@app.command("kernel")
-def kernel() -> int:
-    """The schema of `kernel -o json`."""
-    from auditor.report.kernel.document import kernel_schema  # noqa: PLC0415
-
-    return _write(kernel_schema())
+for _name, _kind in SCHEMAS.items():
+    app.command(_name)(_command(_name, _kind))
 
 
 @app.command("spec")

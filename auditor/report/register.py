@@ -78,6 +78,10 @@ FORMATS = (
 )
 
 
+#: The published schemas by the name that `audit-image schema` takes: what `-o json` of each command keeps.
+SCHEMAS = {"report": Kind.REPORT, "diff": Kind.DIFF, "kernel": Kind.KERNEL}
+
+
 def formats(kind: Kind) -> tuple[str, ...]:
     """The names of the formats that can write a kind of document, the default first."""
     return tuple(entry.name for entry in FORMATS if kind in entry.kinds)

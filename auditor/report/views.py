@@ -19,6 +19,12 @@ def document_of(value: "Document") -> dict[str, Any]:
     return made
 
 
+def schema_of(kind: Kind) -> dict[str, Any]:
+    """The JSON Schema that documents of a kind keep."""
+    made: dict[str, Any] = _room(kind, "document").document_schema()
+    return made
+
+
 def lines_of(value: "Document", style: Style) -> list[str]:
     """Lines of text for people, printable, painted and folded by the style."""
     return list(_module(value, "text").lines(value, style))
@@ -37,4 +43,8 @@ def results_of(value: "Document") -> Results:
 
 
 def _module(value: "Document", view: str) -> Any:
-    return import_module(f"auditor.report.{_ROOMS[value.kind]}.{view}")
+    return _room(value.kind, view)
+
+
+def _room(kind: Kind, view: str) -> Any:
+    return import_module(f"auditor.report.{_ROOMS[kind]}.{view}")

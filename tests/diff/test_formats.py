@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from auditor.cli.main import run
 from auditor.report.audit.document import to_document
 from auditor.report.diff.compare import compare
-from auditor.report.diff.document import diff_schema
+from auditor.report.diff.document import document_schema as diff_schema
 from auditor.report.diff.document import to_document as diff_document
 from auditor.report.diff.kinds import KINDS
 from auditor.report.diff.model import Diff

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from auditor.finding import FailOn
 from auditor.kernel.model import SourceInfo
 from auditor.report.audit.document import to_document
-from auditor.report.kernel.document import kernel_schema
+from auditor.report.kernel.document import document_schema as kernel_schema
 from auditor.report.kernel.document import to_document as kernel_document
 from auditor.report.kernel.model import KernelReport
 from auditor.report.register import Kind, Style, formats, write

@@ -10,7 +10,8 @@ from auditor.audit import judge
 from auditor.errors import UsageError
 from auditor.image.model import Platform
 from auditor.inventory.model import Inventory, Tool
-from auditor.report.audit.document import from_document, report_schema, to_document
+from auditor.report.audit.document import document_schema as report_schema
+from auditor.report.audit.document import from_document, to_document
 from auditor.report.model import IndexReport, Report, ReportImage, ReportIndex
 from auditor.report.register import Kind, Style, formats, write
 from auditor.rules import Options

@@ -61,7 +61,7 @@ def _converted(document: dict[str, Any], wanted: type[_Read], where: str) -> _Re
         raise UsageError(f"not a report of this version: {error}", where) from error
 
 
-def report_schema() -> dict[str, Any]:
+def document_schema() -> dict[str, Any]:
     """The JSON Schema of a report of one image, or of an index."""
     made = schema("audit-image report", Report, IndexReport)
     report, inventory = made["$defs"]["Report"], made["$defs"]["Inventory"]

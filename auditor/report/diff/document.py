@@ -17,7 +17,7 @@ def to_document(diff: Diff) -> dict[str, Any]:
     return ordered(builtins(diff), _ORDER)
 
 
-def diff_schema() -> dict[str, Any]:
+def document_schema() -> dict[str, Any]:
     """The JSON Schema of a diff; `kind` names every kind of change there is."""
     made = schema("audit-image diff", Diff)
     made["$defs"]["Change"]["properties"]["kind"] = {"enum": list(KINDS)}

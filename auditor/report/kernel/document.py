@@ -16,6 +16,6 @@ def to_document(report: KernelReport) -> dict[str, Any]:
     return ordered(builtins(report), _ORDER)
 
 
-def kernel_schema() -> dict[str, Any]:
+def document_schema() -> dict[str, Any]:
     """The JSON Schema of a report on kernels."""
     return schema("audit-image kernel", KernelReport)
