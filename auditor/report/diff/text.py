@@ -1,7 +1,7 @@
 """Text about a diff: what got worse first, each with the reason; then what got better, then the rest in short."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from auditor.report.diff import words
@@ -24,7 +24,7 @@ def lines(diff: Diff, style: Style) -> Iterator[str]:
         changes = words.assessed(diff, assessment)
         if changes:
             yield pen.painted(f"{words.TITLES[assessment].lower()} ({len(changes)})", assessment)
-            for why, alike in groupby(changes, key=lambda change: change.why):
+            for why, alike in _by_cause(changes).items():
                 yield from (f"  {_summary(change, pen)}" for change in alike)
                 yield from pen.folded(why, "    ", "    ")
             yield ""
@@ -37,6 +37,14 @@ def lines(diff: Diff, style: Style) -> Iterator[str]:
     yield f"layers    {words.layers(diff.layers)}"
     yield ""
     yield pen.verdict(diff.verdict, diff.verdict.upper(), words.conclusion(diff))
+
+
+def _by_cause(changes: Iterable[Change]) -> dict[str, list[Change]]:
+    """A cause is said once, below all that it changed."""
+    causes: dict[str, list[Change]] = {}
+    for change in changes:
+        causes.setdefault(change.why, []).append(change)
+    return causes
 
 
 def _rest(diff: Diff, pen: Pen) -> Iterator[str]:
