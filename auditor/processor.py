@@ -5,6 +5,7 @@
 """
 
 import re
+from collections.abc import Iterable
 
 from auditor.errors import UsageError
 
@@ -37,11 +38,12 @@ def check_level(architecture: str, level: str, where: str) -> None:
         raise UsageError(f"{architecture} has no level {level!r}", where, f"it has {', '.join(known)}")
 
 
-def parse_floor(text: str) -> tuple[str, str]:
-    """`ARCH=LEVEL` as people write it, checked; UsageError where it is none."""
-    architecture, _, level = text.partition("=")
-    check_level(architecture, level, f"--cpu {text}")
-    return architecture, level
+def parse_floors(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """`ARCH=LEVEL`, several also with commas, checked; UsageError where one is none."""
+    pairs = [tuple(word.strip().partition("=")[::2]) for text in texts for word in text.split(",") if word.strip()]
+    for architecture, level in pairs:
+        check_level(architecture, level, f"--cpu {architecture}={level}")
+    return tuple(pairs)  # type: ignore[arg-type]  # partition gives three
 
 
 def baseline(architecture: str) -> str:

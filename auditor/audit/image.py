@@ -42,7 +42,7 @@ def audit(
         layers=image.layers,
     )
     wanted = Wanted(
-        programs={row.tool: row.programs for row in spec.of_kind(Kind.TOOL)},
+        programs=_programs(spec),
         link_types=_names(row.link_types for row in spec.of_kind(Kind.FEATURE)),
         extensions=_names(row.extensions.match + row.extensions.target for row in spec.of_kind(Kind.FEATURE)),
         further_tools=further_tools(spec),
@@ -72,7 +72,7 @@ def judge(
     summary = summarise(row.status for row in rows)
     return Report(
         image=image,
-        spec=ReportSpec(spec.name, spec.version, spec.digest, _shown_options(options)),
+        spec=ReportSpec(spec.name, spec.version, spec.digest, _shown_options(spec, options)),
         verdict=verdict(findings, options.fail_on, summary.unknown if options.fail_on_unknown else 0),
         summary=summary,
         requirements=tuple(_report_row(row, context) for row in rows),
@@ -83,16 +83,25 @@ def judge(
     )
 
 
+def _programs(spec: Spec) -> dict[str, tuple[str, ...]]:
+    """The programs of each tool, of all rows about it: a saved report is to be judged under any mode."""
+    found: dict[str, tuple[str, ...]] = {}
+    for row in spec.of_kind(Kind.TOOL):
+        found[row.tool] = tuple(dict.fromkeys((*found.get(row.tool, ()), *row.programs)))
+    return found
+
+
 def _names(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(sorted({name for group in groups for name in group}))
 
 
-def _shown_options(options: Options) -> dict[str, object]:
+def _shown_options(spec: Spec, options: Options) -> dict[str, object]:
     shown: dict[str, object] = {
         "strict": options.strict,
         "ip_family": options.ip_family.value,
         "fail_on": options.fail_on.value,
         "fail_on_unknown": options.fail_on_unknown,
+        "modes": list(spec.default_modes if options.modes is None else options.modes),
         "cpu": dict(options.cpu),
     }
     return {**shown, "fail_on_from": options.fail_on_from} if options.fail_on_from else shown

@@ -16,6 +16,7 @@ from auditor.cli.options import (
     FailOnUnknownOption,
     ImageArgument,
     IpFamilyOption,
+    ModeOption,
     PlainHttpOption,
     PlatformOption,
     QuietOption,
@@ -50,6 +51,7 @@ def check(
     waivers: WaiversOption = None,
     fail_on: FailOnOption = FailOn.ERROR,
     fail_on_unknown: FailOnUnknownOption = False,
+    mode: ModeOption = None,
     cpu: CpuOption = None,
     output: Annotated[list[str] | None, output_option(Kind.REPORT)] = None,
     authfile: AuthfileOption = None,
@@ -64,10 +66,10 @@ def check(
     from auditor.audit.waivers import load_waivers  # noqa: PLC0415
     from auditor.cli.source import Reach, audit_any  # noqa: PLC0415
     from auditor.image import parse_platform  # noqa: PLC0415
-    from auditor.processor import parse_floor  # noqa: PLC0415
+    from auditor.processor import parse_floors  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
-    from auditor.spec import load_spec  # noqa: PLC0415
+    from auditor.spec import chosen_modes, load_spec  # noqa: PLC0415
 
     if platform and all_platforms:
         raise UsageError("--platform and --all-platforms exclude each other")
@@ -85,7 +87,8 @@ def check(
         fail_on,
         required,
         fail_on_unknown=fail_on_unknown,
-        cpu=tuple(map(parse_floor, cpu or ())),
+        modes=chosen_modes(requirements, mode),
+        cpu=parse_floors(cpu or ()),
         fail_on_from=gate.origin if gate else "",
     )
     reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, available_platforms)

@@ -12,6 +12,7 @@ from auditor.cli.options import (
     ColourOption,
     FailOnUnknownOption,
     IpFamilyOption,
+    ModeOption,
     PlainHttpOption,
     PlatformOption,
     QuietOption,
@@ -63,6 +64,7 @@ def diff(
             metavar="OS/ARCH[/VARIANT]", help="The platform of OLD, where it is another one.", show_default=False
         ),
     ] = None,
+    mode: ModeOption = None,
     waivers: WaiversOption = None,
     fail_on: Annotated[
         str, typer.Option(metavar="regression|any|never", help="Which changes fail.", callback=_fail_on)
@@ -92,14 +94,14 @@ def diff(
     from auditor.report.diff.compare import compare  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
-    from auditor.spec import load_spec  # noqa: PLC0415
+    from auditor.spec import chosen_modes, load_spec  # noqa: PLC0415
 
     known = formats(Kind.DIFF)
     outputs = parse_outputs(output or known[:1], known, color, verbose=verbose)
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
     areas = _areas(area or [])
-    options = Options(strict, ip_family)
+    options = Options(strict, ip_family, modes=chosen_modes(requirements, mode))
     reach = Reach(platform, authfile, ca, plain_http, quiet, verbose)
     old_reach = replace(reach, platform=old_platform or platform)
     before = audit_reference(_reference(old), requirements, options, accepted, old_reach)

@@ -11,6 +11,7 @@ from auditor.cli.options import (
     ColourOption,
     FailOnOption,
     IpFamilyOption,
+    ModeOption,
     PlainHttpOption,
     QuietOption,
     SpecOption,
@@ -53,6 +54,7 @@ def kernel(
             show_default=False,
         ),
     ] = None,
+    mode: ModeOption = None,
     waivers: WaiversOption = None,
     fail_on: FailOnOption = FailOn.ERROR,
     output: Annotated[list[str] | None, output_option(Kind.KERNEL)] = None,
@@ -75,7 +77,7 @@ def kernel(
     from auditor.report.register import write  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
     from auditor.rules.kernel.bridge import feature_needs  # noqa: PLC0415
-    from auditor.spec import load_spec  # noqa: PLC0415
+    from auditor.spec import chosen_modes, load_spec  # noqa: PLC0415
 
     if not tree and not host:
         raise UsageError("no kernel is given", "kernel", "name a module tree, config or package, or say --host")
@@ -85,7 +87,7 @@ def kernel(
     outputs = parse_outputs(output or known[:1], known, color, verbose=verbose)
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
-    options = Options(ip_family=ip_family, fail_on=fail_on)
+    options = Options(ip_family=ip_family, fail_on=fail_on, modes=chosen_modes(requirements, mode))
     reach = Reach(None, authfile, ca, plain_http, quiet, verbose)
     with ExitStack() as stack:
         listener = stack.enter_context(listening(quiet=quiet, verbose=verbose))

@@ -87,6 +87,16 @@ AvailablePlatformsOption = Annotated[
 FailOnUnknownOption = Annotated[
     bool, typer.Option("--fail-on-unknown", help="A row of the spec that can't be known fails too.")
 ]
+ModeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mode",
+        metavar="LIST",
+        help="The modes of networking that count, of those that the spec knows (calico-current: ipip, vxlan, "
+        "wireguard, ipvs, ebpf, xdp, nftables); commas or repeated.",
+        show_default=False,
+    ),
+]
 CpuOption = Annotated[
     list[str] | None,
     typer.Option(

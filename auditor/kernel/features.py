@@ -72,6 +72,8 @@ class _Resolver:
         version = self._evidence.version
         if version and not (at_least(version, need.since) and (not need.before or not at_least(version, need.before))):
             return ModuleAnswer(need, Presence.NOT_NEEDED, reason="kernels of this version do without it")
+        if need.option:
+            return self._option(need)
         name = module_name(need.name)
         own = self._own(name)
         if own is not None:
@@ -88,6 +90,18 @@ class _Resolver:
             return self._by_config(need, symbol)
         presence, reason = self._missing(need, name, symbol, state)
         return self._complete(need, presence, _Provider("", False, reason), symbol)
+
+    def _option(self, need: ModuleNeed) -> ModuleAnswer:
+        """What is no module shows in the config alone."""
+        symbol = self._symbol(need.config)
+        state = self._state(symbol)
+        if state is None:
+            reason = f"only a config would show CONFIG_{symbol}, and none was given"
+            return self._complete(need, Presence.UNKNOWN, _Provider("", False, reason), symbol)
+        if state == "n" or self._closed(need):
+            unset = " and ".join(f"CONFIG_{entry} is not set" for entry in (*self._closed(need), symbol))
+            return self._complete(need, Presence.ABSENT, _Provider("", False, unset), symbol)
+        return self._complete(need, Presence.BUILT_IN, _Provider(need.name, True, f"CONFIG_{symbol}={state}"), symbol)
 
     def _by_config(self, need: ModuleNeed, symbol: str) -> ModuleAnswer:
         """The config says that it is built in, and no list tells as what."""

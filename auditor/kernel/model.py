@@ -1,7 +1,7 @@
 """What is asked of a kernel, and what a kernel answers: plain values."""
 
 import enum
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from auditor.kernel.version import Version
@@ -32,7 +32,8 @@ class ModuleNeed:
     must be set for that symbol to be offered at all: they tell what else to set. `aliases` are names that the
     kernel or modprobe ask for when they want it, so that whatever answers to one of them is it. It is needed only
     from kernel `since` on and before `before`, by the address family `family` (`ipv4`, `ipv6`) and by the flavour
-    of iptables `flavour` (`legacy`, `nf_tables`); "" is by every one.
+    of iptables `flavour` (`legacy`, `nf_tables`); "" is by every one. An `option` is no module at all: nothing but the
+    config shows it.
     """
 
     name: str
@@ -44,6 +45,7 @@ class ModuleNeed:
     before: Version = ()
     family: str = ""
     flavour: str = ""
+    option: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +113,39 @@ class FeatureAnswer:
     def met(self, families: Collection[str] = ("ipv4", "ipv6"), flavours: Collection[str] = ()) -> bool | None:
         """Whether the kernel has all of it: one thing that is not there is enough for False; None is unknown.
 
-        What only a flavour needs counts where `flavours` holds it: an image that is not known asks for none.
+        What only a flavour needs counts where `flavours` holds it: an image that is not known asks for none. Where the
+        need describes several flavours, one of them that is whole will do for such an image.
         """
         answers = [self.new_enough, *(answer.present for answer in self.modules if answer.concerns(families, flavours))]
-        if False in answers:
-            return False
-        return None if None in answers else True
+        if not flavours and len(self.flavours) > 1:
+            answers.append(_any(self.served(flavour, families) for flavour in self.flavours))
+        return _all(answers)
+
+    @property
+    def flavours(self) -> tuple[str, ...]:
+        """The flavours that some of the modules are for."""
+        return tuple(sorted({answer.need.flavour for answer in self.modules} - {""}))
+
+    def served(self, flavour: str, families: Collection[str] = ("ipv4", "ipv6")) -> bool | None:
+        """Whether the kernel has all that only this flavour needs; None is unknown."""
+        own = (answer for answer in self.modules if answer.need.flavour == flavour)
+        return _all([answer.present for answer in own if answer.concerns(families, (flavour,))])
+
+
+def _all(answers: Iterable[bool | None]) -> bool | None:
+    """One False is enough for False; None is unknown."""
+    found = set(answers)
+    if False in found:
+        return False
+    return None if None in found else True
+
+
+def _any(answers: Iterable[bool | None]) -> bool | None:
+    """One True is enough for True; None is unknown."""
+    found = set(answers)
+    if True in found:
+        return True
+    return None if None in found else False
 
 
 @dataclass(frozen=True, slots=True)

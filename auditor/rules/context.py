@@ -7,6 +7,7 @@ from typing import Any
 from auditor.family import Family
 from auditor.finding import FailOn, Finding, Severity
 from auditor.rules.model import find_rule
+from auditor.spec import Requirement, Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,12 @@ class Options:
     chosen_platform: bool = False  # one platform of an index was asked for: the others are not missed
     fail_on_unknown: bool = False
     fail_on_from: str = ""  # the setting that `fail_on` came from, where the caller didn't say it himself
+    modes: tuple[str, ...] | None = None  # of the spec's, those that count; None: its default
     cpu: tuple[tuple[str, str], ...] = ()  # (architecture, level): the oldest processor of the cluster
+
+    def why_not(self, spec: Spec, row: Requirement) -> str:
+        """Why a row of the spec is not applicable; "" where it is."""
+        return row.why_not(self.ip_family, spec.default_modes if self.modes is None else self.modes)
 
 
 def finding(

@@ -40,6 +40,7 @@ def load_spec(name_or_file: str = DEFAULT_SPEC) -> Spec:
     rows: dict[str, dict[str, object]] = {}
     modules: dict[str, Module] = {}
     incidents: list[Incident] = []
+    default_modes: tuple[str, ...] = ()
     digest = hashlib.sha256()
     for where, data, file in chain:
         digest.update(data)
@@ -56,6 +57,7 @@ def load_spec(name_or_file: str = DEFAULT_SPEC) -> Spec:
             rows[name] = {**rows.get(name, {}), **row}
         modules.update(file.module)
         incidents.extend(file.incident)
+        default_modes = file.default_modes or default_modes
     where, _, last = chain[-1]
     requirements = tuple(_requirement(row_id, row, where) for row_id, row in rows.items())
     _check_rows(requirements, where)
@@ -68,6 +70,7 @@ def load_spec(name_or_file: str = DEFAULT_SPEC) -> Spec:
         requirements=requirements,
         modules=modules,
         incidents=tuple(incidents),
+        default_modes=default_modes,
     )
 
 

@@ -66,6 +66,7 @@ class Module(Struct, frozen=True, forbid_unknown_fields=True):
     before: KernelVersion = ""
     family: Literal["ipv4", "ipv6"] | None = None
     flavour: FlavourName | None = None
+    option: bool = False  # no module at all: only the kernel's config shows it
 
     def concerns(self, families: Collection[str], flavours: Collection[str]) -> bool:
         """Whether somebody with these IP families and flavours of iptables needs it."""
@@ -87,6 +88,8 @@ class Requirement(Struct, frozen=True, forbid_unknown_fields=True):
     section: str
     text: str
     families: tuple[Family, ...] = ()  # for which --ip-family the row holds; empty: all
+    modes: tuple[str, ...] = ()  # the --mode that ask for the row, any of them; empty: all
+    except_modes: tuple[str, ...] = ()  # the --mode that do without the row
     tool: str = ""  # kind tool
     programs: tuple[str, ...] = ()  # kind tool: every one must be there
     minimum: str = ""  # kinds tool, variant: the oldest upstream version
@@ -101,9 +104,14 @@ class Requirement(Struct, frozen=True, forbid_unknown_fields=True):
     cpu_floor: dict[str, str] = {}  # kind cpu: architecture -> the level that every node has (auditor/processor.py)
     needs: Needs | None = None
 
-    def holds_for(self, family: Family) -> bool:
-        """Whether the row is applicable to a cluster of this IP family."""
-        return not self.families or family in self.families
+    def why_not(self, family: Family, modes: Collection[str]) -> str:
+        """Why the row is not applicable to a cluster of this IP family and these modes; "" where it is."""
+        if self.families and family not in self.families:
+            return f"not asked for with --ip-family {family}"
+        if self.modes and not set(self.modes) & set(modes):
+            return f"only asked for with --mode {' or '.join(self.modes)}"
+        excluding = [mode for mode in self.except_modes if mode in modes]
+        return f"not asked for with --mode {excluding[0]}" if excluding else ""
 
 
 class Incident(Struct, frozen=True, forbid_unknown_fields=True):
@@ -126,6 +134,7 @@ class SpecFile(Struct, frozen=True, forbid_unknown_fields=True):
     title: str
     extends: str = ""
     drop: tuple[str, ...] = ()  # glob patterns of ids of the extended spec
+    default_modes: tuple[str, ...] = ()  # in force without --mode
     requirement: tuple[dict[str, Any], ...] = ()
     module: dict[ModuleName, Module] = {}
     incident: tuple[Incident, ...] = ()
@@ -141,6 +150,12 @@ class Spec(Struct, frozen=True):
     requirements: tuple[Requirement, ...]
     modules: dict[str, Module] = {}
     incidents: tuple[Incident, ...] = ()
+    default_modes: tuple[str, ...] = ()
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """Every mode that a row speaks of."""
+        return tuple(sorted({mode for row in self.requirements for mode in (*row.modes, *row.except_modes)}))
 
     @property
     def cpu_floor(self) -> dict[str, str]:

@@ -25,8 +25,8 @@ class ImageContext:
     layers: tuple[Layer, ...]
 
     def rows(self, kind: Kind) -> tuple[Requirement, ...]:
-        """The rows of a kind that hold for the IP family."""
-        return tuple(row for row in self.spec.of_kind(kind) if row.holds_for(self.options.ip_family))
+        """The rows of a kind that hold for the IP family and the modes."""
+        return tuple(row for row in self.spec.of_kind(kind) if not self.options.why_not(self.spec, row))
 
     @property
     def cpu_floor(self) -> str | None:

@@ -8,6 +8,7 @@ from auditor.finding import Finding, Severity
 from auditor.rules.image.context import ImageContext, is_other
 from auditor.rules.image.libraries import library_state
 from auditor.spec import Kind, Requirement
+from auditor.tools.catalogue import project_of
 
 Status = Literal["met", "not-met", "waived", "unknown", "not-applicable"]
 
@@ -30,8 +31,7 @@ def judge_rows(context: ImageContext, findings: Sequence[Finding]) -> tuple[Row,
 
 
 def _judge(context: ImageContext, row: Requirement, findings: Sequence[Finding]) -> Row:
-    if not row.holds_for(context.options.ip_family):
-        reason = f"not asked for with --ip-family {context.options.ip_family}"
+    if reason := context.options.why_not(context.spec, row):
         return Row(row, "not-applicable", None, None, reason, ())
     own = _concerning(context, row, findings)
     errors = [findings[index] for index in own if findings[index].severity is Severity.ERROR]
@@ -88,8 +88,10 @@ def _unknown(context: ImageContext, row: Requirement, state: str | None) -> str:
         for binary in (binary for name in row.programs for binary in context.behind(row.tool, name)):
             if binary.kind in ("script", "launcher"):
                 return binary.unknown or f"{binary.path} is a {binary.kind}"
-            # Without a minimum, a build that shows no version is still the tool; what is no program of it may not be.
-            if binary.version is None and (row.minimum or binary.kind != "program" or is_other(binary)):
+            # Without a minimum, a build that shows no version is still the tool; what is no program of it may not be,
+            # where it is known what programs of it look like.
+            foreign = is_other(binary) and project_of(row.tool) is not None
+            if binary.version is None and (row.minimum or binary.kind != "program" or foreign):
                 return f"{binary.path} shows no version: {binary.reason}"
             if reason := context.unknown_start(binary):
                 return f"{binary.path}: {reason}"

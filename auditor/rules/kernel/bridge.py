@@ -31,6 +31,7 @@ def _module(name: str, module: Module) -> ModuleNeed:
         before=parse_version(module.before),
         family=module.family or "",
         flavour=module.flavour or "",
+        option=module.option,
     )
 
 

@@ -43,10 +43,10 @@ class KernelContext:
         return f"Linux {self.kernel.release}" if self.kernel.release else "the kernel"
 
     def rows(self) -> Iterator[tuple[Requirement, FeatureAnswer]]:
-        """The rows with a kernel half that hold for the IP family, each with the kernel's answer."""
+        """The rows with a kernel half that hold for the IP family and the modes, each with the kernel's answer."""
         answers = {answer.need.id: answer for answer in self.kernel.features}
         for row in self.spec.requirements:
-            if row.needs is not None and row.holds_for(self.options.ip_family):
+            if row.needs is not None and not self.options.why_not(self.spec, row):
                 yield row, answers[row.id]
 
     def answers(self, answer: FeatureAnswer) -> Iterator[ModuleAnswer]:

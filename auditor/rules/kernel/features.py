@@ -67,6 +67,30 @@ def kernel_feature_missing(context: KernelContext) -> Iterator[Finding]:
     for answer, rows in _by_module(context, flavours=False):
         if answer.presence is Presence.ABSENT:
             yield _missing(context, answer, rows)
+    yield from _flavourless(context)
+
+
+def _flavourless(context: KernelContext) -> Iterator[Finding]:
+    """Rows that one of several flavours of iptables would meet, and this kernel serves none."""
+    stacks = context.options.ip_family.stacks
+    for row, feature in context.rows():
+        flavours = feature.flavours
+        if len(flavours) < 2 or any(feature.served(flavour, stacks) is not False for flavour in flavours):
+            continue
+        absent = [
+            answer
+            for answer in feature.modules
+            if answer.concerns(stacks, flavours) and answer.need.flavour and answer.presence is Presence.ABSENT
+        ]
+        names = [answer.need.name for answer in absent]
+        reasons = enumerate_names([f"{answer.need.name}: {answer.reason}" for answer in absent])
+        yield finding(
+            "kernel-feature-missing",
+            row.id,
+            names[0],
+            f"{context.shown} serves none of the flavours {' and '.join(flavours)} of iptables ({reasons}).",
+            evidence={"modules": names, "flavours": list(flavours)},
+        )
 
 
 @also("kernel-feature-missing", Subject.PAIR)

@@ -39,7 +39,7 @@ def _judge(
     context: KernelContext, row: Requirement, answer: FeatureAnswer | None, findings: list[Finding]
 ) -> KernelRow:
     if answer is None:
-        return KernelRow(row, "not-applicable", f"not asked for with --ip-family {context.options.ip_family}", ())
+        return KernelRow(row, "not-applicable", context.options.why_not(context.spec, row), ())
     stacks = context.options.ip_family.stacks
     modules = tuple(each for each in answer.modules if each.need.family in ("", *stacks))
     met = answer.met(stacks)
