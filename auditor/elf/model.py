@@ -11,6 +11,10 @@ class Loader(enum.StrEnum):
     MUSL = "musl"
 
 
+#: How musl's loader begins to say that it can't load a library (its dynlink.c).
+MUSL_REFUSES = "Error loading shared library"
+
+
 class LoadFault(enum.StrEnum):
     """What stops a program, or one of its objects, from being loaded."""
 

@@ -328,6 +328,67 @@ def test_most_of_an_image_of_another_machine_is_one_finding() -> None:
     assert set(found.affects) >= {"tool.iptables", "tool.ipset"}
 
 
+OLD_LIBC = "/usr/local/lib/libc.so.6"
+
+
+def lacking(objects: int, **fields: object) -> Change:
+    """So many programs that want a version of one old libc."""
+    problems = tuple(
+        Problem(
+            LoadFault.SYMBOL_VERSION_MISSING,
+            f"/bin/p{number}",
+            "GLIBC_2.34 (libc.so.6)",
+            f"{OLD_LIBC}: version `GLIBC_2.34' not found (required by /bin/p{number})",
+            (f"/bin/p{number}",),
+            provider=OLD_LIBC,
+            **fields,  # type: ignore[arg-type]
+        )
+        for number in range(objects)
+    )
+    return lambda inventory: replace(inventory, problems=problems)
+
+
+def test_one_library_that_lacks_what_many_need_is_one_finding() -> None:
+    (found,) = [entry for entry in findings(lacking(300)) if entry.severity is Severity.ERROR]
+    assert (found.rule, found.subject) == ("symbol-version-missing", OLD_LIBC)
+    assert "lacks 1 version that 300 objects need of it (version `GLIBC_2.34' not found" in found.message
+    assert len(found.evidence["programs"]) == 300
+
+
+def test_the_layer_that_brought_it_is_blamed() -> None:
+    (found,) = [
+        entry for entry in findings(lacking(9, suspect=Place(OLD_LIBC, 1), layer=0)) if entry.severity is Severity.ERROR
+    ]
+    assert (found.subject, found.layer) == (OLD_LIBC, 1)
+    assert "brought it" in found.message
+
+
+def test_few_objects_that_want_more_than_a_library_has_are_wrong_themselves() -> None:
+    told = errors_of(findings(lacking(3)))
+    assert [subject for _, subject, _ in told] == ["/bin/p0", "/bin/p1", "/bin/p2"]
+
+
+@pytest.mark.parametrize(
+    ("message", "hint"),
+    [
+        ("libx.so.1: cannot open shared object file: No such file or directory", True),
+        ("Error loading shared library libx.so.1: No such file or directory (needed by /bin/tool)", False),
+    ],
+    ids=["glibc", "musl"],
+)
+@pytest.mark.parametrize(
+    "where", [{"elsewhere": (Place("/opt/libx.so.1", 0),)}, {"unlinked": (Place("/lib/libx.so.1.2", 0),)}]
+)
+def test_only_glibc_knows_ldconfig(message: str, hint: bool, where: dict[str, tuple[Place, ...]]) -> None:
+    change = with_problem("library-missing", "/bin/tool", "libx.so.1", message)
+    (found,) = [
+        entry
+        for entry in findings(with_whereabouts(change, name="libx.so.1", **where))
+        if entry.rule == "library-missing"
+    ]
+    assert ("ldconfig" in found.message + (found.fix or "")) == hint
+
+
 def test_a_wrapper_script_is_unknown_not_wrong() -> None:
     image = context(with_binary("iptables", version=None, kind="script", flavour=None, reason="script")(sound()))
     found = run_rules(Subject.IMAGE, image)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 
-from auditor.elf.model import LoadFault, LoadNotice, LoadProblem, NoticeKind
+from auditor.elf.model import MUSL_REFUSES, LoadFault, LoadNotice, LoadProblem, NoticeKind
 from auditor.elf.read.file import ElfFile, FileType, NotElf
 from auditor.elf.search.environment import Surroundings
 from auditor.elf.search.loader import LoaderProfile
@@ -182,11 +182,11 @@ class MuslLoad:
         return mapped
 
     def _problem(self, fault: LoadFault, name: str, needer: Mapped, reason: str, stored: StoredFile) -> LoadProblem:
-        message = f"Error loading shared library {name}: {reason} (needed by {needer.path})"
+        message = f"{MUSL_REFUSES} {name}: {reason} (needed by {needer.path})"
         return LoadProblem(fault, stored.real_path, name, message)
 
     def _missing(self, name: str, needer: Mapped, passed_over: list[tuple[str, str]]) -> LoadProblem:
-        message = f"Error loading shared library {name}: {_NO_FILE} (needed by {needer.path})"
+        message = f"{MUSL_REFUSES} {name}: {_NO_FILE} (needed by {needer.path})"
         return LoadProblem(LoadFault.LIBRARY_MISSING, needer.real_path, name, message, passed_over=tuple(passed_over))
 
     def _search(

@@ -4,15 +4,18 @@ import re
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from itertools import groupby
+from pathlib import PurePosixPath
 from typing import Any
 
-from auditor.elf.model import LoadFault, NoticeKind
+from auditor.elf.model import MUSL_REFUSES, LoadFault, NoticeKind
 from auditor.finding import Finding, Severity
 from auditor.inventory.model import Problem
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.image.context import ImageContext
 from auditor.rules.model import Subject, rule
 from auditor.spec import Kind, Requirement
+
+_FEW_OBJECTS = 3  # where more than these lack something of one library, it is the library that is wrong
 
 
 def _problems(context: ImageContext, fault: LoadFault) -> list[Problem]:
@@ -80,6 +83,7 @@ def _library_finding(context: ImageContext, soname: str, problems: list[Problem]
     evidence["elsewhere"] = [place.path for place in known.elsewhere]
     evidence["siblings"] = list(known.siblings)
     hints, fix, layer = [], "", None
+    with_cache = not problems[0].message.startswith(MUSL_REFUSES)  # musl knows no cache and no ldconfig(8)
     suspect = next((problem.suspect for problem in problems if problem.suspect), None)
     if known.gone:
         gone = known.gone[-1]
@@ -90,11 +94,17 @@ def _library_finding(context: ImageContext, soname: str, problems: list[Problem]
         layer = suspect.layer
     if known.elsewhere:
         hints.append(f"it lies at {enumerate_names(evidence['elsewhere'])}, where the loader does not look")
-        fix = fix or "Move it to a directory that the loader searches, or list its directory and run ldconfig."
+        list_it = (
+            "list its directory and run ldconfig" if with_cache else "list its directory in the loader's path file"
+        )
+        fix = fix or f"Move it to a directory that the loader searches, or {list_it}."
     if known.unlinked:
         unlinked = known.unlinked[0].path
-        hints.append(f"{unlinked} is that library, without the link that ldconfig makes")
-        fix = fix or f"Run ldconfig, or link {soname} to {unlinked}."
+        by_whom = " that ldconfig makes" if with_cache else ""
+        hints.append(f"{unlinked} is that library, without the link{by_whom}")
+        fix = fix or (
+            f"Run ldconfig, or link {soname} to {unlinked}." if with_cache else f"Link {soname} to {unlinked}."
+        )
     if known.siblings:
         hints.append(f"the image has {enumerate_names(known.siblings)} of that library")
         fix = fix or "Rebuild the program against the library that is shipped, or ship the one that it needs."
@@ -184,7 +194,8 @@ def symbol_version_missing(context: ImageContext) -> Iterator[Finding]:
     """The loader finds the library and then not the version that an object needs of it.
 
     Before any relocation the loader compares each version need with the version definitions of the library that
-    it took (gABI symbol versioning); one that is absent ends the start.
+    it took (gABI symbol versioning); one that is absent ends the start. Where many objects lack something of one
+    library, the finding is about that library.
     """
     yield from _by_object(context, LoadFault.SYMBOL_VERSION_MISSING, "version")
 
@@ -204,30 +215,78 @@ def symbol_missing(context: ImageContext) -> Iterator[Finding]:
 
 
 def _by_object(context: ImageContext, fault: LoadFault, word: str) -> Iterator[Finding]:
+    """One finding for each object that lacks something, or for the one library that many objects lack it of."""
+    blamed: dict[str, list[Problem]] = {}
     problems = sorted(_problems(context, fault), key=lambda problem: (problem.path, problem.provider, problem.name))
-    for (path, provider), group in groupby(problems, key=lambda problem: (problem.path, problem.provider)):
-        found = list(group)
-        evidence = _evidence(found)
-        if provider:
-            evidence["provider"] = provider
-        others = len(evidence["names"]) - 1
-        more = f" and {others} more {word}{'s' if others > 1 else ''}" if others else ""
-        rows = _rows_of(context, evidence["programs"])
-        stopped = [program for program in evidence["programs"] if program != path]
-        stops = f"; it stops {enumerate_names(stopped)}" if stopped else ""
-        suspect = next((problem.suspect for problem in found if problem.suspect), None)
-        if suspect:
-            evidence["suspect"] = {"path": suspect.path, "layer": suspect.layer}
-            stops += f"; {context.blame(suspect.layer)} brought {suspect.path}"
-        yield finding(
-            fault.value,
-            rows[0],
-            path,
-            f"{found[-1].message}{more}{_on_levels(found)}{stops}.",
-            evidence=evidence,
-            layer=found[0].layer,
-            affects=rows[1:],
-        )
+    for problem in problems:
+        if _culprit(problem):
+            blamed.setdefault(_culprit(problem), []).append(problem)
+    causes = {path for path, found in blamed.items() if len({problem.path for problem in found}) > _FEW_OBJECTS}
+    for cause in sorted(causes):
+        yield _of_one_library(context, fault, word, cause, blamed[cause])
+    others = [problem for problem in problems if _culprit(problem) not in causes]
+    for (path, provider), group in groupby(others, key=lambda problem: (problem.path, problem.provider)):
+        yield _of_one_object(context, fault, word, path, provider, list(group))
+
+
+def _culprit(problem: Problem) -> str:
+    """The library that lacks what is asked of it, or the latest part of what was loaded; "" if none is known."""
+    return problem.provider or (problem.suspect.path if problem.suspect else "")
+
+
+def _of_one_library(
+    context: ImageContext, fault: LoadFault, word: str, library: str, problems: list[Problem]
+) -> Finding:
+    """So many objects can't all be wrong: the library is, and they are what it stops."""
+    evidence = _evidence(problems)
+    evidence["provider"] = library
+    needed_by, count = evidence["needed_by"], len(evidence["names"])
+    suspect = next((problem.suspect for problem in problems if problem.suspect), None)
+    brought = ""
+    if suspect is not None and suspect.path == library:
+        evidence["suspect"] = {"path": suspect.path, "layer": suspect.layer}
+        brought = f"; {context.blame(suspect.layer)} brought it"
+    lacks = f"{library} lacks {count} {word}{'s' if count > 1 else ''} that {len(needed_by)} objects need of it"
+    words = _words(problems[0]).removeprefix(f"{library}: ")
+    stops = f"it stops {enumerate_names(evidence['programs'])}{brought}"
+    message = f"{lacks} ({words}){_on_levels(problems)}; {stops}."
+    rows = _rows_of(context, evidence["programs"])
+    return finding(
+        fault.value,
+        rows[0],
+        library,
+        message,
+        evidence=evidence,
+        layer=suspect.layer if brought and suspect is not None else None,
+        affects=rows[1:],
+        fix=f"Make the loader take the {PurePosixPath(library).name} that these were built for, or remove {library}.",
+    )
+
+
+def _of_one_object(
+    context: ImageContext, fault: LoadFault, word: str, path: str, provider: str, found: list[Problem]
+) -> Finding:
+    evidence = _evidence(found)
+    if provider:
+        evidence["provider"] = provider
+    others = len(evidence["names"]) - 1
+    more = f" and {others} more {word}{'s' if others > 1 else ''}" if others else ""
+    rows = _rows_of(context, evidence["programs"])
+    stopped = [program for program in evidence["programs"] if program != path]
+    stops = f"; it stops {enumerate_names(stopped)}" if stopped else ""
+    suspect = next((problem.suspect for problem in found if problem.suspect), None)
+    if suspect:
+        evidence["suspect"] = {"path": suspect.path, "layer": suspect.layer}
+        stops += f"; {context.blame(suspect.layer)} brought {suspect.path}"
+    return finding(
+        fault.value,
+        rows[0],
+        path,
+        f"{found[-1].message}{more}{_on_levels(found)}{stops}.",
+        evidence=evidence,
+        layer=found[0].layer,
+        affects=rows[1:],
+    )
 
 
 @rule(
