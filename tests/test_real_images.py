@@ -1,6 +1,8 @@
 """Audits of real images say what the images' own tools, loaders and package databases say."""
 
 import json
+import os
+import re
 from pathlib import Path
 
 import jsonschema
@@ -108,6 +110,8 @@ def test_a_directory_gives_the_same_tools_closures_and_findings() -> None:
         findings = [(entry["rule"], entry["subject"], entry["severity"]) for entry in document["findings"]]
         for number in range(9):
             tools = tools.replace(f'"layer": {number}', '"layer": null')
+        if os.geteuid() != 0:  # who unpacks an image without root loses the capabilities of its files
+            tools = re.sub(r'"capabilities": \d+', '"capabilities": 0', tools)
         return {"tools": tools, "findings": [entry for entry in findings if entry[0] != "entrypoint-broken"]}
 
     assert comparable(result) == comparable(expected)

@@ -34,6 +34,8 @@ class Chamber:
         unshare = shutil.which("unshare")
         if unshare is None:
             raise NoChamber("unshare (util-linux) is not installed")
+        if not shutil.which("mount") or not shutil.which("umount"):
+            raise NoChamber("mount is not installed")
         namespaces = ["--mount", "--propagation", "private"]
         if os.geteuid() != 0:
             namespaces.insert(0, "--map-root-user")
@@ -77,19 +79,17 @@ class Chamber:
 
 
 def _serve() -> None:
-    mount = shutil.which("mount") or "/bin/mount"
-    unmount = shutil.which("umount") or "/bin/umount"
     for line in sys.stdin:
         job = json.loads(line)
         if job == ["hello"]:
             print(json.dumps("hello"), flush=True)
             continue
         root, argv, env, cwd = job
-        subprocess.run([mount, "--rbind", "/proc", f"{root}/proc"], check=True)
+        subprocess.run(["mount", "--rbind", "/proc", f"{root}/proc"], check=True)
         try:
             print(json.dumps(_run(root, argv, env, cwd)), flush=True)
         finally:
-            subprocess.run([unmount, "--lazy", f"{root}/proc"], check=True)
+            subprocess.run(["umount", "--lazy", f"{root}/proc"], check=True)
 
 
 def _run(root: str, argv: list[str], env: dict[str, str], cwd: str) -> tuple[int, str]:
