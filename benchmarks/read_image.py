@@ -15,7 +15,8 @@ from benchmarks.timing import medians, run_pair
 BUILD = Path("build/bench")
 PORT = 15551
 READ = (
-    "import sys\nfrom auditor.audit.load import load\nwith load(sys.argv[1]) as image:\n    print(len(image.layers))\n"
+    "import sys\nfrom auditor.auditing.load import load\n"
+    "with load(sys.argv[1]) as image:\n    print(len(image.layers))\n"
 )
 HASH = """
 import hashlib, sys

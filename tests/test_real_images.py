@@ -8,8 +8,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from auditor.audit import audit
-from auditor.audit.load import load
+from auditor.auditing import audit
+from auditor.auditing.load import load
 from auditor.report.audit.document import document_schema as report_schema
 from auditor.report.audit.document import to_document
 from auditor.report.model import Report

@@ -11,8 +11,8 @@ import jsonschema
 import pytest
 
 from auditor import events
-from auditor.audit import audit, audit_index
-from auditor.audit.load import load, load_index
+from auditor.auditing import audit, audit_index
+from auditor.auditing.load import load, load_index
 from auditor.image import Access, Image
 from auditor.report.audit.document import document_schema as report_schema
 from auditor.report.audit.document import to_document

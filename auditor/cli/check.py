@@ -63,7 +63,7 @@ def check(
 ) -> int:
     """Audit one image against a spec; exit code 0: it meets it, 1: it doesn't, 2: not audited."""
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
-    from auditor.audit.waivers import load_waivers  # noqa: PLC0415
+    from auditor.auditing.waivers import load_waivers  # noqa: PLC0415
     from auditor.cli.source import Reach, audit_any  # noqa: PLC0415
     from auditor.image import parse_platform  # noqa: PLC0415
     from auditor.processor import parse_floors  # noqa: PLC0415

@@ -89,7 +89,7 @@ def diff(
 ) -> int:
     """Tell what changed from OLD to NEW; exit code 0: nothing is worse, 1: something is, 2: not compared."""
     # What a comparison needs is imported here, so that --help and a mistyped option cost nothing.
-    from auditor.audit.waivers import load_waivers  # noqa: PLC0415
+    from auditor.auditing.waivers import load_waivers  # noqa: PLC0415
     from auditor.cli.source import Reach, audit_reference  # noqa: PLC0415
     from auditor.report.diff.compare import compare  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415

@@ -67,8 +67,8 @@ def kernel(
 ) -> int:
     """Audit kernels, and images with them; exit code 0: they meet the spec, 1: they don't, 2: not audited."""
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
-    from auditor.audit.kernel import audit_kernels, platforms_for  # noqa: PLC0415
-    from auditor.audit.waivers import load_waivers  # noqa: PLC0415
+    from auditor.auditing.kernel import audit_kernels, platforms_for  # noqa: PLC0415
+    from auditor.auditing.waivers import load_waivers  # noqa: PLC0415
     from auditor.cli.progress import listening  # noqa: PLC0415
     from auditor.cli.source import Reach, audit_for_platforms  # noqa: PLC0415
     from auditor.kernel.read import read_kernels  # noqa: PLC0415

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from auditor.audit import audit, audit_index, judge
-from auditor.audit.index import judge_index
-from auditor.audit.load import load, load_index
-from auditor.audit.waivers import Waiver
+from auditor.auditing import audit, audit_index, judge
+from auditor.auditing.index import judge_index
+from auditor.auditing.load import load, load_index
+from auditor.auditing.waivers import Waiver
 from auditor.cli.output import say
 from auditor.cli.progress import listening
 from auditor.errors import UsageError

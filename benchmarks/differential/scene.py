@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from auditor.audit.load import load
+from auditor.auditing.load import load
 from auditor.elf.linker import Linker
 from auditor.elf.model import Closure, Loader
 from auditor.filetree import FileTree

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.audit import judge
+from auditor.auditing import judge
 from auditor.elf.model import LoadFault
 from auditor.finding import Finding, Severity
 from auditor.image.model import Layer, Platform

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audit.load import load
+from auditor.auditing.load import load
 from auditor.elf.linker import Linker
 from auditor.elf.model import Closure, LoadFault, NoticeKind
 from auditor.filetree import FileTree

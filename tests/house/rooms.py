@@ -21,7 +21,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("inventory",),
     ("report",),
     ("rules",),
-    ("audit",),
+    ("auditing",),
     ("cli",),
     ("__main__",),
 )

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from auditor.audit.load import load
+from auditor.auditing.load import load
 from auditor.image import Image
 from auditor.image.registry.credentials import Credentials
 from auditor.image.registry.transport import Patience

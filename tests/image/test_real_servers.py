@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from auditor import events
-from auditor.audit.load import load, load_index
+from auditor.auditing.load import load, load_index
 from auditor.errors import ImageNotFound, SourceUnavailable
 from auditor.image import Access, parse_platform
 from auditor.image.platforms import host_platform

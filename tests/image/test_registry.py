@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from auditor import events
-from auditor.audit.load import load, load_index
+from auditor.auditing.load import load, load_index
 from auditor.errors import (
     AuditError,
     CorruptImage,

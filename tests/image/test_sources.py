@@ -15,7 +15,7 @@ import pytest
 import zstandard
 
 from auditor import events
-from auditor.audit.load import load
+from auditor.auditing.load import load
 from auditor.errors import (
     AuditError,
     CorruptImage,
@@ -778,7 +778,7 @@ def test_nothing_heavy_is_imported_for_files_and_absent_daemons(tmp_path: Path) 
     script = """
 import sys
 from auditor.errors import SourceUnavailable
-from auditor.audit.load import load
+from auditor.auditing.load import load
 with load(sys.argv[1]) as image:
     pass
 try:

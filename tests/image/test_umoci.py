@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audit.load import load
+from auditor.auditing.load import load
 from auditor.errors import CorruptImage
 from auditor.filetree import FileKind, FileTree
 from tests.image.build import Layout, Member, file, folder, hard, link, opaque, tar, whiteout

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audit import audit
-from auditor.audit.load import load
+from auditor.auditing import audit
+from auditor.auditing.load import load
 from auditor.report.model import Report
 from auditor.rules import Options
 from auditor.spec import load_spec

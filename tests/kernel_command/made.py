@@ -4,8 +4,8 @@ import datetime
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from auditor.audit import judge
-from auditor.audit.kernel import audit_kernels
+from auditor.auditing import judge
+from auditor.auditing.kernel import audit_kernels
 from auditor.family import Family
 from auditor.finding import FailOn
 from auditor.image.model import Platform

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audit import audit
-from auditor.audit.load import load
+from auditor.auditing import audit
+from auditor.auditing.load import load
 from auditor.image import parse_platform
 from auditor.inventory.model import Kmod, ModuleLoader
 from auditor.report.model import Report

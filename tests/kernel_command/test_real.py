@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from auditor.audit.kernel import audit_kernels
+from auditor.auditing.kernel import audit_kernels
 from auditor.cli.main import run
 from auditor.kernel.read import read_kernels
 from auditor.kernel.source.open import open_source

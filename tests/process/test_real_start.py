@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audit.load import load
+from auditor.auditing.load import load
 from auditor.filetree import FileTree
 from auditor.image.model import Config, Platform
 from auditor.process.launch import launch

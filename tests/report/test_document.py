@@ -6,7 +6,7 @@ import json
 import jsonschema
 import pytest
 
-from auditor.audit import judge
+from auditor.auditing import judge
 from auditor.errors import UsageError
 from auditor.image.model import Platform
 from auditor.inventory.model import Inventory, Tool

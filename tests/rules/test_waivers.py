@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audit import judge
-from auditor.audit.waivers import load_waivers
+from auditor.auditing import judge
+from auditor.auditing.waivers import load_waivers
 from auditor.errors import UsageError
 from auditor.image.model import Platform
 from auditor.report.model import Report, ReportImage

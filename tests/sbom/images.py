@@ -4,7 +4,7 @@ import datetime
 import hashlib
 from dataclasses import replace
 
-from auditor.audit import judge
+from auditor.auditing import judge
 from auditor.image.model import Layer, Platform
 from auditor.inventory.model import (
     UNOWNED,

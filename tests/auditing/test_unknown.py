@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.audit import judge
+from auditor.auditing import judge
 from auditor.elf.model import NoticeKind
 from auditor.finding import FailOn, Severity
 from auditor.image.model import Platform

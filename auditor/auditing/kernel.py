@@ -4,8 +4,8 @@ import datetime
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 
-from auditor.audit.verdict import rule_texts, summarise, verdict
-from auditor.audit.waivers import Waiver, apply_waivers
+from auditor.auditing.verdict import rule_texts, summarise, verdict
+from auditor.auditing.waivers import Waiver, apply_waivers
 from auditor.errors import UsageError
 from auditor.finding import FailOn, Finding
 from auditor.image import parse_platform

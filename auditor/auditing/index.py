@@ -4,9 +4,9 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import replace
 
-from auditor.audit.image import audit, judge
-from auditor.audit.verdict import rule_texts, verdict
-from auditor.audit.waivers import Waiver, apply_waivers
+from auditor.auditing.image import audit, judge
+from auditor.auditing.verdict import rule_texts, verdict
+from auditor.auditing.waivers import Waiver, apply_waivers
 from auditor.image import Index
 from auditor.report.model import IndexReport, Report, ReportIndex
 from auditor.rules import IndexContext, Options, Subject, run_rules

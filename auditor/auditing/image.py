@@ -3,8 +3,8 @@
 import datetime
 from collections.abc import Iterable, Sequence
 
-from auditor.audit.verdict import rule_texts, summarise, verdict
-from auditor.audit.waivers import Waiver, WaiverUse, apply_waivers
+from auditor.auditing.verdict import rule_texts, summarise, verdict
+from auditor.auditing.waivers import Waiver, WaiverUse, apply_waivers
 from auditor.finding import sort_findings
 from auditor.image.model import Image
 from auditor.inventory.model import Inventory
