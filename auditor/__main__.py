@@ -45,7 +45,9 @@ def _last_line(error: BaseException) -> int:
     if isinstance(error, SystemExit):  # completion ends so
         return error.code if isinstance(error.code, int) else 0
     code = getattr(error, "exit_code", 2)
-    told = "interrupted" if code > 2 else f"it could not be started: {type(error).__name__}: {error}"
+    told = (
+        "interrupted; nothing was judged" if code > 2 else f"it could not be started: {type(error).__name__}: {error}"
+    )
     if sys.stderr is not None:
         print(f"audit-image: {told}", file=sys.stderr, flush=True)
     return int(code)

@@ -42,6 +42,20 @@ class ImageSpooled:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageStarted:
+    """One platform's image is about to be read: `linux/amd64`."""
+
+    platform: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRead:
+    """Every layer of it was read and merged; what comes now is looking at it."""
+
+    platform: str
+
+
+@dataclass(frozen=True, slots=True)
 class LayerStarted:
     """A layer's bytes are about to be read. `size` is that of the stored form in bytes, None where unknown."""
 
@@ -68,7 +82,17 @@ class LayerFinished:
     reused: bool = False
 
 
-Event = SourceTried | SourceChosen | Retried | ImageSpooled | LayerStarted | LayerAdvanced | LayerFinished
+Event = (
+    SourceTried
+    | SourceChosen
+    | Retried
+    | ImageSpooled
+    | ImageStarted
+    | ImageRead
+    | LayerStarted
+    | LayerAdvanced
+    | LayerFinished
+)
 Listener = Callable[[Event], None]
 
 

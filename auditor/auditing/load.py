@@ -7,3 +7,6 @@ from auditor.inventory.keep import keep
 
 load = partial(image.load, keep=keep)
 load_index = partial(image.load_index, keep=keep)
+
+load.__doc__ = image.load.__doc__
+load_index.__doc__ = image.load_index.__doc__

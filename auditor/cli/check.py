@@ -76,7 +76,7 @@ def check(
     if available_platforms and not all_platforms:
         raise UsageError("--available-platforms goes with --all-platforms")
     known = formats(Kind.INDEX if all_platforms else Kind.REPORT)
-    outputs = parse_outputs(output or known[:1], known, color, verbose=verbose)
+    outputs = parse_outputs(output or known[:1], known, color, verbose=verbose, quiet=quiet)
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
     required = tuple(str(parse_platform(name)) for name in require_platform or ())
@@ -93,5 +93,5 @@ def check(
     )
     reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, available_platforms)
     report = audit_any(image, requirements, options, accepted, reach, all_platforms=all_platforms)
-    outputs.write(lambda name, style: write(report, name, style))
+    outputs.write(lambda name, style: write(report, name, style), passed=report.verdict == "pass")
     return EXIT_OK if report.verdict == "pass" else EXIT_FAILED

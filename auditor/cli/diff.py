@@ -97,7 +97,7 @@ def diff(
     from auditor.spec import chosen_modes, load_spec  # noqa: PLC0415
 
     known = formats(Kind.DIFF)
-    outputs = parse_outputs(output or known[:1], known, color, verbose=verbose)
+    outputs = parse_outputs(output or known[:1], known, color, verbose=verbose, quiet=quiet)
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
     areas = _areas(area or [])
@@ -107,7 +107,7 @@ def diff(
     before = audit_reference(_reference(old), requirements, options, accepted, old_reach)
     after = audit_reference(_reference(new), requirements, options, accepted, reach)
     found = compare(before, after, cast("Gate", fail_on), unknown_fails=fail_on_unknown, areas=areas)
-    outputs.write(lambda name, style: write(found, name, style))
+    outputs.write(lambda name, style: write(found, name, style), passed=found.verdict == "pass")
     return EXIT_OK if found.verdict == "pass" else EXIT_FAILED
 
 

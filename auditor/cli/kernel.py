@@ -84,7 +84,7 @@ def kernel(
     if platform and not image:
         raise UsageError("--platform is about images, and there is none", "kernel", "add --image")
     known = formats(Kind.KERNEL)
-    outputs = parse_outputs(output or known[:1], known, color, verbose=verbose)
+    outputs = parse_outputs(output or known[:1], known, color, verbose=verbose, quiet=quiet)
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
     options = Options(ip_family=ip_family, fail_on=fail_on, modes=chosen_modes(requirements, mode))
@@ -103,5 +103,5 @@ def kernel(
         for report in audit_for_platforms(text, platforms, requirements, options, reach)
     ]
     report = audit_kernels(kernels, tuple(images), requirements, options, accepted)
-    outputs.write(lambda name, style: write(report, name, style))
+    outputs.write(lambda name, style: write(report, name, style), passed=report.verdict == "pass")
     return EXIT_OK if report.verdict == "pass" else EXIT_FAILED

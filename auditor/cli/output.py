@@ -45,12 +45,14 @@ class Outputs:
     places: tuple[Output, ...]
     colour: Colour = Colour.AUTO
     verbose: bool = False
+    quiet: bool = False
 
-    def write(self, render: Callable[[str, Style], str]) -> None:
+    def write(self, render: Callable[[str, Style], str], *, passed: bool = False) -> None:
         """Write what `render` makes of each format in a style: every file whole, or none of them.
 
         Files are written beside their place and renamed when all are there, so that an old report survives a full
-        disk and an interruption. UsageError says which place failed. An empty text leaves standard output alone.
+        disk and an interruption. UsageError says which place failed. A quiet run that passed
+        says nothing for people.
         """
         texts = [(place, render(place.format, self._style(place))) for place in self.places]
         with contextlib.ExitStack() as stack:
@@ -63,19 +65,24 @@ class Outputs:
                 with _told(file):
                     written.commit()
         for place, text in texts:
-            if place.file is None and text:
+            if place.file is None and not (self.quiet and passed and place.format == "text"):
                 _write_standard(text)
 
     def _style(self, place: Output) -> Style:
         """Colour only on standard output, and folding only where that is a terminal."""
         if place.file is not None:
-            return Style(verbose=self.verbose)
+            return Style(verbose=self.verbose, quiet=self.quiet)
         width = shutil.get_terminal_size().columns if _is_terminal() else None
-        return Style(wants_colour(self.colour), self.verbose, width)
+        return Style(wants_colour(self.colour), self.verbose, width, self.quiet)
 
 
 def parse_outputs(
-    values: Sequence[str], known: Sequence[str], colour: Colour = Colour.AUTO, *, verbose: bool = False
+    values: Sequence[str],
+    known: Sequence[str],
+    colour: Colour = Colour.AUTO,
+    *,
+    verbose: bool = False,
+    quiet: bool = False,
 ) -> Outputs:
     """Check every `-o`, and that its place can be written.
 
@@ -90,7 +97,7 @@ def parse_outputs(
         if place.file is not None:
             with _told(place.file):
                 _try(place.file)
-    return Outputs(places, colour, verbose)
+    return Outputs(places, colour, verbose, quiet)
 
 
 def _parse_output(value: str, known: Sequence[str]) -> Output:

@@ -12,7 +12,9 @@ from auditor.report.words import printable
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-_SPOOL = -1  # the place of what is no layer
+# The places of what is no layer.
+_SPOOL = -1
+_ANALYSIS = -2
 _SHOWN_DIGEST = len("sha256:") + 12
 
 
@@ -40,6 +42,7 @@ class Bars:
         self._progress = progress
         self._verbose = verbose
         self._tasks: dict[int, TaskID] = {}
+        self._platform = ""
         self._lock = threading.Lock()
 
     def __call__(self, event: events.Event) -> None:
@@ -49,8 +52,14 @@ class Bars:
 
     def _draw(self, event: events.Event) -> None:
         match event:
+            case events.ImageStarted(platform):
+                self._forget()
+                self._platform = f"{platform} "
+            case events.ImageRead(platform):
+                self._forget()
+                self._tasks[_ANALYSIS] = self._progress.add_task(f"{platform} analysing", total=None)
             case events.LayerStarted(index, count, name, size):
-                text = f"layer {index + 1}/{count} {name[:_SHOWN_DIGEST]}"
+                text = f"{self._platform}layer {index + 1}/{count} {name[:_SHOWN_DIGEST]}"
                 self._tasks[index] = self._progress.add_task(text, total=size)
             case events.LayerAdvanced(index, read) if index in self._tasks:
                 self._progress.update(self._tasks[index], completed=read)
@@ -62,6 +71,12 @@ class Bars:
                 self._progress.update(self._tasks[_SPOOL], completed=received)
             case _ if self._verbose and (line := describe(event)):
                 self._progress.console.print(line, markup=False, highlight=False)
+
+    def _forget(self) -> None:
+        """Bars of what is over, and of what was analysed, make room."""
+        for task in self._progress.task_ids:
+            self._progress.remove_task(task)
+        self._tasks.clear()
 
 
 def describe(event: events.Event) -> str:

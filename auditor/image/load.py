@@ -216,7 +216,9 @@ class LayerReader:
         claimed = parsed.config.platform
         if platform is not None and candidate.platform is None and fitness(platform, claimed) is None:
             raise ImageNotFound(f"is for {claimed}, not for {platform}", reference.text, "choose another --platform")
+        self._listener(events.ImageStarted(str(claimed)))
         layers, tree = self._layers(stored, parsed)
+        self._listener(events.ImageRead(str(claimed)))
         return Image(
             reference.text,
             source,

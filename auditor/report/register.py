@@ -32,11 +32,15 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How text for people is drawn: `colour` on terminals, `verbose` with notes and paths, folded at `width`."""
+    """How text for people is drawn: `colour` on terminals, `verbose` with notes and paths, folded at `width`.
+
+    A `quiet` text has the findings and the verdict only.
+    """
 
     colour: bool = False
     verbose: bool = False
     width: int | None = None
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from auditor.cli.main import run
+from auditor.report.audit.document import to_document
+from auditor.report.schema import dump
+from tests.kernel_command.made import image
 
 
 def call(*arguments: str, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -71,3 +74,114 @@ def test_output_to_a_closed_pipe_is_no_traceback() -> None:
 def test_explain(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(arguments) == 0
     assert "library-missing" in capsys.readouterr().out or arguments[-1] == "tool.ipset"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["chekc", "x"], "did you mean 'check'?"),
+        (["help"], "did you mean --help?"),
+        (["version"], "did you mean --version?"),
+        (["spec", "shwo"], "Did you mean 'show'?; see `audit-image spec --help`"),
+        (["check"], "Missing argument 'IMAGE'; see `audit-image check --help`"),
+        (["check", "x", "--fail-on", "warn"], "'warn' is not one of 'error', 'warning', 'note', 'never'; see"),
+        (["check", "x", "-o", "jsn"], "did you mean 'json'?"),
+        (["check", "x", "--spec", "felx"], "did you mean 'felix'?"),
+        (["check", "x", "-o", "json=/no/such/folder/x"], "/no/such/folder/x: can't write the report"),
+        (["explain", "library-mising"], "did you mean 'library-missing'?"),
+        (["explain", "felix.extensions"], "add --spec "),
+    ],
+)
+def test_a_slip_is_told_what_was_meant(arguments: list[str], told: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert told in line
+
+
+def test_no_arguments_show_the_help_and_nothing_was_audited(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 2
+    captured = capfd.readouterr()
+    assert "check" in captured.out
+    assert captured.err == ""
+
+
+@pytest.fixture
+def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A saved report that passes, in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "report.json").write_text(dump(to_document(image())))
+    return "report:report.json"
+
+
+def test_a_quiet_pass_says_nothing_and_a_quiet_failure_its_findings(
+    saved: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run([saved, "-q"]) == 0
+    assert capfd.readouterr().out == ""
+    assert run([saved, "-q", "-o", "json"]) == 0
+    assert capfd.readouterr().out.startswith("{")
+    assert run([saved, "-q", "-o", "text=out.txt"]) == 0
+    assert "PASS" in (tmp_path / "out.txt").read_text()
+    assert run([saved, "-q", "--require-platform", "linux/s390x"]) == 1
+    told = capfd.readouterr().out
+    assert "error[platform-missing]" in told
+    assert "tools" not in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "coloured"),
+    [
+        ([], {}, False),
+        (["--color", "always"], {"NO_COLOR": "1"}, True),
+        (["--color", "never"], {"FORCE_COLOR": "1"}, False),
+        ([], {"FORCE_COLOR": "1"}, True),
+        ([], {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+    ],
+)
+def test_colour(
+    saved: str,
+    arguments: list[str],
+    environ: dict[str, str],
+    coloured: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert run([saved, *arguments]) == 0
+    assert ("\x1b[" in capfd.readouterr().out) is coloured
+
+
+def test_a_dash_is_standard_output(saved: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run([saved, "-o", "json=-", "-o", "text=out.txt"]) == 0
+    assert capfd.readouterr().out.startswith("{")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["out.txt", "report.json"]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("audit-image check x --spec ", "felix"),
+        ("audit-image x --spec ", "felix"),
+        ("audit-image check x -o js", "json"),
+        ("audit-image check docker-a", "docker-archive:"),
+        ("audit-image explain library-m", "library-missing"),
+        ("audit-image spec show fel", "felix"),
+        ("audit-image ex", "explain"),
+    ],
+)
+def test_a_shell_completes(line: str, expected: str) -> None:
+    words = line.split(" ")
+    done = call(_AUDIT_IMAGE_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(len(words) - 1))
+    assert expected in done.stdout.split(), done.stdout + done.stderr
+
+
+def test_what_a_last_line_rests_on_names_its_file(
+    saved: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "audit-image.toml").write_text('fail-on = "never"')
+    assert run([saved, "--require-platform", "linux/s390x"]) == 0
+    last = capfd.readouterr().out.splitlines()[-1]
+    assert f"fail-on never, from {tmp_path}/audit-image.toml" in last

@@ -187,7 +187,7 @@ def test_an_interruption_while_modules_are_loaded_is_one_line_too(tmp_path: Path
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "audit-image: interrupted\n")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "audit-image: interrupted; nothing was judged\n")
 
 
 def test_every_file_or_none(tmp_path: Path) -> None:

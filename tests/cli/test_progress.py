@@ -57,3 +57,19 @@ def test_a_terminal_gets_a_bar_for_each_layer(
         listener(events.ImageSpooled("docker", 10))
         listener(events.ImageSpooled("docker", 20))
     assert capsys.readouterr().out == ""
+
+
+def test_a_terminal_is_told_the_platform_and_when_it_is_analysed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with listening(quiet=False, verbose=False) as listener:
+        assert isinstance(listener, Bars)
+        for platform in ("linux/amd64", "linux/arm64"):
+            listener(events.ImageStarted(platform))
+            listener(events.LayerStarted(0, 1, "sha256:1", 10))
+            listener(events.LayerFinished(0, 10))
+            listener(events.ImageRead(platform))
+            listener._progress.refresh()
+    drawn = capsys.readouterr().err
+    assert "linux/arm64 analysing" in drawn

@@ -38,7 +38,7 @@ def format_table() -> str:
 PARTS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("docs/architecture.md", "picture"): picture,
     ("docs/rules.md", "rules"): rule_pages,
-    ("README.md", "formats"): format_table,
+    ("docs/using.md", "formats"): format_table,
 }
 
 

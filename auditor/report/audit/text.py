@@ -72,6 +72,9 @@ def _image(report: Report, pen: Pen) -> Iterator[str]:
         yield f"{pen.painted('warning', 'warning')} {pen.plain('package database ' + warning)}"
     if report.inventory.package_warnings:
         yield ""
+    if pen.style.quiet:
+        yield pen.verdict(report.verdict, words.outcome(report), words.conclusion(report))
+        return
     yield from _waivers(report.waivers, pen)
     yield from _rows(report, pen)
     yield from _tools(report, pen)
