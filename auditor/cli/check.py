@@ -16,6 +16,7 @@ from auditor.cli.options import (
     FailOnUnknownOption,
     ImageArgument,
     IpFamilyOption,
+    LimitOption,
     ModeOption,
     PlainHttpOption,
     PlatformOption,
@@ -57,6 +58,7 @@ def check(
     authfile: AuthfileOption = None,
     ca: CaOption = None,
     plain_http: PlainHttpOption = False,
+    limit: LimitOption = None,
     color: ColourOption = Colour.AUTO,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -64,6 +66,7 @@ def check(
     """Audit one image against a spec; exit code 0: it meets it, 1: it doesn't, 2: not audited."""
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
     from auditor.auditing.waivers import load_waivers  # noqa: PLC0415
+    from auditor.budget import parse_limits  # noqa: PLC0415
     from auditor.cli.source import Reach, audit_any  # noqa: PLC0415
     from auditor.image import parse_platform  # noqa: PLC0415
     from auditor.processor import parse_floors  # noqa: PLC0415
@@ -91,7 +94,7 @@ def check(
         cpu=parse_floors(cpu or ()),
         fail_on_from=gate.origin if gate else "",
     )
-    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, available_platforms)
+    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, parse_limits(limit or ()), available_platforms)
     report = audit_any(image, requirements, options, accepted, reach, all_platforms=all_platforms)
     outputs.write(lambda name, style: write(report, name, style), passed=report.verdict == "pass")
     return EXIT_OK if report.verdict == "pass" else EXIT_FAILED

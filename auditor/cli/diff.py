@@ -12,6 +12,7 @@ from auditor.cli.options import (
     ColourOption,
     FailOnUnknownOption,
     IpFamilyOption,
+    LimitOption,
     ModeOption,
     PlainHttpOption,
     PlatformOption,
@@ -83,6 +84,7 @@ def diff(
     authfile: AuthfileOption = None,
     ca: CaOption = None,
     plain_http: PlainHttpOption = False,
+    limit: LimitOption = None,
     color: ColourOption = Colour.AUTO,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -90,6 +92,7 @@ def diff(
     """Tell what changed from OLD to NEW; exit code 0: nothing is worse, 1: something is, 2: not compared."""
     # What a comparison needs is imported here, so that --help and a mistyped option cost nothing.
     from auditor.auditing.waivers import load_waivers  # noqa: PLC0415
+    from auditor.budget import parse_limits  # noqa: PLC0415
     from auditor.cli.source import Reach, audit_reference  # noqa: PLC0415
     from auditor.report.diff.compare import compare  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415
@@ -102,7 +105,7 @@ def diff(
     accepted = load_waivers(waivers) if waivers else ()
     areas = _areas(area or [])
     options = Options(strict, ip_family, modes=chosen_modes(requirements, mode))
-    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose)
+    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, parse_limits(limit or ()))
     old_reach = replace(reach, platform=old_platform or platform)
     before = audit_reference(_reference(old), requirements, options, accepted, old_reach)
     after = audit_reference(_reference(new), requirements, options, accepted, reach)

@@ -11,6 +11,7 @@ from auditor.cli.options import (
     ColourOption,
     FailOnOption,
     IpFamilyOption,
+    LimitOption,
     ModeOption,
     PlainHttpOption,
     QuietOption,
@@ -61,6 +62,7 @@ def kernel(
     authfile: AuthfileOption = None,
     ca: CaOption = None,
     plain_http: PlainHttpOption = False,
+    limit: LimitOption = None,
     color: ColourOption = Colour.AUTO,
     quiet: QuietOption = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Notes, and every module with its reason.")] = False,
@@ -69,6 +71,7 @@ def kernel(
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
     from auditor.auditing.kernel import audit_kernels, platforms_for  # noqa: PLC0415
     from auditor.auditing.waivers import load_waivers  # noqa: PLC0415
+    from auditor.budget import parse_limits  # noqa: PLC0415
     from auditor.cli.progress import listening  # noqa: PLC0415
     from auditor.cli.source import Reach, audit_for_platforms  # noqa: PLC0415
     from auditor.kernel.read import read_kernels  # noqa: PLC0415
@@ -88,11 +91,11 @@ def kernel(
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
     options = Options(ip_family=ip_family, fail_on=fail_on, modes=chosen_modes(requirements, mode))
-    reach = Reach(None, authfile, ca, plain_http, quiet, verbose)
+    reach = Reach(None, authfile, ca, plain_http, quiet, verbose, parse_limits(limit or ()))
     with ExitStack() as stack:
         listener = stack.enter_context(listening(quiet=quiet, verbose=verbose))
         named = [
-            stack.enter_context(named_source(text, access=reach.access, listener=listener))
+            stack.enter_context(named_source(text, access=reach.access, listener=listener, limits=reach.limits))
             for text in dict.fromkeys(tree or ())
         ]
         kernels = read_kernels([*named, *((HostSource(),) if host else ())], feature_needs(requirements))

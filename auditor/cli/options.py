@@ -116,6 +116,15 @@ CaOption = Annotated[
 PlainHttpOption = Annotated[
     bool, typer.Option("--plain-http", help="Speak HTTP to registries (on loopback it needs no asking).")
 ]
+LimitOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit",
+        metavar="NAME=NUMBER",
+        help="Raise or lower what an audit may take of one thing; the error that names a limit says its name.",
+        show_default=False,
+    ),
+]
 ColourOption = Annotated[
     Colour, typer.Option("--color", help="Colour on standard output; NO_COLOR and FORCE_COLOR are heeded.")
 ]

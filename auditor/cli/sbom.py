@@ -8,6 +8,7 @@ from auditor.cli.options import (
     AvailablePlatformsOption,
     CaOption,
     ImageArgument,
+    LimitOption,
     PlainHttpOption,
     PlatformOption,
     QuietOption,
@@ -30,11 +31,13 @@ def sbom(
     authfile: AuthfileOption = None,
     ca: CaOption = None,
     plain_http: PlainHttpOption = False,
+    limit: LimitOption = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> int:
     """Write an image's tools, libraries and packages, and what needs what; exit code 0: written, 2: not audited."""
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
+    from auditor.budget import parse_limits  # noqa: PLC0415
     from auditor.cli.source import Reach, audit_any  # noqa: PLC0415
     from auditor.report.bill.completeness import doubts  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415
@@ -47,7 +50,7 @@ def sbom(
         raise UsageError("--available-platforms goes with --all-platforms")
     known = formats(Kind.BILL)
     outputs = parse_outputs(output or known[:1], known)
-    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, available_platforms)
+    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, parse_limits(limit or ()), available_platforms)
     report = audit_any(image, load_spec(spec), Options(), (), reach, all_platforms=all_platforms)
     outputs.write(lambda name, style: write(report, name, style))
     for line in doubts(report):

@@ -9,6 +9,7 @@ from auditor.auditing import audit, audit_index, judge
 from auditor.auditing.index import judge_index
 from auditor.auditing.load import load, load_index
 from auditor.auditing.waivers import Waiver
+from auditor.budget import DEFAULT, Limits
 from auditor.cli.output import say
 from auditor.cli.progress import listening
 from auditor.errors import UsageError
@@ -33,6 +34,7 @@ class Reach:
     plain_http: bool = False
     quiet: bool = True
     verbose: bool = False
+    limits: Limits = DEFAULT
     available: bool = False  # of all platforms, those that the source doesn't hold are left out, and reported so
 
     @property
@@ -56,7 +58,7 @@ def audit_reference(
         return judge(saved.image, saved.inventory, spec, options, waivers)
     with (
         listening(quiet=reach.quiet, verbose=reach.verbose) as listener,
-        load(reference, platform=chosen, listener=listener, access=reach.access) as image,
+        load(reference, platform=chosen, listener=listener, access=reach.access, limits=reach.limits) as image,
     ):
         return audit(image, spec, options, waivers)
 
@@ -100,7 +102,9 @@ def audit_all_platforms(
         return judge_index(saved if isinstance(saved, IndexReport) else _alone(saved), spec, options, waivers)
     with (
         listening(quiet=reach.quiet, verbose=reach.verbose) as listener,
-        load_index(reference, listener=listener, access=reach.access, available=reach.available) as index,
+        load_index(
+            reference, listener=listener, access=reach.access, limits=reach.limits, available=reach.available
+        ) as index,
     ):
         return audit_index(index, spec, options, waivers)
 

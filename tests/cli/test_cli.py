@@ -86,6 +86,8 @@ def test_explain(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> No
         (["check"], "Missing argument 'IMAGE'; see `audit-image check --help`"),
         (["check", "x", "--fail-on", "warn"], "'warn' is not one of 'error', 'warning', 'note', 'never'; see"),
         (["check", "x", "-o", "jsn"], "did you mean 'json'?"),
+        (["check", "x", "--limit", "layrs=1"], "there is no limit 'layrs'"),
+        (["check", "x", "--limit", "entries=many"], "write entries=NUMBER"),
         (["check", "x", "--spec", "felx"], "did you mean 'felix'?"),
         (["check", "x", "-o", "json=/no/such/folder/x"], "/no/such/folder/x: can't write the report"),
         (["explain", "library-mising"], "did you mean 'library-missing'?"),

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from auditor import events
+from auditor.budget import DEFAULT, Limits
 from auditor.errors import UsageError
 from auditor.files import exists
 from auditor.image import Access, Scheme, load, parse
@@ -17,7 +18,11 @@ _ANONYMOUS = Access()
 
 @contextmanager
 def named_source(
-    text: str, *, access: Access = _ANONYMOUS, listener: events.Listener = events.ignore
+    text: str,
+    *,
+    access: Access = _ANONYMOUS,
+    listener: events.Listener = events.ignore,
+    limits: Limits = DEFAULT,
 ) -> Iterator[Source]:
     """The source that the text names; an image's files can be read until the block ends.
 
@@ -30,7 +35,7 @@ def named_source(
     if scheme is Scheme.NAME or exists(Path(text)):
         yield open_source(Path(text))
         return
-    with load(parse(text), listener=listener, keep=_keep, access=access) as image:
+    with load(parse(text), listener=listener, keep=_keep, access=access, limits=limits) as image:
         yield ImageSource(image.tree, text)
 
 
