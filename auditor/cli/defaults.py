@@ -8,7 +8,18 @@ from auditor.errors import UsageError
 from auditor.settings import Option, Setting, Settings, read_settings
 
 # What a run says, and what it costs, are not the business of settings that decide.
-_DECIDING = ("spec", "strict", "ip_family", "waivers", "fail_on", "fail_on_unknown", "require_platform", "area", "cpu", "mode")
+_DECIDING = (
+    "spec",
+    "strict",
+    "ip_family",
+    "waivers",
+    "fail_on",
+    "fail_on_unknown",
+    "require_platform",
+    "area",
+    "cpu",
+    "mode",
+)
 
 
 def settings_of(root: Any) -> Settings:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.audit.kernel import audit_kernels
+from auditor.auditing.kernel import audit_kernels
 from auditor.errors import UsageError
 from auditor.finding import Severity
 from auditor.inventory.model import Inventory
