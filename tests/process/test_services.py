@@ -45,12 +45,18 @@ def calico(**services: Entry) -> dict[str, Entry]:
     }
 
 
-def test_the_usual_shape_passes_and_all_programs_are_found() -> None:
-    files = {**calico(felix=SERVICE), "/etc/service/enabled/felix/log/run": LOG}
+# The same in later releases.
+DIRECT = START.replace("exec env - PATH=$PATH $RUNSVDIR", "exec ${RUNSVDIR}")
+
+
+@pytest.mark.parametrize("text", [START, DIRECT], ids=["through env", "directly"])
+def test_the_usual_shape_passes_and_all_programs_are_found(text: str) -> None:
+    files = {**calico(felix=SERVICE), "/etc/service/enabled/felix/log/run": LOG, "/usr/sbin/start_runit": text}
     result = start(files, [], ["start_runit"])
     assert problems(result) == []
-    names = [path.rpartition("/")[2] for path in programs(result)]
-    assert names == ["env", "runsvdir", "runsv", "agent", "svlogd"]
+    assert not any(unknown.unread for unknown in result.unknowns)
+    names = [path.rpartition("/")[2] for path in programs(result) if not path.endswith("/env")]
+    assert names == ["runsvdir", "runsv", "agent", "svlogd"]
     assert all(part.certain for part in result.programs)
 
 
@@ -182,3 +188,21 @@ def test_no_runsv_is_noted() -> None:
     result = run("exec /opt/runsvdir /s", {"/opt/runsvdir": b"\x7fELF", "/s/x/run": SERVICE, "/usr/bin/runsv": None})
     assert problems(result) == []
     assert any("'runsv'" in unknown.message for unknown in result.unknowns)
+
+
+def test_a_lost_end_of_a_case_in_what_the_start_reads() -> None:
+    """As Calico shipped it once: `/etc/rc.local: Syntax error: ")" unexpected`, and the node does not start."""
+    lost = LATER.replace("    echo none\n    ;;\n", "    echo none\n")
+    for text in (DIRECT, DIRECT.replace(". /etc/rc.local", "/etc/rc.local")):
+        files: dict[str, Entry] = {**calico(), "/etc/rc.local": "#!/bin/sh\n" + lost, "/usr/sbin/start_runit": text}
+        result = start(files, [], ["start_runit"])
+        assert problems(result) == [("syntax", "/etc/rc.local")]
+        assert result.problems[0].sure
+        assert "/etc/rc.local, line 10, is refused by dash: unexpected ')'" in result.problems[0].message
+
+
+def test_a_run_file_that_its_shell_refuses() -> None:
+    run_file = SERVICE.replace("exec 2>&1", "if true; then exec 2>&1")
+    assert problems(start(calico(felix=run_file), [], ["start_runit"])) == [
+        ("syntax", "/etc/service/enabled/felix/run")
+    ]

@@ -17,6 +17,7 @@ _QUOTED = re.compile(r'[^\\$`"]+')
 _NAME = re.compile(r"[A-Za-z_]\w*|\d|[-@*#?$!]", re.ASCII)
 _BRACED_NAME = re.compile(r"[!#]?(?:[A-Za-z_]\w*|\d+|[-@*#?$!])|[#!]", re.ASCII)
 _OPERATOR = {True: re.compile(r"[-=+?#%/^,@:}\[*]"), False: re.compile(r":?[-=+?]|[#%}]")}
+_PLAIN_IN_BRACES = re.compile(r"[^'\"`$\\{\n]*")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b", "E": "\x1b"}
 _DOUBLE_QUOTED_ESCAPES = frozenset('$`"\\')
 
@@ -352,8 +353,8 @@ class WordReader:
         # Within double quotes, a single quote is a plain character in a default value, and quotes in a pattern
         # (POSIX XCU 2.6.2).
         operator = self.peek()
-        if name is None or not _OPERATOR[self.bash].match(self.text, self.at):
-            self.shared.doubtful = True
+        known = name is not None and _OPERATOR[self.bash].match(self.text, self.at) is not None
+        doubtful, self.shared.doubtful = self.shared.doubtful, self.shared.doubtful or not known
         plain = quoted and (operator in ":-=+?" if self.bash else operator not in "#%")
         mark = len(self.steps)
         self.enter()
@@ -370,7 +371,9 @@ class WordReader:
         if self.peek() != "}":
             raise self.error("a parameter expansion is not closed", start)
         self.at += 1
-        return Part(PartKind.PARAMETER, self.text[start + 2 : self.at - 1], quoted, tuple(self.steps[mark:]))
+        text = self.text[start + 2 : self.at - 1]
+        self.shared.doubtful = doubtful or not (known or _PLAIN_IN_BRACES.fullmatch(text))
+        return Part(PartKind.PARAMETER, text, quoted, tuple(self.steps[mark:]))
 
 
 def _merged(parts: list[Part]) -> tuple[Part, ...]:
