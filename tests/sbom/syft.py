@@ -25,6 +25,11 @@ def syft(*arguments: str) -> dict[str, Any]:
     return answer
 
 
+def go_modules(answer: dict[str, Any]) -> set[tuple[str, str]]:
+    """(module, version) of what its go-module cataloger lists."""
+    return {(entry["name"], entry["version"]) for entry in answer["artifacts"] if entry["type"] == "go-module"}
+
+
 def packages(answer: dict[str, Any]) -> set[tuple[str, str, str]]:
     """(name, version, purl) of everything that a package database lists."""
     kinds = ("deb", "rpm", "apk")

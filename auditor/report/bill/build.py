@@ -9,7 +9,8 @@ from auditor.image.model import Layer
 from auditor.inventory.model import UNOWNED, Distribution, ElfObject, InstalledPackage, Inventory, Tool
 from auditor.report.audit.document import from_document, to_document
 from auditor.report.bill.completeness import doubt
-from auditor.report.bill.model import Bill, Facts, FileEntry, ImageEntry, Method, PackageEntry, ToolEntry
+from auditor.report.bill.golang import module_entries
+from auditor.report.bill.model import Bill, Facts, FileEntry, ImageEntry, Method, ModuleEntry, PackageEntry, ToolEntry
 from auditor.report.bill.naming import shown_name
 from auditor.report.bill.purl import image_purl, package_purl
 from auditor.report.model import IndexReport, Report, ReportImage
@@ -63,7 +64,8 @@ def _image(report: Report, own_id: str, prefix: str) -> ImageEntry:
         if tool.binaries
     )
     facts = (*_identity(report.image), *_layer_facts(report.image.layers), *_judgement(report))
-    edges = tuple(_edges(own_id, inventory, packages, tools, files))
+    modules = module_entries(inventory.go, prefix)
+    edges = tuple(_edges(own_id, inventory, packages, tools, files, modules))
     image = report.image
     return ImageEntry(
         own_id,
@@ -77,6 +79,7 @@ def _image(report: Report, own_id: str, prefix: str) -> ImageEntry:
         files,
         edges,
         doubt(inventory),
+        modules,
     )
 
 
@@ -110,9 +113,11 @@ def _edges(
     packages: Sequence[PackageEntry],
     tools: Sequence[ToolEntry],
     files: Sequence[FileEntry],
+    modules: Sequence[ModuleEntry],
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Image -> packages and tools; tool -> its programs and plug-ins; program or library -> what it loads itself."""
-    yield own_id, tuple(sorted([entry.id for entry in packages] + [entry.id for entry in tools]))
+    """Image -> packages, tools, modules; tool -> its programs and plug-ins; program or library -> what it loads."""
+    parts = [entry.id for entry in packages] + [entry.id for entry in tools] + [entry.id for entry in modules]
+    yield own_id, tuple(sorted(parts))
     by_path = {entry.object.path: entry.id for entry in files}
     plugins = _plugins(inventory)
     for tool in tools:
@@ -122,6 +127,7 @@ def _edges(
         needs = {by_path[path] for path in file.object.needs if path in by_path} - {file.id}
         yield file.id, tuple(sorted(needs))
     yield from ((entry.id, ()) for entry in packages)
+    yield from ((entry.id, ()) for entry in modules)
 
 
 def _plugins(inventory: Inventory) -> Mapping[str, set[str]]:

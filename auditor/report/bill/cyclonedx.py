@@ -28,7 +28,7 @@ from packageurl import PackageURL
 from auditor.report.bill.build import build
 from auditor.report.bill.identity import serial_number
 from auditor.report.bill.licence import spdx_expression
-from auditor.report.bill.model import Bill, Facts, FileEntry, ImageEntry, PackageEntry, ToolEntry
+from auditor.report.bill.model import Bill, Facts, FileEntry, ImageEntry, ModuleEntry, PackageEntry, ToolEntry
 from auditor.report.bill.supplier import supplier
 from auditor.report.model import IndexReport, Report
 from auditor.report.producer import Producer
@@ -89,6 +89,7 @@ def _single_identity(evidence: dict[str, Any]) -> None:
 
 def _components(image: ImageEntry) -> list[Component]:
     found = [*map(_package, image.packages), *map(_tool, image.tools), *map(_file, image.files)]
+    found += map(_module, image.modules)
     if image.distribution.id:
         found.append(_distribution(image))
     return found
@@ -164,6 +165,20 @@ def _tool(entry: ToolEntry) -> Component:
             ],
         ),
         properties=_properties(entry.facts),
+    )
+
+
+def _module(entry: ModuleEntry) -> Component:
+    return Component(
+        type=ComponentType.LIBRARY,
+        bom_ref=entry.id,
+        name=entry.path,
+        version=entry.version or None,
+        purl=PackageURL.from_string(entry.purl) if entry.purl else None,
+        evidence=ComponentEvidence(
+            occurrences=[Occurrence(bom_ref=f"{entry.id}#{path}", location=path) for path in entry.programs]
+        ),
+        properties=_properties((("audit-image:package:type", "go-module"),)),
     )
 
 

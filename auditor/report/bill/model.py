@@ -50,6 +50,17 @@ class ToolEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class ModuleEntry:
+    """One Go module at one version, with the programs that it is built into; Go itself is the module `stdlib`."""
+
+    id: str
+    path: str
+    version: str
+    purl: str
+    programs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ImageEntry:
     """One image of one platform, and everything in it. `edges` are (id, the ids that it depends on)."""
 
@@ -64,6 +75,7 @@ class ImageEntry:
     files: tuple[FileEntry, ...]
     edges: tuple[tuple[str, tuple[str, ...]], ...]
     doubt: str = ""  # why packages of it may be lacking
+    modules: tuple[ModuleEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

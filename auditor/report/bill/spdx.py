@@ -34,7 +34,7 @@ from spdx_tools.spdx.model import (
 from auditor.report.bill.build import build
 from auditor.report.bill.identity import serial_number
 from auditor.report.bill.licence import spdx_expression
-from auditor.report.bill.model import Bill, Facts, FileEntry, ImageEntry, PackageEntry, ToolEntry
+from auditor.report.bill.model import Bill, Facts, FileEntry, ImageEntry, ModuleEntry, PackageEntry, ToolEntry
 from auditor.report.bill.supplier import supplier
 from auditor.report.model import IndexReport, Report
 from auditor.report.producer import Producer
@@ -93,6 +93,7 @@ def _packages(bill: Bill) -> Iterator[Package]:
         yield _image(image)
         yield from map(_package, image.packages)
         yield from map(_tool, image.tools)
+        yield from map(_module, image.modules)
 
 
 def _image(image: ImageEntry) -> Package:
@@ -123,6 +124,21 @@ def _package(entry: PackageEntry) -> Package:
         source_info=f"built from {source}" if source else None,
         license_concluded=SpdxNoAssertion(),
         license_declared=_licence(package.licence),
+        external_references=_purl(entry.purl),
+        primary_package_purpose=PackagePurpose.LIBRARY,
+    )
+
+
+def _module(entry: ModuleEntry) -> Package:
+    return Package(
+        _id("Package", entry.id),
+        entry.path or "unnamed",
+        SpdxNoAssertion(),
+        version=entry.version or None,
+        files_analyzed=False,
+        source_info=f"built into {', '.join(entry.programs)}",
+        license_concluded=SpdxNoAssertion(),
+        license_declared=SpdxNoAssertion(),
         external_references=_purl(entry.purl),
         primary_package_purpose=PackagePurpose.LIBRARY,
     )
@@ -177,7 +193,9 @@ def _relationships(bill: Bill) -> Iterator[Relationship]:
 
 def _relationships_of(image: ImageEntry) -> Iterator[Relationship]:
     own = _id("Image", image.id)
-    parts = [_id("Package", entry.id) for entry in image.packages] + [_id("Tool", entry.id) for entry in image.tools]
+    parts = [_id("Package", entry.id) for entry in image.packages]
+    parts += [_id("Package", entry.id) for entry in image.modules]
+    parts += [_id("Tool", entry.id) for entry in image.tools]
     for part in parts:
         yield Relationship(own, RelationshipType.CONTAINS, part)
     for file in image.files:
