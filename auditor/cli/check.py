@@ -1,5 +1,6 @@
 """`audit-image check IMAGE`: audit one image."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -55,6 +56,14 @@ def check(
     mode: ModeOption = None,
     cpu: CpuOption = None,
     output: Annotated[list[str] | None, output_option(Kind.REPORT)] = None,
+    dockerfile: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="What the image was built from: sarif, github and gitlab point to the line that made a layer.",
+            show_default=False,
+        ),
+    ] = None,
     authfile: AuthfileOption = None,
     ca: CaOption = None,
     plain_http: PlainHttpOption = False,
@@ -70,6 +79,7 @@ def check(
     from auditor.cli.source import Reach, audit_any  # noqa: PLC0415
     from auditor.image import parse_platform  # noqa: PLC0415
     from auditor.processor import parse_floors  # noqa: PLC0415
+    from auditor.report.dockerfile import read_dockerfile  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
     from auditor.spec import chosen_modes, load_spec  # noqa: PLC0415
@@ -94,7 +104,10 @@ def check(
         cpu=parse_floors(cpu or ()),
         fail_on_from=gate.origin if gate else "",
     )
+    source = read_dockerfile(dockerfile) if dockerfile else None
     reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, parse_limits(limit or ()), available_platforms)
     report = audit_any(image, requirements, options, accepted, reach, all_platforms=all_platforms)
-    outputs.write(lambda name, style: write(report, name, style), passed=report.verdict == "pass")
+    outputs.write(
+        lambda name, style: write(report, name, replace(style, dockerfile=source)), passed=report.verdict == "pass"
+    )
     return EXIT_OK if report.verdict == "pass" else EXIT_FAILED

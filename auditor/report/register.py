@@ -14,6 +14,7 @@ from auditor.errors import UsageError
 
 if TYPE_CHECKING:
     from auditor.report.diff.model import Diff
+    from auditor.report.dockerfile import Dockerfile
     from auditor.report.kernel.model import KernelReport
     from auditor.report.model import IndexReport, Report
 
@@ -35,12 +36,15 @@ class Style:
     """How text for people is drawn: `colour` on terminals, `verbose` with notes and paths, folded at `width`.
 
     A `quiet` text has the findings and the verdict only.
+
+    `dockerfile` is what the image was built from, for formats that point to the line to mend.
     """
 
     colour: bool = False
     verbose: bool = False
     width: int | None = None
     quiet: bool = False
+    dockerfile: "Dockerfile | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from auditor.finding import Finding, Severity
 from auditor.report.model import ReportRule
+from auditor.report.register import Style
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Result:
     message: str
     place: str = ""
     layer: str = ""
+    command: str = ""  # that made the layer
     fix: str = ""
     requirement: str = ""
     waived_by: str | None = None
@@ -70,7 +72,13 @@ class Results:
     rules: Mapping[str, ReportRule]
 
 
-def result_of(finding: Finding, place: str = "", layer: str = "") -> Result:
+def source_of(result: Result, style: Style) -> tuple[str, int] | None:
+    """The file and line that made the layer, where the Dockerfile is known and has it once."""
+    line = style.dockerfile.line_of(result.command) if style.dockerfile and result.command else None
+    return (style.dockerfile.path, line) if style.dockerfile and line else None
+
+
+def result_of(finding: Finding, place: str = "", layer: str = "", command: str = "") -> Result:
     """A finding as a result."""
     return Result(
         rule=finding.rule,
@@ -79,6 +87,7 @@ def result_of(finding: Finding, place: str = "", layer: str = "") -> Result:
         message=finding.message,
         place=place,
         layer=layer,
+        command=command,
         fix=finding.fix,
         requirement=finding.requirement or "",
         waived_by=finding.waived_by,

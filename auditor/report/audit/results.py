@@ -42,7 +42,9 @@ def results(report: Report | IndexReport) -> Results:
 
 def _results(report: Report, place: str) -> Iterator[Result]:
     for finding in report.findings:
-        yield result_of(finding, place, words.layer_of(finding.layer, report.image.layers))
+        layers, at = report.image.layers, finding.layer
+        command = layers[at].created_by if at is not None and at < len(layers) else ""
+        yield result_of(finding, place, words.layer_of(at, layers), command)
 
 
 def _cases(report: Report, found: tuple[Result, ...], place: str) -> Iterator[Case]:

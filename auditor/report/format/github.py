@@ -13,7 +13,7 @@ from auditor.errors import UsageError
 from auditor.finding import Severity
 from auditor.report.format import markdown
 from auditor.report.register import Style
-from auditor.report.results import Results
+from auditor.report.results import Results, source_of
 from auditor.report.views import results_of
 from auditor.report.words import printable
 
@@ -37,7 +37,9 @@ def _lines(results: Results, style: Style) -> Iterator[str]:
         if result.waived_by is None and (style.verbose or result.severity is not Severity.NOTE):
             title = " ".join(filter(None, (result.rule, result.subject, result.place)))
             message = f"{result.told} {result.fix}".rstrip()
-            yield f"::{_COMMANDS[result.severity]} title={_property(title)}::{_data(message)}"
+            source = source_of(result, style)
+            at = f"file={_property(source[0])},line={source[1]}," if source else ""
+            yield f"::{_COMMANDS[result.severity]} {at}title={_property(title)}::{_data(message)}"
     kind = "notice" if results.verdict == "pass" else "error"
     yield f"::{kind} title={_property(f'audit-image {results.outcome}')}::{_data(results.conclusion)}"
 

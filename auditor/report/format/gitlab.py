@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.finding import Severity
 from auditor.report.register import Style
-from auditor.report.results import Result
+from auditor.report.results import Result, source_of
 from auditor.report.schema import dump
 from auditor.report.views import results_of
 from auditor.report.words import printable
@@ -15,19 +15,20 @@ if TYPE_CHECKING:
 _SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "minor", Severity.NOTE: "info"}
 
 
-def write(document: "Document", style: Style) -> str:  # noqa: ARG001 - every format is called alike
+def write(document: "Document", style: Style) -> str:
     """Every finding that is not waived, as JSON."""
-    found = [_issue(result) for result in results_of(document).results if result.waived_by is None]
+    found = [_issue(result, style) for result in results_of(document).results if result.waived_by is None]
     return dump(found)
 
 
-def _issue(result: Result) -> dict[str, Any]:
+def _issue(result: Result, style: Style) -> dict[str, Any]:
     place = f"{result.place}: " if result.place else ""
+    path, line = source_of(result, style) or (result.subject, 1)
     return {
         "description": printable(f"{place}{result.told} {result.fix}".rstrip()),
         "check_name": result.rule,
         "fingerprint": result.key,
         "severity": _SEVERITIES[result.severity],
         # A path without a slash before it, of a file or of what is missed; the report has no lines.
-        "location": {"path": printable(result.subject).lstrip("/") or ".", "lines": {"begin": 1}},
+        "location": {"path": printable(path).lstrip("/") or ".", "lines": {"begin": line}},
     }

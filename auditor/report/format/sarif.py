@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from auditor.finding import Severity
 from auditor.report.producer import Producer
 from auditor.report.register import Style
-from auditor.report.results import Result, Results
+from auditor.report.results import Result, Results, source_of
 from auditor.report.schema import dump
 from auditor.report.views import results_of
 from auditor.report.words import printable, uri
@@ -21,12 +21,12 @@ _IMAGE = "IMAGE"  # the base that paths inside the image are relative to (3.14.1
 _FINGERPRINT = "auditImage/v1"
 
 
-def write(document: "Document", style: Style) -> str:  # noqa: ARG001 - every format is called alike
+def write(document: "Document", style: Style) -> str:
     """The document as one run of SARIF."""
-    return dump({"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(results_of(document))]})
+    return dump({"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(results_of(document), style)]})
 
 
-def _run(results: Results) -> dict[str, Any]:
+def _run(results: Results, style: Style) -> dict[str, Any]:
     producer = Producer.this()
     rules = list(_rules(results))
     places = {rule["id"]: place for place, rule in enumerate(rules)}
@@ -41,7 +41,7 @@ def _run(results: Results) -> dict[str, Any]:
             "spec": results.spec,
             "subjects": [{"name": printable(one.name), "digest": one.digest} for one in results.subjects],
         },
-        "results": [_result(result, places[result.rule]) for result in results.results],
+        "results": [_result(result, places[result.rule], style) for result in results.results],
     }
 
 
@@ -59,7 +59,7 @@ def _rules(results: Results) -> Iterator[dict[str, Any]]:
         }
 
 
-def _result(result: Result, rule: int) -> dict[str, Any]:
+def _result(result: Result, rule: int, style: Style) -> dict[str, Any]:
     told = printable(result.told)
     place = f"{printable(result.place)}: " if result.place else ""
     document: dict[str, Any] = {
@@ -67,7 +67,7 @@ def _result(result: Result, rule: int) -> dict[str, Any]:
         "ruleIndex": rule,
         "level": _LEVELS[result.severity],
         "message": {"text": f"{place}{told}" + (f" {printable(result.fix)}" if result.fix else "")},
-        "locations": [_location(result)],
+        "locations": [_location(result, style)],
         "partialFingerprints": {_FINGERPRINT: result.key},
         "properties": {"subject": printable(result.subject), "requirement": result.requirement},
     }
@@ -77,13 +77,18 @@ def _result(result: Result, rule: int) -> dict[str, Any]:
     return document
 
 
-def _location(result: Result) -> dict[str, Any]:
-    """The file in the image; of what is no file, where the name would be."""
+def _location(result: Result, style: Style) -> dict[str, Any]:
+    """The line of the Dockerfile that is to mend; else the file in the image, or where the name would be."""
+    names = [{"fullyQualifiedName": printable(result.subject)}]
+    if source := source_of(result, style):
+        file, line = source
+        physical = {"artifactLocation": {"uri": uri(file)}, "region": {"startLine": line}}
+        return {"physicalLocation": physical, "logicalLocations": names}
     path = result.subject if result.subject.strip("/") else "."
     return {
         "physicalLocation": {
             "artifactLocation": {"uri": uri(path), "uriBaseId": _IMAGE},
             "region": {"startLine": 1},  # code scanning shows no result without one
         },
-        "logicalLocations": [{"fullyQualifiedName": printable(result.subject)}],
+        "logicalLocations": names,
     }
