@@ -20,7 +20,7 @@ from auditor.inventory.runtime import contradicting, distribution, runtime_confi
 from auditor.inventory.standins import read_stand_ins
 from auditor.inventory.start import start_problems, start_unknowns
 from auditor.inventory.usage import Usage
-from auditor.inventory.whereabouts import NameIndex, reached_names, whereabouts
+from auditor.inventory.whereabouts import NameIndex, reached_names, whereabouts, with_place
 from auditor.machine import architecture
 from auditor.packages import read_packages
 from auditor.process.launch import launch as follow_launch
@@ -76,16 +76,18 @@ def take_inventory(image: Image, wanted: Wanted) -> Inventory:
     floors = find_floors(tree, linker, tools, closures)
     sought = {stand_in.target.rpartition("/")[2] for stand_in in stand_ins.values() if stand_in.target}
     index = NameIndex(tree, lambda path: elf.soname if (elf := linker.elf(path)) else None)
+    lacking = (wanted.names | sought) - reached.keys()
+    known = whereabouts(tree, index, search, lacking, plugin_files(wanted.extensions), problems)
     return Inventory(
         platform=config.platform,
         config=runtime_config(config),
         path=search.directories,
-        tools=tools,
+        tools=tuple(with_place(tool, wanted.programs[tool.name], known) for tool in tools),
         executables=looked_at.executables,
         problems=problems,
         notices=merge_notices(closures.values()),
         extensions=extensions,
-        set_types=known_set_types(tree, linker, tools),
+        set_types=known_set_types(tree, linker, closures, tools),
         link_types=link_types_of_ip(tree, tools, wanted.link_types),
         packages=owners.installed(),
         package_warnings=tuple(f"{warning.path}: {warning.message}" for warning in packages.warnings),
@@ -94,9 +96,7 @@ def take_inventory(image: Image, wanted: Wanted) -> Inventory:
         drift=(*changed_files(tree, owners, usage.files), *gone),
         missing_files=rest,
         libraries=index.libraries(),
-        whereabouts=whereabouts(
-            tree, index, search, (wanted.names | sought) - reached.keys(), plugin_files(wanted.extensions), problems
-        ),
+        whereabouts=known,
         start_problems=start_problems(tree, launch),
         start_unknowns=start_unknowns(launch),
         floors=replace(

@@ -8,7 +8,7 @@ from auditor.elf.model import Closure, LoadedObject
 from auditor.elf.read.file import ElfFile
 from auditor.filetree import FileKind, FileTree
 from auditor.inventory.model import LoadableExtension, Tool
-from auditor.tools.extensions import built_in_extensions, search_extensions
+from auditor.tools.extensions import built_in_extensions, file_beside, search_extensions
 from auditor.tools.model import Extension
 from auditor.tools.project.xtables import PLUGIN_PREFIXES, Xtables
 
@@ -85,7 +85,17 @@ class PluginReader:
         if key not in self._loaded:
             self._loaded[key] = self._linker.plugin(closure, extension.path, library.real_path)
         problems = self._loaded[key].problems
-        return problems[0].message if problems else ""
+        return problems[0].message if problems else self._lacks_file(extension.path)
+
+    def _lacks_file(self, path: str) -> str:
+        """What a plug-in reads when it is loaded, and does not register without; empty where it is there."""
+        node, elf = self._tree.find(path).node, self._linker.elf(path)
+        if node is None or node.content is None or elf is None:
+            return ""
+        wanted = file_beside(node.content, elf)
+        return (
+            f"it needs {wanted}, which is not in the image" if wanted and self._tree.find(wanted).node is None else ""
+        )
 
     def _entry(self, extension: Extension, flavour: str, reason: str) -> LoadableExtension:
         node = self._tree.find(extension.path).node

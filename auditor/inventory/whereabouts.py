@@ -3,10 +3,11 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import replace
 
 from auditor.elf.model import LoadFault
 from auditor.filetree import FileKind, FileTree, LookupFault, Node
-from auditor.inventory.model import LibraryFile, Place, Problem, Unusable, Whereabouts
+from auditor.inventory.model import LibraryFile, Place, Problem, Tool, Unusable, Whereabouts
 from auditor.process.model import LaunchFault
 from auditor.process.path import SearchPath, lookup
 
@@ -127,6 +128,18 @@ def whereabouts(
         *(index.of_library(name, passed_over[name]) for name in sorted(passed_over.keys() - programs)),
         *(index.of_file(name) for name in sorted(plugins) if name in index or tree.removals(name)),
     )
+
+
+def with_place(tool: Tool, programs: Iterable[str], known: Iterable[Whereabouts]) -> Tool:
+    """A tool of which PATH reaches nothing, with what the image has of it as the reason."""
+    if tool.binaries:
+        return tool
+    mine = [entry for entry in known if entry.name in set(programs)]
+    unusable = next((bad for entry in mine for bad in entry.unusable), None)
+    if unusable is not None:
+        return replace(tool, reason=f"{unusable.path} is {unusable.reason}")
+    elsewhere = next((place for entry in mine for place in entry.elsewhere), None)
+    return tool if elsewhere is None else replace(tool, reason=f"not on PATH: {elsewhere.path}")
 
 
 def _unusable(tree: FileTree, name: str, search: SearchPath) -> tuple[Unusable, ...]:

@@ -27,6 +27,7 @@ _SYNONYMS = {
 # As distributions configure it: `xtables`, RHEL 6 `xtables-1.4.7`, before 1.4.3 `iptables`.
 _USUAL_DIRECTORY = re.compile(rb"/[!-~]*/(?:xtables|iptables)(?:-[\d.]+)?")
 _VERSION = re.compile(rb"libxtables\.so\.\d{1,4}")
+_NEEDS_LABELS, _LABELS = b"cannot open connlabel.conf, not registering", "/etc/xtables/connlabel.conf"
 _ANY_DIRECTORY = re.compile(rb"/[!-~]{1,200}")
 
 
@@ -98,6 +99,14 @@ def built_in_extensions(path: str, content: Content, elf: ElfFile) -> tuple[Exte
     flavour = (told[1].flavour if told else None) or ""
     found = (extension for entry in entries for extension in _named(entry, entry.family, path))
     return _sorted(replace(extension, flavour=flavour) for extension in found)
+
+
+def file_beside(content: Content, elf: ElfFile) -> str:
+    """A file without which a plug-in does not register; empty for all but connlabel before iptables 1.6.
+
+    Its _init asks nfct_labelmap_new(NULL) of libnetfilter_conntrack, which reads that path (libxt_connlabel.c).
+    """
+    return _LABELS if load(content, elf).has(_NEEDS_LABELS) else ""
 
 
 def plugin_directories(tree: FileTree, content: Content, elf: ElfFile, env: Mapping[str, str]) -> tuple[str, ...]:

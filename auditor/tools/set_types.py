@@ -9,8 +9,18 @@ from auditor.tools.loaded import load
 from auditor.tools.model import SetType
 
 _NAME = re.compile(rb"((?:bitmap|hash|list):[a-z]+(?:,[a-z]+){0,3})\0")
+_MODULES = re.compile(rb"/[!-~]{1,200}/ipset")
 _FAMILIES = frozenset((0, 2, 10, 255))  # NFPROTO_UNSPEC, AF_INET, AF_INET6, NFPROTO_IPSET_IPV46
 _FIELDS = struct.Struct("BBBb?")
+
+
+def plugin_directories(content: Content, elf: ElfFile) -> tuple[str, ...]:
+    """Where a build loads set types from that keeps them as plug-ins (IPSET_MODSDIR, `/usr/lib/ipset`), sorted.
+
+    Every build has the path in it; most have nothing there.
+    """
+    texts = load(content, elf).strings
+    return tuple(sorted(text.decode("ascii") for text in texts if _MODULES.fullmatch(text)))
 
 
 def set_types(content: Content, elf: ElfFile) -> tuple[SetType, ...]:

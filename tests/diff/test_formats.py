@@ -86,7 +86,7 @@ def test_people_read_regressions_first_and_every_reason(name: str) -> None:
     assert "7.22" in text
     assert "7.9" in text
     lost = write(DIFFS["lost"], name, Style())
-    assert lost.lower().index("regressions") < lost.lower().index("tool lost")
+    assert lost.lower().index("regressions") < lost.lower().index("tool-missing ipset")
 
 
 def test_an_empty_diff_says_so() -> None:
@@ -192,7 +192,7 @@ def test_the_exit_code_is_the_verdict(
 ) -> None:
     old, new = saved(tmp_path, "old.json", report()), saved(tmp_path, "new.json", report(IPSET_LOST))
     assert run(["diff", old, f"report:{new}", *arguments]) == code
-    assert "tool-lost" in capsys.readouterr().out or "json" not in arguments
+    assert "tool-missing ipset" in capsys.readouterr().out or "json" not in arguments
     assert run(["diff", old, old, *arguments]) == 0
 
 

@@ -66,22 +66,33 @@ class Room:
 
     def audit(self, spec: str = "calico-system-requirements") -> Report:
         """What the auditor says of the tree."""
-        with load(f"dir:{self.root}") as image:
-            return audit(image, load_spec(spec), Options(chosen_platform=True))
+        return audited(self.root, spec)
 
-    def run(self, *command: str, path: str = "/usr/sbin:/usr/bin:/sbin:/bin") -> Answer:
+    def run(self, *command: str) -> Answer:
         """What a program does in it; the test is skipped where nobody may change roots."""
-        if os.geteuid() != 0 or shutil.which("chroot") is None:
-            pytest.skip("only root starts programs in another root")
-        words = ["chroot", str(self.root), *command]
-        done = subprocess.run(words, capture_output=True, env={"PATH": path}, timeout=20, check=False)
-        return Answer(done.returncode, (done.stdout + done.stderr).decode(errors="replace"))
+        return run_in(self.root, *command)
 
     def _clear(self, path: str) -> Path:
         place = self.root / path.lstrip("/")
         place.parent.mkdir(parents=True, exist_ok=True)
         place.unlink(missing_ok=True)
         return place
+
+
+def audited(root: Path, spec: str = "calico-system-requirements") -> Report:
+    """What the auditor says of a tree."""
+    with load(f"dir:{root}") as image:
+        return audit(image, load_spec(spec), Options(chosen_platform=True))
+
+
+def run_in(root: Path, *command: str) -> Answer:
+    """What a program does in a tree; the test is skipped where nobody may change roots."""
+    if os.geteuid() != 0 or shutil.which("chroot") is None:
+        pytest.skip("only root starts programs in another root")
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    words = ["chroot", str(root), *command]
+    done = subprocess.run(words, capture_output=True, env=environment, timeout=20, check=False)
+    return Answer(done.returncode, (done.stdout + done.stderr).decode(errors="replace"))
 
 
 def errors(report: Report) -> set[tuple[str, str]]:

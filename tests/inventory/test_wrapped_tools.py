@@ -237,3 +237,14 @@ def test_one_of_two_named_programs_will_do(room: Room) -> None:
     assert (errors(result), warnings(result)) == (set(), {("tool-unknown", "/usr/sbin/ipset")})
     assert statuses(result)["tool.ipset"] == statuses(result)["feature.ip_set"] == "met"
     assert room.run("ipset", "version").text.startswith("ipset v")
+
+
+def test_a_tool_off_path_is_not_said_to_be_nowhere(room: Room) -> None:
+    room.move("/usr/sbin/conntrack", "/opt/bin/conntrack")
+    result = room.audit()
+    assert [tool.reason for tool in result.tools if tool.name == "conntrack-tools"] == [
+        "not on PATH: /opt/bin/conntrack"
+    ]
+    assert errors(result) == {("tool-missing", "conntrack")}
+    package = [entry.evidence.get("package") for entry in result.findings if entry.rule == "tool-missing"]
+    assert package == ["conntrack"]

@@ -169,7 +169,7 @@ CASES: dict[str, tuple[Change, list[tuple[str, str, str | None]]]] = {
             without("iputils", "ping")(inventory),
             drift=(Drift("missing", "/usr/bin/ping", "iputils-ping", 1, ("iputils",)),),
         ),
-        [("package-file-missing", "/usr/bin/ping", "tool.iputils"), ("tool-missing", "ping", "tool.iputils")],
+        [("tool-missing", "ping", "tool.iputils")],
     ),
 }
 

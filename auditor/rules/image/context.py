@@ -50,6 +50,16 @@ class ImageContext:
         """Those of them that are what their name says: a file of something else shows nothing of the tool."""
         return tuple(binary for binary in self.binaries(tools) if not is_other(binary))
 
+    def is_missing(self, tool: str, program: str) -> bool:
+        """Whether PATH has nothing of this name, not even something that can't be started."""
+        return self.tool(tool).binary(program) is None and not self.inventory.whereabouts_of(program).unusable
+
+    def owner_of_lost(self, name: str) -> dict[str, str]:
+        """Evidence of a file name that is missed: the package whose database still lists it."""
+        lost = (drift for drift in self.inventory.drift if drift.kind == "missing")
+        owners = sorted({drift.package for drift in lost if drift.path.rpartition("/")[2] == name})
+        return {"package": ", ".join(owners)} if owners else {}
+
     def behind(self, tool: str, program: str) -> tuple[Binary, ...]:
         """What answers for a program's name: what PATH reaches, or the programs that this may pick."""
         binary = self.tool(tool).binary(program)

@@ -82,6 +82,7 @@ def _library_finding(context: ImageContext, soname: str, problems: list[Problem]
     evidence["deleted"] = [{"path": gone.path, "layer": gone.layer} for gone in known.gone]
     evidence["elsewhere"] = [place.path for place in known.elsewhere]
     evidence["siblings"] = list(known.siblings)
+    evidence |= context.owner_of_lost(soname.rpartition("/")[2])
     hints, fix, layer = [], "", None
     with_cache = not problems[0].message.startswith(MUSL_REFUSES)  # musl knows no cache and no ldconfig(8)
     suspect = next((problem.suspect for problem in problems if problem.suspect), None)

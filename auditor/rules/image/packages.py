@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from auditor.elf.model import LoadFault
 from auditor.finding import Finding, Severity
 from auditor.inventory.model import Drift
-from auditor.rules.context import enumerate_names, finding
+from auditor.rules.context import finding
 from auditor.rules.image.context import ImageContext
 from auditor.rules.model import Subject, rule
 from auditor.spec import Kind
@@ -23,11 +24,12 @@ def _tool_rows(context: ImageContext, tools: tuple[str, ...]) -> list[str]:
 def package_file_missing(context: ImageContext) -> Iterator[Finding]:
     """The database owns a required program, or a file of a tool's closure, that is gone.
 
-    An error for a required program. Other deleted files of a tool's package are one note per package.
+    An error for a required program. Where the program or library is found missing anyway, that is the finding, and the
+    package is its evidence. Other deleted files of a tool's package are one note per package.
     """
     required = {name for row in context.rows(Kind.TOOL) for name in row.programs}
     for drift in context.inventory.drift:
-        if drift.kind != "missing":
+        if drift.kind != "missing" or _is_told(context, drift):
             continue
         rows = _tool_rows(context, drift.used_by)
         program = drift.path.rpartition("/")[2]
@@ -45,15 +47,26 @@ def package_file_missing(context: ImageContext) -> Iterator[Finding]:
             affects=rows[1:],
         )
     for missing in context.inventory.missing_files:
+        more = missing.count - len(missing.examples[:2])
+        examples = ", ".join(missing.examples[:2]) + (f" and {more} more" if more else "")
         yield finding(
             "package-file-missing",
             None,
             missing.package,
             f"{missing.count} other file{'s' if missing.count > 1 else ''} of the package {missing.package} "
-            f"{'are' if missing.count > 1 else 'is'} gone ({enumerate_names(missing.examples, 2)}).",
+            f"{'are' if missing.count > 1 else 'is'} gone ({examples}).",
             severity=Severity.NOTE,
             evidence={"package": missing.package, "count": missing.count, "examples": list(missing.examples)},
         )
+
+
+def _is_told(context: ImageContext, drift: Drift) -> bool:
+    """Whether the loss has a finding of its own: a program that is missed, a library that isn't found."""
+    name = drift.path.rpartition("/")[2]
+    if any(name in row.programs and context.is_missing(row.tool, name) for row in context.rows(Kind.TOOL)):
+        return True
+    lost = (problem for problem in context.inventory.problems if problem.fault is LoadFault.LIBRARY_MISSING)
+    return any(problem.name.rpartition("/")[2] == name for problem in lost)
 
 
 def _by(context: ImageContext, drift: Drift) -> str:

@@ -31,10 +31,9 @@ def tool_missing(context: ImageContext) -> Iterator[Finding]:
     would. Where a layer deleted the program, the finding names that layer; where the program lies outside PATH,
     it says where.
     """
-    for row, _, program, binary in _required(context):
-        known = context.inventory.whereabouts_of(program)
-        if binary is None and not known.unusable:
-            yield _missing(context, row, program, known)
+    for row, _, program, _ in _required(context):
+        if context.is_missing(row.tool, program):
+            yield _missing(context, row, program, context.inventory.whereabouts_of(program))
 
 
 def _missing(context: ImageContext, row: Requirement, program: str, known: Whereabouts) -> Finding:
@@ -44,6 +43,7 @@ def _missing(context: ImageContext, row: Requirement, program: str, known: Where
         "path": list(context.inventory.path),
         "deleted": [{"path": place.path, "layer": place.layer} for place in known.gone],
         "elsewhere": elsewhere,
+        **context.owner_of_lost(program),
     }
     deleted = f"{context.blame(gone.layer)} deletes {gone.path}" if gone else ""
     if elsewhere:

@@ -8,6 +8,7 @@ from itertools import product
 from auditor.finding import Finding, Severity
 from auditor.report.diff.model import Assessment, Change
 from auditor.report.diff.pair import Pair
+from auditor.report.model import Report
 
 # Evidence that says where something was, not what it is: it differs between two builds of one fault.
 _PLACES = frozenset({"layer", "line", "deleted"})
@@ -51,10 +52,14 @@ def changes(pair: Pair) -> Iterator[Change]:
     for finding in matched.new:
         assessment: Assessment = "regression" if _counts(finding) else "neutral"
         why = f"{finding.message} Waived: {finding.waived_by}" if finding.waived_by else finding.message
+        broken = _stopped(pair.new.report, pair.old.report, finding)
+        why += f" No longer met: {', '.join(broken)}." if broken else ""
         yield Change("finding-new", _subject(finding), None, finding.severity, assessment, why)
     for finding in matched.old:
         assessment = "improvement" if _counts(finding) else "neutral"
         why = f"No longer found: {finding.message}"
+        mended = _stopped(pair.old.report, pair.new.report, finding)
+        why += f" No longer broken: {', '.join(mended)}." if mended else ""
         yield Change("finding-fixed", _subject(finding), finding.severity, None, assessment, why)
     for before, after in matched.both:
         yield from _altered(before, after)
@@ -69,6 +74,20 @@ def _altered(before: Finding, after: Finding) -> Iterator[Change]:
         why = f"Waived: {after.waived_by}" if after.waived_by else "It is no longer waived."
         old, new = (f"waived: {entry.waived_by}" if entry.waived_by else "not waived" for entry in (before, after))
         yield Change("finding-waiver", _subject(after), old, new, "regression" if _counts(after) else "neutral", why)
+
+
+def _stopped(report: Report, other: Report, finding: Finding) -> list[str]:
+    """The rows that an error of one report breaks, and that the other report, without it, doesn't have broken."""
+    if finding.severity is not Severity.ERROR or finding.waived_by:
+        return []
+    elsewhere = {row.id: row.status for row in other.requirements}
+    return [
+        row.id
+        for row in report.requirements
+        if row.status == "not-met"
+        and elsewhere.get(row.id, "not-met") != "not-met"
+        and any(report.findings[index] == finding for index in row.findings)
+    ]
 
 
 def _counts(finding: Finding) -> bool:

@@ -4,7 +4,9 @@ import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from auditor.finding import Finding
 from auditor.inventory.model import Binary, Tool
+from auditor.report.diff.area import findings
 from auditor.report.diff.model import Assessment, Change
 from auditor.report.diff.pair import Pair, listed
 from auditor.tools.catalogue import compare_versions
@@ -14,13 +16,16 @@ _NO_VERSION = "version unknown"
 
 def changes(pair: Pair) -> Iterator[Change]:
     """Everything about the tools themselves; their libraries are an area of their own."""
+    matched = findings.match(pair)
     for before, after in pair.tools:
         if before.binaries and not after.binaries:
+            if _is_told(matched.new, before):
+                continue
             why = "No name of it is left on the image's PATH."
             yield Change(
                 "tool-lost", before.name, before.version or _NO_VERSION, None, "regression", why, (before.name,)
             )
-        elif after.binaries and not before.binaries:
+        elif after.binaries and not before.binaries and not _is_told(matched.old, after):
             why = "It was not in the image before."
             yield Change(
                 "tool-gained", after.name, None, after.version or _NO_VERSION, "improvement", why, (after.name,)
@@ -31,6 +36,12 @@ def changes(pair: Pair) -> Iterator[Change]:
         yield from _names(pair, before, after)
         yield from _programs(pair, before, after)
     yield from _link_types(pair)
+
+
+def _is_told(findings_told: Iterable[Finding], tool: Tool) -> bool:
+    """Whether a finding that is new, or fixed, says of the tool that it is gone."""
+    names = {binary.name for binary in tool.binaries}
+    return any(finding.rule == "tool-missing" and finding.subject in names for finding in findings_told)
 
 
 def _versions(before: Tool, after: Tool) -> Iterator[Change]:
