@@ -1,6 +1,7 @@
 """The order of the calls for one image: inventory, rules, waivers, verdict."""
 
 import datetime
+import re
 from collections.abc import Iterable, Sequence
 
 from auditor.auditing.verdict import rule_texts, summarise, verdict
@@ -46,6 +47,7 @@ def audit(
         link_types=_names(row.link_types for row in spec.of_kind(Kind.FEATURE)),
         extensions=_names(row.extensions.match + row.extensions.target for row in spec.of_kind(Kind.FEATURE)),
         further_tools=further_tools(spec),
+        patterns={row.tool: re.compile(row.pattern.encode()) for row in spec.of_kind(Kind.TOOL) if row.pattern},
     )
     inventory = take_inventory(image, wanted)
     return judge(described, inventory, spec, options or Options(), waivers, today)

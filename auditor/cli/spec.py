@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from auditor.cli.options import completing, spec_names
-from auditor.cli.output import echo
+from auditor.cli.output import EXIT_NOT_AUDITED, echo, report_error
+from auditor.errors import UsageError
 
 app = typer.Typer(help="Show or validate a spec.", no_args_is_help=True)
 
@@ -18,23 +19,37 @@ _Name = Annotated[
 
 
 @app.command("show")
-def show(name: _Name = "calico-system-requirements") -> int:
+def show(
+    name: _Name = "calico-system-requirements",
+    output: Annotated[
+        str, typer.Option("-o", "--output", metavar="FORMAT", help="text, json, toml or markdown.")
+    ] = "text",
+) -> int:
     """Show every requirement of a spec, with what it extends."""
     from auditor.spec import load_spec  # noqa: PLC0415
+    from auditor.spec.write import FORMS  # noqa: PLC0415
 
-    spec = load_spec(name)
-    echo(f"{spec.name} {spec.version}: {spec.title} ({spec.digest})")
-    width = max(len(row.id) for row in spec.requirements)
-    for row in spec.requirements:
-        echo(f"{row.id:<{width}}  {row.text}")
+    form = FORMS.get(output)
+    if form is None:
+        raise UsageError(f"there is no format '{output}'", "-o", f"the formats are: {', '.join(FORMS)}")
+    echo(*form(load_spec(name)).splitlines())
     return 0
 
 
 @app.command("validate")
 def validate(name: _Name) -> int:
-    """Check a spec file; exit code 2 says what is wrong with it."""
+    """Check a spec file; exit code 2, and a line for each thing that is wrong with it."""
     from auditor.spec import load_spec  # noqa: PLC0415
+    from auditor.spec.lines import line_of  # noqa: PLC0415
+    from auditor.spec.load import find_faults  # noqa: PLC0415
 
+    text, faults = find_faults(name)
+    for fault in faults:
+        line = line_of(text, fault)
+        error = fault.error(f"{name}:{line}" if line else name)
+        report_error(str(error))
+    if faults:
+        return EXIT_NOT_AUDITED
     spec = load_spec(name)
     echo(f"{spec.name} {spec.version}: {len(spec.requirements)} requirements")
     return 0

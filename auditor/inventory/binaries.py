@@ -1,5 +1,6 @@
 """The documented tools as PATH reaches them: every name, what it runs, and which version that is."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -15,7 +16,7 @@ from auditor.inventory.standins import StandIn
 from auditor.machine import describe
 from auditor.packages import Package
 from auditor.tools.catalogue import is_built_from, is_picked_at_run_time, order, project_of, tools_of
-from auditor.tools.identify import NOT_OF_A_PROJECT, identify
+from auditor.tools.identify import NOT_OF_A_PROJECT, identify, identify_by_pattern
 from auditor.tools.model import Evidence, Identity
 
 _SET_ID = 0o6000
@@ -31,12 +32,14 @@ class ToolReader:
         owners: Owners,
         closures: Mapping[str, Closure],
         stand_ins: Mapping[str, StandIn],
+        patterns: Mapping[str, re.Pattern[bytes]],
     ) -> None:
         self._tree = tree
         self._linker = linker
         self._owners = owners
         self._closures = closures
         self._stand_ins = stand_ins  # by the path that PATH takes
+        self._patterns = patterns  # of versions, by tool: what a spec says of those that aren't known here
 
     def tools(self, reached: Mapping[str, tuple[str, str]], asked: Mapping[str, tuple[str, ...]]) -> tuple[Tool, ...]:
         """The tools that are asked for (`asked`: tool -> programs), each with every name of it that PATH reaches.
@@ -54,7 +57,7 @@ class ToolReader:
     def _tool(self, name: str, paths: Mapping[str, str]) -> Tool:
         ordered = sorted(paths, key=lambda path: order(name, path.rpartition("/")[2]))
         ends = {path: self._end(path, paths[path]) for path in ordered}
-        identities = {path: self._identity(path, ends[path]) for path in ordered}
+        identities = {path: self._identity(name, path, ends[path]) for path in ordered}
         found = [self._binary(name, path, ends[path], identities[path]) for path in ordered]
         if not found:
             return Tool(name, None, (), (), "not in the image")
@@ -85,7 +88,7 @@ class ToolReader:
             for path in self._stand_ins[binary.path].candidates
         }
         for path, name in named.items():
-            identity = self._identity(name, path)
+            identity = self._identity(tool, name, path)
             if identity.tool == tool:
                 yield self._binary(tool, path, path, identity)
 
@@ -163,7 +166,7 @@ class ToolReader:
             if entry.real_path != closure.program
         )
 
-    def _identity(self, path: str, real_path: str) -> Identity:
+    def _identity(self, tool: str, path: str, real_path: str) -> Identity:
         elf = self._linker.elf(real_path)
         node = self._tree.find(real_path).node
         if node is None or node.kind is not FileKind.REGULAR or node.content is None:
@@ -177,7 +180,10 @@ class ToolReader:
                     return entry.real_path, found.content
             return None
 
-        return identify(path.rpartition("/")[2], real_path, node.content, elf or NotElf("not an ELF file"), library)
+        read = elf or NotElf("not an ELF file")
+        if tool in self._patterns:
+            return identify_by_pattern(tool, self._patterns[tool], real_path, node.content, read)
+        return identify(path.rpartition("/")[2], real_path, node.content, read, library)
 
 
 def _kind(elf: ElfFile | None, identity: Identity) -> str:

@@ -1,5 +1,6 @@
 """From an image to its inventory: one look at each thing, in the order in which they build on each other."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -31,13 +32,14 @@ from auditor.tools.project.kmod import KMOD
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to look for: program names by tool, names of xtables extensions, link types in `ip`, and the tools that
-    rules ask for beside those of the spec."""
+    """What to look for: program names by tool, names of xtables extensions, link types in `ip`, the tools that rules
+    ask for beside those of the spec, and how versions show of tools that aren't known here."""
 
     programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     link_types: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     further_tools: frozenset[str] = frozenset()
+    patterns: Mapping[str, re.Pattern[bytes]] = field(default_factory=dict)
 
     @property
     def names(self) -> frozenset[str]:
@@ -65,7 +67,7 @@ def take_inventory(image: Image, wanted: Wanted) -> Inventory:
     closures = looked_at.closures
     problems = merge_problems(tree, closures.values())
 
-    tools = ToolReader(tree, linker, owners, closures, stand_ins).tools(reached, wanted.programs)
+    tools = ToolReader(tree, linker, owners, closures, stand_ins, wanted.patterns).tools(reached, wanted.programs)
     plugins = PluginReader(tree, linker, closures, env)
     extensions = plugins.extensions(tools)
 

@@ -1,11 +1,15 @@
 """From a spec's name or file to a checked value."""
 
 import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib import resources
 from pathlib import Path
 
 import msgspec
+from msgspec import structs
 
 from auditor.errors import UsageError, did_you_mean
 from auditor.files import exists, parse_toml, read_small_file
@@ -34,44 +38,102 @@ def shipped_specs() -> tuple[str, ...]:
     return tuple(sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml")))
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a spec: in which row (its id, or ""), at which of its fields, and what to do."""
+
+    what: str
+    row: str = ""
+    field: str = ""
+    remedy: str = ""
+
+    def error(self, where: str) -> UsageError:
+        """The fault as it ends a command."""
+        return UsageError(f"requirement {self.row}: {self.what}" if self.row else self.what, where, self.remedy)
+
+
 def load_spec(name_or_file: str = DEFAULT_SPEC) -> Spec:
     """Load a shipped spec by name, or a file by path; UsageError says what is wrong and where."""
     chain = _chain(name_or_file)
+    spec, faults = _merge(chain)
+    if faults:
+        raise faults[0].error(chain[-1][0])
+    return spec
+
+
+def find_faults(name_or_file: str) -> tuple[str, tuple[Fault, ...]]:
+    """Everything that is wrong with a spec, and the text of its file; UsageError where it can't be read at all."""
+    chain = _chain(name_or_file)
+    return chain[-1][1].decode(), _merge(chain)[1]
+
+
+def _merge(chain: list[tuple[str, bytes, SpecFile]]) -> tuple[Spec, tuple[Fault, ...]]:
+    """The spec, as far as its rows can be taken, and what is wrong with the others."""
     rows: dict[str, dict[str, object]] = {}
     modules: dict[str, Module] = {}
     incidents: list[Incident] = []
     default_modes: tuple[str, ...] = ()
+    faults: list[Fault] = []
     digest = hashlib.sha256()
-    for where, data, file in chain:
+    for _, data, file in chain:
         digest.update(data)
         for pattern in file.drop:
             dropped = [row_id for row_id in rows if fnmatchcase(row_id, pattern)]
             if not dropped:
-                raise UsageError(f"drop pattern '{pattern}' matches no requirement", where)
+                faults.append(Fault(f"drop pattern '{pattern}' matches no requirement"))
             for row_id in dropped:
                 del rows[row_id]
-        for row in file.requirement:
-            name = row.get("id")
-            if not isinstance(name, str):
-                raise UsageError("a requirement has no id", where)
-            rows[name] = {**rows.get(name, {}), **row}
+        for row in (*file.requirement, *(_tool_row(name, fields) for name, fields in file.tool.items())):
+            known = row.get("id")
+            if isinstance(known, str) and known:
+                rows[known] = {**rows.get(known, {}), **row}
+            else:
+                faults.append(Fault("a requirement has no id"))
         modules.update(file.module)
         incidents.extend(file.incident)
         default_modes = file.default_modes or default_modes
-    where, _, last = chain[-1]
-    requirements = tuple(_requirement(row_id, row, where) for row_id, row in rows.items())
-    _check_rows(requirements, where)
-    _check_modules(requirements, modules, where)
-    return Spec(
+    requirements = []
+    for name, fields in rows.items():
+        row_or_fault = _requirement(name, fields)
+        if isinstance(row_or_fault, Fault):
+            faults.append(row_or_fault)
+        else:
+            requirements.append(row_or_fault)
+    faults += _field_faults(requirements)
+    faults += _row_faults(rows, requirements)
+    faults += _module_faults(requirements, modules)
+    last = chain[-1][2]
+    spec = Spec(
         name=last.name,
         version=last.version,
-        title=last.title,
+        title=last.title or last.name,
         digest=f"sha256:{digest.hexdigest()}",
-        requirements=requirements,
+        requirements=tuple(map(_with_text, requirements)),
         modules=modules,
         incidents=tuple(incidents),
         default_modes=default_modes,
     )
+    return spec, tuple(faults)
+
+
+def _tool_row(name: str, fields: dict[str, object]) -> dict[str, object]:
+    """The row that a table [tool.NAME] stands for."""
+    programs = {} if "programs" in fields else {"programs": [name]}
+    return {"id": f"tool.{name}", "kind": "tool", "tool": name, **programs, **fields}
+
+
+def _with_text(row: Requirement) -> Requirement:
+    """A row that says nothing of itself, in words made from its fields."""
+    if row.text:
+        return row
+    match row.kind:
+        case Kind.TOOL:
+            text = f"The image has {row.tool}{f', {row.minimum} or later' if row.minimum else ''}."
+        case Kind.LIBRARY:
+            text = f"{' and '.join(row.tools)} link {' or '.join(row.sonames)}."
+        case _:
+            text = row.id
+    return structs.replace(row, text=text)
 
 
 def _chain(name_or_file: str) -> list[tuple[str, bytes, SpecFile]]:
@@ -106,34 +168,64 @@ def _parse(where: str, data: bytes) -> SpecFile:
         raise UsageError(f"not a spec: {error}", where, "see `audit-image schema spec`") from error
 
 
-def _requirement(row_id: str, row: dict[str, object], where: str) -> Requirement:
+def _requirement(row_id: str, row: dict[str, object]) -> Requirement | Fault:
     try:
-        requirement = msgspec.convert(row, Requirement)
+        return msgspec.convert(row, Requirement)
     except msgspec.ValidationError as error:
-        raise UsageError(f"requirement {row_id}: {error}", where, "see `audit-image schema spec`") from error
-    for field in _REQUIRED_FIELDS.get(requirement.kind, ()):
-        if not getattr(requirement, field):
-            raise UsageError(f"requirement {row_id}: a row of kind {requirement.kind} needs `{field}`", where)
-    for architecture, level in requirement.cpu_floor.items():
-        check_level(architecture, level, f"{where}, requirement {row_id}")
-    return requirement
+        field = str(error).partition("`$.")[2].rstrip("`").partition("[")[0].partition(".")[0]
+        return Fault(str(error), row_id, field, "see `audit-image schema spec`")
 
 
-def _check_rows(requirements: tuple[Requirement, ...], where: str) -> None:
+def _field_faults(requirements: list[Requirement]) -> Iterator[Fault]:
+    """What each row says that can't be meant, or leaves out."""
+    for row in requirements:
+        for field in _REQUIRED_FIELDS.get(row.kind, ()):
+            if not getattr(row, field):
+                yield Fault(f"a row of kind {row.kind} needs `{field}`", row.id, field)
+        for soname in row.sonames:
+            if ".so" not in soname:
+                yield Fault(f"'{soname}' is no soname, which has `.so` in it", row.id, "sonames", "write libfoo.so.*")
+        for program in row.programs:
+            if "/" in program or not program:
+                yield Fault(f"'{program}' is no program's name: it is looked up on PATH", row.id, "programs")
+        if row.pattern:
+            yield from _pattern_faults(row)
+        try:
+            for architecture, level in row.cpu_floor.items():
+                check_level(architecture, level, f"requirement {row.id}")
+        except UsageError as error:
+            yield Fault(error.what, row.id, "cpu_floor", error.remedy)
+
+
+def _pattern_faults(row: Requirement) -> Iterator[Fault]:
+    try:
+        groups = re.compile(row.pattern.encode()).groups
+    except re.error as error:
+        yield Fault(f"`pattern` is no regular expression: {error}", row.id, "pattern")
+        return
+    if groups != 1:
+        remedy = "put parentheses around the version, and (?:…) around other parts"
+        yield Fault(f"`pattern` has {groups} groups, and one is the version", row.id, "pattern", remedy)
+
+
+def _row_faults(rows: Mapping[str, object], requirements: list[Requirement]) -> Iterator[Fault]:
+    """Rows that are missing, and rows that build on a tool that no row is about."""
     for kind in _ALWAYS_PRESENT:
         found = sum(row.kind is kind for row in requirements)
         if found != 1:
-            raise UsageError(f"a spec has exactly one row of kind {kind}, this one has {found}", where)
+            remedy = "" if found else 'extends = "base" brings it'
+            yield Fault(f"a spec has exactly one row of kind {kind}, this one has {found}", remedy=remedy)
     tools = {row.tool for row in requirements if row.kind is Kind.TOOL}
+    tools |= {row_id.removeprefix("tool.") for row_id in rows if row_id.startswith("tool.")}
     for row in requirements:
         unknown = sorted(set(row.tools) - tools)
         if unknown:
-            raise UsageError(f"requirement {row.id}: no row of kind tool is about {', '.join(unknown)}", where)
+            yield Fault(f"no row of kind tool is about {', '.join(unknown)}", row.id, "tools")
 
 
-def _check_modules(requirements: tuple[Requirement, ...], modules: dict[str, Module], where: str) -> None:
+def _module_faults(requirements: list[Requirement], modules: dict[str, Module]) -> Iterator[Fault]:
     for row in requirements:
         unknown = [name for name in (row.needs.modules if row.needs else ()) if name not in modules]
         if unknown:
             remedy = f"describe each in a table [module.{unknown[0]}]"
-            raise UsageError(f"requirement {row.id}: no table describes {', '.join(unknown)}", where, remedy)
+            yield Fault(f"no table describes {', '.join(unknown)}", row.id, "needs", remedy)

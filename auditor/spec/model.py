@@ -10,6 +10,7 @@ from auditor.family import Family
 
 FlavourName = Literal["legacy", "nf_tables"]
 KernelVersion = Annotated[str, Meta(pattern=r"^([0-9]{1,5}(\.[0-9]{1,5}){0,3})?$")]  # "": no bound
+Minimum = Annotated[str, Meta(pattern=r"^([a-z]{0,3}[0-9][0-9A-Za-z.+~_-]*)?$")]  # a version alone, as 1.8.8
 ModuleName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]+$")]
 ConfigName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]+$")]  # without CONFIG_
 
@@ -81,18 +82,20 @@ class Needs(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Requirement(Struct, frozen=True, forbid_unknown_fields=True):
-    """One row of a document."""
+    """One row of a document. A row without `text` is told in words made from its other fields."""
 
     id: str
     kind: Kind
-    section: str
-    text: str
+    section: str = ""
+    text: str = ""
     families: tuple[Family, ...] = ()  # for which --ip-family the row holds; empty: all
     modes: tuple[str, ...] = ()  # the --mode that ask for the row, any of them; empty: all
     except_modes: tuple[str, ...] = ()  # the --mode that do without the row
     tool: str = ""  # kind tool
     programs: tuple[str, ...] = ()  # kind tool: every one must be there
-    minimum: str = ""  # kinds tool, variant: the oldest upstream version
+    minimum: Minimum = ""  # kinds tool, variant: the oldest upstream version
+    pattern: str = ""  # kind tool: a regular expression over the program's bytes, whose one group is the version
+    order: Literal["dotted", "dated"] = "dotted"  # kind tool with a pattern: how its versions are numbered
     packages: dict[str, str] = {}  # kind tool: what to install, by package type ("deb", "rpm", "apk")
     tools: tuple[str, ...] = ()  # kinds library, feature, variant: the tools whose row this builds on
     sonames: tuple[str, ...] = ()  # kind library: glob patterns, any of which will do
@@ -128,14 +131,15 @@ class SpecFile(Struct, frozen=True, forbid_unknown_fields=True):
     A module that the extended spec describes already is described anew.
     """
 
-    schema_version: Literal["1"]
     name: str
-    version: str
-    title: str
+    schema_version: Literal["1"] = "1"
+    version: str = ""
+    title: str = ""
     extends: str = ""
     drop: tuple[str, ...] = ()  # glob patterns of ids of the extended spec
     default_modes: tuple[str, ...] = ()  # in force without --mode
     requirement: tuple[dict[str, Any], ...] = ()
+    tool: dict[str, dict[str, Any]] = {}  # by name: a row `tool.NAME` of kind tool; programs: NAME where not given
     module: dict[ModuleName, Module] = {}
     incident: tuple[Incident, ...] = ()
 

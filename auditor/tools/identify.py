@@ -3,6 +3,7 @@
 Nothing is guessed: a program that holds several strings that could be its version has none.
 """
 
+import re
 from collections.abc import Callable, Iterable
 
 from auditor.elf.read.file import ElfFile, NotElf, read_elf
@@ -52,6 +53,26 @@ def identify(name: str, path: str, content: Content, elf: ElfFile | NotElf, libr
     if signs.library:
         return _by_library(tool, project, signs, library)
     return _identity(tool, signs.flavour, signs.versions, "elf-string", path)
+
+
+def identify_by_pattern(
+    tool: str, pattern: re.Pattern[bytes], path: str, content: Content, elf: ElfFile | NotElf
+) -> Identity:
+    """What the file behind a tool's program is, where a spec says how its version shows: the pattern's one group.
+
+    Scripts and applets are told as `identify` tells them. The tool is always taken for what its name says.
+    """
+    plain = identify("", path, content, elf, lambda _: None) if isinstance(elf, NotElf) else None
+    if plain is not None:
+        return plain
+    assert isinstance(elf, ElfFile)
+    told = _told(content, elf)
+    if isinstance(told, tuple) and isinstance(told[0], busybox.Busybox):
+        return identify("", path, content, elf, lambda _: None)
+    loaded = load(content, elf)
+    parts = [part.data for part in loaded.parts] if not loaded.too_large else [content.read()]
+    found = {match[1].decode("ascii", "replace") for part in parts for match in pattern.finditer(part) if match[1]}
+    return _identity(tool, None, sorted(found), "elf-string", path)
 
 
 def read_signs(loaded: Loaded) -> tuple[Project, Signs] | None:

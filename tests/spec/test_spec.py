@@ -71,7 +71,7 @@ HEAD = 'schema_version = "1"\nname = "x"\nversion = "1"\ntitle = "X"\n'
         (HEAD, "exactly one row of kind loads"),
         (HEAD + 'extends = "calico-system-requirements"\ndrop = ["nothing.*"]\n', "matches no requirement"),
         (HEAD + 'extends = "no-such"\n', "can't read the spec"),
-        (HEAD + 'extends = "calico-system-requirements"\n[[requirement]]\nid = "a"\nkind = "tool"\n', "section"),
+        (HEAD + 'extends = "calico-system-requirements"\n[[requirement]]\nid = "a"\nkind = "tool"\n', "needs `tool`"),
         (
             HEAD + 'extends = "calico-system-requirements"\n'
             '[[requirement]]\nid = "a"\nkind = "tool"\nsection = ""\ntext = ""\n',
@@ -79,7 +79,7 @@ HEAD = 'schema_version = "1"\nname = "x"\nversion = "1"\ntitle = "X"\n'
         ),
         (
             HEAD + 'extends = "calico-system-requirements"\n'
-            '[[requirement]]\nid = "a"\nkind = "library"\nsection = ""\ntext = ""\ntools = ["wg"]\nsonames = ["x"]\n',
+            '[[requirement]]\nid = "a"\nkind = "library"\ntools = ["wg"]\nsonames = ["x.so"]\n',
             "no row of kind tool is about wg",
         ),
         (HEAD + 'extends = "calico-system-requirements"\n[[requirement]]\nkind = "tool"\n', "has no id"),

@@ -9,6 +9,7 @@ from auditor.rules.image.context import ImageContext
 from auditor.rules.model import Subject, rule
 from auditor.spec import Kind, Requirement
 from auditor.tools.catalogue import compare_versions
+from auditor.tools.versions import compare_dated
 
 
 def _required(context: ImageContext) -> Iterator[tuple[Requirement, Tool, str, Binary | None]]:
@@ -203,7 +204,11 @@ def tool_too_old(context: ImageContext) -> Iterator[Finding]:
     for row, tool, binary in _versioned_rows(context):
         if not row.minimum or binary.version is None:
             continue
-        order = compare_versions(tool.name, binary.version, row.minimum)
+        order = (
+            compare_dated(binary.version, row.minimum)
+            if row.order == "dated"
+            else compare_versions(tool.name, binary.version, row.minimum)
+        )
         evidence = {"version": binary.version, "minimum": row.minimum, "resolved_path": binary.resolved_path}
         if order is None:
             yield finding(

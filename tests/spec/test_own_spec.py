@@ -1,0 +1,88 @@
+"""A spec of one's own: five lines, tools that nobody here knows, and every fault at once."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from auditor.cli.main import run
+from auditor.spec import load_spec, shipped_specs
+from tests.inventory.room import Room, audited, errors
+
+FIRST = """name = "mine"
+extends = "base"
+[tool.bash]
+minimum = "5.0"
+pattern = "@\\\\(#\\\\)Bash version ([0-9.]+)"
+"""
+
+
+def write(folder: Path, text: str) -> str:
+    file = folder / "mine.toml"
+    file.write_text(text)
+    return str(file)
+
+
+def test_a_first_spec_is_five_lines_and_looks_for_its_own_tools_only(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    spec = write(tmp_path, FIRST)
+    result = audited(room.root, spec)
+    (bash,) = result.tools
+    assert bash.version is not None and f"version {bash.version}" in room.run("bash", "--version").text
+    assert errors(result) == set() and result.inventory.kmod is None and result.inventory.extensions == ()
+    assert [row.text for row in result.requirements][-1] == "The image has bash, 5.0 or later."
+    too_new = write(tmp_path, FIRST.replace('"5.0"', '"99"'))
+    assert errors(audited(room.root, too_new)) == {("tool-too-old", "/usr/bin/bash")}
+    room.remove("/usr/bin/bash")
+    assert ("tool-missing", "bash") in errors(audited(room.root, spec))
+
+
+WRONG = """name = "mine"
+extends = "base"
+
+[tool.curl]
+minimum = ">=7.88"
+
+[tool.nginx]
+pattern = "nginx/[0-9.]+"
+
+[[requirement]]
+id = "library.curl"
+kind = "library"
+tools = ["curl", "wget"]
+sonames = ["libssl"]
+
+[[requirement]]
+kind = "tool"
+
+[[requirement]]
+id = "feature.nothing"
+kind = "feature"
+"""
+FAULTS = ("mine.toml:5: ", "mine.toml:8: ", "mine.toml:14: ", "mine.toml:13: ", "has no id", "mine.toml:20: ")
+
+
+def test_validate_says_all_that_is_wrong_and_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["spec", "validate", write(tmp_path, WRONG)]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and len(said.err.splitlines()) == len(FAULTS)
+    for words in FAULTS:
+        assert sum(words in line for line in said.err.splitlines()) == 1, (words, said.err)
+
+
+@pytest.mark.parametrize("name", shipped_specs())
+def test_what_is_shown_as_toml_is_the_same_spec(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["spec", "show", name, "-o", "toml"]) == 0
+    shown = capsys.readouterr().out
+    again, spec = load_spec(write(tmp_path, shown)), load_spec(name)
+    assert (again.requirements, again.modules, again.incidents) == (spec.requirements, spec.modules, spec.incidents)
+    assert "extends" not in tomllib.loads(shown)
+
+
+def test_the_other_forms(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["spec", "show", "felix", "-o", "json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["requirements"]) == len(load_spec("felix").requirements)
+    assert run(["spec", "show", "felix", "-o", "markdown"]) == 0
+    assert "| `felix.extensions` | feature |" in capsys.readouterr().out
+    assert run(["spec", "show", "felix", "-o", "yaml"]) == 2
