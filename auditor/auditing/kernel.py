@@ -7,10 +7,10 @@ from dataclasses import fields
 from auditor.auditing.verdict import rule_texts, summarise, verdict
 from auditor.auditing.waivers import Waiver, apply_waivers
 from auditor.errors import UsageError
-from auditor.finding import FailOn, Finding
+from auditor.finding import Finding
 from auditor.image import parse_platform
 from auditor.inventory.model import Inventory
-from auditor.kernel.model import Kernel, ModuleAnswer
+from auditor.kernel.model import Kernel, ModuleAnswer, Presence, what_would_answer
 from auditor.kernel.version import version_text
 from auditor.machine import architecture
 from auditor.report.kernel.model import (
@@ -26,7 +26,7 @@ from auditor.report.kernel.model import (
     UnknownSetType,
     UserspaceSetType,
 )
-from auditor.report.model import Report, ReportSpec
+from auditor.report.model import Report, ReportSpec, Verdict
 from auditor.rules import Options, Subject, run_rules
 from auditor.rules.kernel.context import KernelContext, PairContext
 from auditor.rules.kernel.needs import running_flavours
@@ -54,7 +54,8 @@ def audit_kernels(
     """Judge kernels that were asked for this spec's needs, each by itself and with the images that it runs.
 
     Of an image's report its inventory counts, whatever it was judged by. UsageError where an image is for none of
-    the kernels, or a kernel has none of the images: such a report would leave something out.
+    the kernels, or a kernel has none of the images, or where nothing of a kernel's features can
+    be told: such a report would leave something out.
     """
     options = options or Options()
     day = today or datetime.datetime.now(datetime.UTC).date()
@@ -76,15 +77,42 @@ def audit_kernels(
             PairUnknown(entry.rule, entry.about, entry.reason) for entry in pair_unknowns(both)
         )
     found.sort(key=lambda entry: (*entry[0].sort_key[:2], entry[1], -1 if entry[2] is None else entry[2]))
+    for kernel, judged in zip(kernels, rows, strict=True):
+        _check_answered(kernel, judged)
     fail_on = options.fail_on
     requirements = _requirements(rows, found)
+    statuses = [[answer.status for answer in judged] for judged in rows]
+    summary = summarise(status for judged in statuses for status in judged)
+
+    def counting(number: int) -> int:
+        """Answers that are unknown, where these fail."""
+        return number if options.fail_on_unknown else 0
+
     return KernelReport(
         spec=ReportSpec(
-            spec.name, spec.version, spec.digest, {"ip_family": options.ip_family.value, "fail_on": fail_on.value}
+            spec.name,
+            spec.version,
+            spec.digest,
+            {
+                "ip_family": options.ip_family.value,
+                "fail_on": fail_on.value,
+                "fail_on_unknown": options.fail_on_unknown,
+            },
         ),
-        verdict=verdict([finding for finding, _, _ in found], fail_on),
+        verdict=verdict(
+            [finding for finding, _, _ in found],
+            fail_on,
+            counting(summary.unknown + sum(map(len, unknown.values()))),
+        ),
         kernels=tuple(
-            _kernel(kernel, [finding for finding, at, image in found if at == index and image is None], fail_on)
+            _kernel(
+                kernel,
+                verdict(
+                    [finding for finding, at, image in found if at == index and image is None],
+                    fail_on,
+                    counting(statuses[index].count("unknown")),
+                ),
+            )
             for index, kernel in enumerate(kernels)
         ),
         images=tuple(map(_image, images)),
@@ -92,7 +120,11 @@ def audit_kernels(
             ReportPair(
                 kernel=at_kernel,
                 image=at_image,
-                verdict=verdict([finding for finding, *at in found if at == [at_kernel, at_image]], fail_on),
+                verdict=verdict(
+                    [finding for finding, *at in found if at == [at_kernel, at_image]],
+                    fail_on,
+                    counting(len(unknown[at_kernel, at_image])),
+                ),
                 findings=tuple(index for index, (_, *at) in enumerate(found) if at == [at_kernel, at_image]),
                 unknown=unknown[at_kernel, at_image],
             )
@@ -100,7 +132,7 @@ def audit_kernels(
         ),
         requirements=requirements,
         findings=tuple(_finding(*entry) for entry in found),
-        summary=summarise(answer.status for row in requirements for answer in row.kernels),
+        summary=summary,
         rules=rule_texts(finding for finding, _, _ in found),
     )
 
@@ -131,13 +163,31 @@ def _pairs(kernels: Sequence[Kernel], images: Sequence[Report]) -> tuple[tuple[i
     return tuple(pairs)
 
 
-def _kernel(kernel: Kernel, findings: Sequence[Finding], fail_on: FailOn) -> ReportKernel:
+def _check_answered(kernel: Kernel, rows: Sequence[KernelRow]) -> None:
+    """UsageError where what was given of a kernel answers no row about its features: that is no audit of it."""
+    asked = [row for row in rows if row.modules and row.status != "not-applicable"]
+    if not asked or any(map(_is_answered, asked)):
+        return
+    where = ", ".join(source.label for source in kernel.sources)
+    what = f"none of the {len(asked)} rows about a kernel's features can be answered: {asked[0].reason}"
+    raise UsageError(what, where, what_would_answer(kernel.sources))
+
+
+def _is_answered(row: KernelRow) -> bool:
+    """Whether a row was judged, or all its modules were and only the kernel's version isn't known."""
+    return row.status != "unknown" or all(module.presence is not Presence.UNKNOWN for module in row.modules)
+
+
+def _kernel(
+    kernel: Kernel,
+    judged: Verdict,
+) -> ReportKernel:
     return ReportKernel(
         release=kernel.release,
         version=version_text(kernel.version),
         architecture=kernel.architecture,
         sources=kernel.sources,
-        verdict=verdict(findings, fail_on),
+        verdict=judged,
         set_types=kernel.set_types,
         set_types_unknown=tuple(UnknownSetType(*entry) for entry in kernel.set_types_unknown),
         modprobe_path=kernel.modprobe_path,

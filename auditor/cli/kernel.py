@@ -10,6 +10,7 @@ from auditor.cli.options import (
     CaOption,
     ColourOption,
     FailOnOption,
+    FailOnUnknownOption,
     IpFamilyOption,
     LimitOption,
     ModeOption,
@@ -58,6 +59,7 @@ def kernel(
     mode: ModeOption = None,
     waivers: WaiversOption = None,
     fail_on: FailOnOption = FailOn.ERROR,
+    fail_on_unknown: FailOnUnknownOption = False,
     output: Annotated[list[str] | None, output_option(Kind.KERNEL)] = None,
     authfile: AuthfileOption = None,
     ca: CaOption = None,
@@ -90,7 +92,12 @@ def kernel(
     outputs = parse_outputs(output or known[:1], known, color, verbose=verbose, quiet=quiet)
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
-    options = Options(ip_family=ip_family, fail_on=fail_on, modes=chosen_modes(requirements, mode))
+    options = Options(
+        ip_family=ip_family,
+        fail_on=fail_on,
+        fail_on_unknown=fail_on_unknown,
+        modes=chosen_modes(requirements, mode),
+    )
     reach = Reach(None, authfile, ca, plain_http, quiet, verbose, parse_limits(limit or ()))
     with ExitStack() as stack:
         listener = stack.enter_context(listening(quiet=quiet, verbose=verbose))

@@ -8,6 +8,8 @@ from auditor.kernel.version import Version, release_version
 _VALUE = re.compile(r"^CONFIG_(\w+)=(.*)$|^# CONFIG_(\w+) is not set$", re.MULTILINE)
 _HEADER = re.compile(r"^# Linux(?:/(\S+)| kernel version:) ([0-9]\S*)(?: Kernel Configuration)?$", re.MULTILINE)
 _HEADER_SPAN = 4096  # characters; the header is in the first lines
+# Kconfig asks for these in every kernel, early, late and last: a file that lacks one is a piece of a config.
+_ASKED_ALWAYS = frozenset({"NET", "CRYPTO", "DEBUG_KERNEL"})
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def parse_config(data: bytes) -> Config | None:
         return None
     header = _HEADER.search(text[:_HEADER_SPAN])
     # A copy that was cut short ends within a line, or leaves out what comes last.
-    complete = header is not None and text.endswith("\n")
+    complete = header is not None and text.endswith("\n") and values.keys() >= _ASKED_ALWAYS
     version = release_version(header[2]) if header is not None else ()
     return Config(version, complete, _architecture(values), values)
 

@@ -1,7 +1,7 @@
 """What is asked of a kernel, and what a kernel answers: plain values."""
 
 import enum
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from auditor.kernel.version import Version
@@ -189,6 +189,19 @@ class SourceInfo:
     kind: str
     label: str
     holds: tuple[str, ...]
+
+
+def what_would_answer(sources: Sequence[SourceInfo]) -> str:
+    """What else to give so that more of a kernel is known than these sources show."""
+    holds = {word for source in sources for word in source.holds}
+    has_tree = not holds.isdisjoint({"modules", "module lists"})
+    if any(source.kind == "host" for source in sources) and not has_tree:
+        return "mount /lib/modules"
+    if not has_tree:
+        return "give the module tree (/lib/modules/RELEASE) or the kernel's packages too"
+    if "module lists" not in holds:
+        return "give the whole module tree or the kernel's own package too"
+    return "give the kernel's config and its other packages too"
 
 
 @dataclass(frozen=True, slots=True)

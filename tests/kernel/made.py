@@ -15,6 +15,7 @@ from auditor.kernel.source.open import open_source
 
 RELEASE = "6.1.0-9-amd64"
 HEADER = "#\n# Automatically generated file; DO NOT EDIT.\n# Linux/x86 6.1.27 Kernel Configuration\n#\n"
+HEADER += "CONFIG_NET=y\nCONFIG_CRYPTO=y\nCONFIG_DEBUG_KERNEL=y\n"  # what every whole config has
 
 
 def module(*texts: str, machine: int = 62, wide: bool = True, order: str = "<", section: bytes = b".modinfo") -> bytes:

@@ -5,6 +5,8 @@ import pytest
 from auditor.kernel.config import parse_config
 from tests.kernel.made import HEADER
 
+WHOLE = "CONFIG_NET=y\n# CONFIG_CRYPTO is not set\nCONFIG_DEBUG_KERNEL=y\n"
+
 
 def test_states() -> None:
     config = parse_config((HEADER + "CONFIG_A=y\nCONFIG_B=m\n# CONFIG_C is not set\nCONFIG_D=17\n").encode())
@@ -29,7 +31,7 @@ def test_text() -> None:
     ],
 )
 def test_headers(text: str, version: tuple[int, ...]) -> None:
-    config = parse_config((text + "CONFIG_A=y\n").encode())
+    config = parse_config((text + WHOLE).encode())
     assert config is not None
     assert (config.version, config.complete) == (version, True)
 
@@ -39,6 +41,15 @@ def test_without_header_or_end_what_is_not_there_is_unknown() -> None:
         config = parse_config(text.encode())
         assert config is not None
         assert config.state("B") is None
+
+
+@pytest.mark.parametrize("cut", range(3))
+def test_a_piece_of_a_config_says_nothing_of_what_it_leaves_out(cut: int) -> None:
+    lines = WHOLE.splitlines(keepends=True)
+    head = "# Linux/x86 6.1.27 Kernel Configuration\n"
+    config = parse_config((head + "".join(lines[:cut] + lines[cut + 1 :]) + "CONFIG_A=y\n").encode())
+    assert config is not None
+    assert (config.version, config.complete, config.state("IP_SET")) == ((6, 1, 27), False, None)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +73,6 @@ def test_architectures(symbols: str, architecture: str) -> None:
     assert config.architecture == architecture
 
 
-@pytest.mark.parametrize("data", [b"", b"text\n", b"\x7fELF\0CONFIG_A=y\n", HEADER.encode()])
+@pytest.mark.parametrize("data", [b"", b"text\n", b"\x7fELF\0CONFIG_A=y\n", b"# Linux/x86 6.1.27\n"])
 def test_what_is_no_config(data: bytes) -> None:
     assert parse_config(data) is None

@@ -32,13 +32,22 @@ class HostSource:
                 break
         config = f"boot/config-{self.release}"
         for place in ("proc/config.gz", config):
-            if (self.root / place).is_file():
+            if _has_bytes(self.root / place):  # a sandbox may have an empty one
                 files.add(config, str(self.root / place))
                 break
         for place in ("proc/modules", "proc/sys/kernel/modprobe"):
             if (self.root / place).is_file():
                 files.add(place, str(self.root / place))
         return files
+
+
+def _has_bytes(path: Path) -> bool:
+    """Whether there is such a file with something in it; what /proc says of sizes doesn't tell."""
+    try:
+        with path.open("rb") as file:
+            return bool(file.read(1))
+    except OSError:
+        return False
 
 
 class HostFiles(DirectoryFiles):

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from auditor.kernel.model import what_would_answer
 from auditor.report.conclusion import not_met_told
 from auditor.report.kernel.model import (
     KernelAnswer,
@@ -141,9 +142,20 @@ def conclusion(report: KernelReport) -> str:
     told = plural(kernels, "kernel") + (f" with {plural(images, 'image')}" if images else "")
     one = kernels == 1
     unknown = report.summary.unknown + sum(len(pair.unknown) for pair in report.pairs)
-    aside = f"; {plural(unknown, 'answer')} unknown" if unknown else ""
+    aside = f"; {plural(unknown, 'answer')} unknown{_remedies(report)}" if unknown else ""
     if report.verdict == "fail":
         return f"{told}: {'does' if one else 'do'} not meet {report.spec.name}{aside}"
     if report.summary.not_met:
         return f"{told}: {not_met_told(report.summary, report.spec.name)}{aside}"
     return f"{told} {'meets' if one else 'meet'} {report.spec.name}{aside}"
+
+
+def _remedies(report: KernelReport) -> str:
+    """What would answer the rows that are unknown, once for all kernels that lack the same."""
+    lacking = [
+        kernel
+        for index, kernel in enumerate(report.kernels)
+        if any(answer.status == "unknown" for answer in answers(report, index))
+    ]
+    told = dict.fromkeys(what_would_answer(kernel.sources) for kernel in lacking)
+    return f" ({'; '.join(told)})" if told else ""
