@@ -38,9 +38,9 @@ class Limits:
     symbols: int = 20_000_000  # ELF symbols that are looked at
     relocations: int = 50_000_000  # ELF relocations that are looked at
     needed: int = 2_000_000  # libraries that a loader is asked for
-    database: int = 1 * GIB  # package databases
-    packages: int = 200_000  # package records of all databases
-    package_files: int = 5_000_000  # files that packages own
+    database: int = 384 * MIB  # package databases; text counts four times
+    packages: int = 50_000  # package records of all databases
+    package_files: int = 1_000_000  # files that packages own
     steps: int = 20_000_000  # of reading and following scripts: words, commands, lines
 
 

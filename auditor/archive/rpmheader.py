@@ -12,6 +12,7 @@ from dataclasses import dataclass
 # RPM's own limits (hdrchkTags, hdrchkData).
 MAX_ENTRIES = 0xFFFF
 MAX_DATA = 0x0FFFFFFF
+MAX_VALUES = 500_000  # of one tag, as files of a package; a texlive or kernel package has some 10,000
 
 
 class Tag(enum.IntEnum):
@@ -89,12 +90,17 @@ def parse(blob: bytes) -> Header:
     begins = sorted({offset for _, _, offset, _ in index if 0 <= offset < length})
     ends = dict(zip(begins, [*begins[1:], length], strict=False))
     tags = {}
+    data: dict[int, bytes] = {}  # by its offset: tags may share it
     for tag, kind, offset, count in index:
         if tag not in _WANTED:
             continue
         if offset not in ends:
             raise HeaderError(f"tag {tag} lies outside the data")
-        tags[tag] = (kind, count, blob[start + offset : start + ends[offset]])
+        if count > MAX_VALUES:
+            raise HeaderError(f"tag {tag} has {count} values")
+        if offset not in data:
+            data[offset] = blob[start + offset : start + ends[offset]]
+        tags[tag] = (kind, count, data[offset])
     return Header(tags)
 
 

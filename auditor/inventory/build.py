@@ -53,7 +53,7 @@ def take_inventory(image: Image, wanted: Wanted) -> Inventory:
     tree, config = image.tree, image.config
     env = environment(config.env)
     search = search_path(config.env, config.working_dir)
-    packages = read_packages(tree)
+    packages = read_packages(tree, image.budget)
     owners = Owners(tree, packages)
     machine = architecture(config.platform.architecture)
     linker = Linker(tree, env=env, working_dir=config.working_dir or "/", machine=machine)

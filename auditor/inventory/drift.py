@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from auditor.filetree import FileTree
 from auditor.inventory.model import Drift, MissingFiles
 from auditor.inventory.owners import Owners
-from auditor.packages import OwnedFile, Packages, Verdict
+from auditor.packages import OwnedFile, Package, Packages, Verdict
 
 _EXAMPLES = 3
 
@@ -36,10 +36,14 @@ def missing_files(
     of its own, the rest is counted by package.
     """
     drift: list[Drift] = []
+    by_package: dict[Package, list[OwnedFile]] = {}
+    for name in wanted:
+        for owned in packages.named(name):
+            by_package.setdefault(owned.package, []).append(owned)
     rest: list[MissingFiles] = []
     for package in packages.packages:
         tools = tool_packages.get(package.name)
-        names_here = [owned for owned in packages.files(package) if tools is not None or _name(owned) in wanted]
+        names_here = by_package.get(package, ()) if tools is None else packages.files(package)
         gone = [owned for owned in names_here if not owned.optional and _is_gone(tree, packages, owned)]
         other = []
         for owned in gone:

@@ -9,9 +9,9 @@ import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from auditor.filetree import FileTree
+from auditor.budget import Budget
 from auditor.kept import Kept
-from auditor.packages.model import DatabaseWarning, Described, OwnedFile, Package
+from auditor.packages.model import DatabaseFiles, DatabaseWarning, Described, OwnedFile, Package
 from auditor.packages.reading import Unreadable, join, read_text
 from auditor.packages.versions import apk
 
@@ -30,11 +30,14 @@ class ApkDatabase:
     path: str
     packages: tuple[Package, ...]
     paragraphs: dict[Package, str]
+    budget: Budget
     warnings: tuple[DatabaseWarning, ...] = ()
 
     def paths(self, owner: Package) -> tuple[str, ...]:
         """The package's files; apk knows no owner of a directory."""
-        return tuple(dict.fromkeys(path for path, _ in _files(self.paragraphs[owner])))
+        found = tuple(dict.fromkeys(path for path, _ in _files(self.paragraphs[owner])))
+        self.budget.package_files.take(len(found), self.path)
+        return found
 
     def files(self, owner: Package) -> tuple[OwnedFile, ...]:
         """Every file and link of the package."""
@@ -56,28 +59,28 @@ class ApkKind:
         """`upstream` is the origin where it has another name; its version is the package's."""
         return package.version, {"upstream": package.source if package.source != package.name else ""}
 
-    def open(self, tree: FileTree) -> tuple[tuple[ApkDatabase, ...], tuple[DatabaseWarning, ...]]:
+    def open(self, files: DatabaseFiles) -> tuple[tuple[ApkDatabase, ...], tuple[DatabaseWarning, ...]]:
         """Read `installed` in each of the directories that is not one already read."""
         warnings: list[DatabaseWarning] = []
         databases: list[ApkDatabase] = []
         seen = set()
         for directory in DIRECTORIES:
-            real = tree.find(directory).path
+            real = files.find(directory).path
             if real not in seen:
                 seen.add(real)
-                databases += _open(tree, directory, warnings)
+                databases += _open(files, directory, warnings)
         return tuple(databases), tuple(warnings)
 
 
 KIND = ApkKind()
 
 
-def _open(tree: FileTree, directory: str, warnings: list[DatabaseWarning]) -> Iterator[ApkDatabase]:
+def _open(files: DatabaseFiles, directory: str, warnings: list[DatabaseWarning]) -> Iterator[ApkDatabase]:
     path = join(directory, "installed")
-    text = read_text(tree, path)
+    text = read_text(files, path)
     if isinstance(text, Unreadable):
         warnings.append(text.warning("apk's list of packages"))
-    if text is None and {"scripts.tar", "triggers"}.intersection(tree.listdir(directory)):
+    if text is None and {"scripts.tar", "triggers"}.intersection(files.listdir(directory)):
         warnings.append(DatabaseWarning(path, "it is gone; apk's scripts and triggers are still there"))
     if not isinstance(text, str):
         return
@@ -88,6 +91,7 @@ def _open(tree: FileTree, directory: str, warnings: list[DatabaseWarning]) -> It
         fields = _fields(paragraph)
         if not fields:
             continue
+        files.budget.packages.take(1, path)
         package = _package(fields)
         if package is None:
             nameless += 1
@@ -101,7 +105,7 @@ def _open(tree: FileTree, directory: str, warnings: list[DatabaseWarning]) -> It
         warnings.append(DatabaseWarning(path, f"apk could not install all files of {', '.join(sorted(broken)[:10])}"))
     if paragraphs or not nameless:
         ordered = sorted(paragraphs, key=lambda one: (one.name, one.architecture, one.version))
-        yield ApkDatabase(path, tuple(ordered), paragraphs)
+        yield ApkDatabase(path, tuple(ordered), paragraphs, files.budget)
 
 
 def _fields(paragraph: str) -> dict[str, str]:

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 
-from auditor.filetree import FileTree
 from auditor.kept import Kept
 from auditor.packages.deb822 import ABSENT, absolute, conffiles, paragraphs, state
-from auditor.packages.model import DatabaseWarning, Described, OwnedFile, Package
+from auditor.packages.model import DatabaseFiles, DatabaseWarning, Described, OwnedFile, Package
 from auditor.packages.reading import Unreadable, join, read_text
 from auditor.packages.versions import deb
 
@@ -48,11 +47,10 @@ class DpkgDatabase:
     """A PackageDatabase of dpkg's."""
 
     path: str
-    tree: FileTree
+    source: DatabaseFiles
     entries: Mapping[Package, Entry]
     diversions: Mapping[str, Diversion]
     _warnings: dict[DatabaseWarning, None] = field(default_factory=dict)
-    _lists: dict[Package, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def packages(self) -> tuple[Package, ...]:
@@ -66,7 +64,8 @@ class DpkgDatabase:
 
     def paths(self, package: Package) -> tuple[str, ...]:
         """The places of the package's files."""
-        listed = self._listed(package)
+        listed = self._read_list(self.entries[package])
+        self.source.budget.package_files.take(len(listed), self.path)
         if not self.diversions:
             return listed
         return tuple(self._diverted(path, package) or path for path in listed)
@@ -83,18 +82,12 @@ class DpkgDatabase:
                 configuration=path in entry.conffiles,
                 diverted_to=self._diverted(path, package),
             )
-            for path in sorted(self._listed(package))
+            for path in sorted(self._read_list(self.entries[package]))
         )
 
     def _diverted(self, path: str, package: Package) -> str:
         diversion = self.diversions.get(path)
         return diversion.target if diversion is not None and diversion.by != package.name else ""
-
-    def _listed(self, package: Package) -> tuple[str, ...]:
-        listed = self._lists.get(package)
-        if listed is None:
-            listed = self._lists[package] = self._read_list(self.entries[package])
-        return listed
 
     def _read_list(self, entry: Entry) -> tuple[str, ...]:
         if not entry.list_path:  # distroless images before they had lists: the digests are all there is
@@ -111,7 +104,7 @@ class DpkgDatabase:
         return digests
 
     def _lines(self, path: str) -> list[str]:
-        text = read_text(self.tree, path)
+        text = read_text(self.source, path)
         if text is None:
             text = Unreadable(path, "it is gone")
         if isinstance(text, Unreadable):
@@ -138,28 +131,28 @@ class DpkgKind:
             return package.version, {"upstream": f"{source}@{version}"}
         return package.version, {"upstream": source if source != package.name else ""}
 
-    def open(self, tree: FileTree) -> tuple[tuple[DpkgDatabase, ...], tuple[DatabaseWarning, ...]]:
+    def open(self, files: DatabaseFiles) -> tuple[tuple[DpkgDatabase, ...], tuple[DatabaseWarning, ...]]:
         """Read `status` and `status.d`; an image may have both."""
         warnings: list[DatabaseWarning] = []
-        info = frozenset(tree.listdir(join(ROOT, "info")))
-        entries = _read_status(tree, info, warnings)
-        entries.update(_read_status_directory(tree, info, warnings))
+        info = frozenset(files.listdir(join(ROOT, "info")))
+        entries = _read_status(files, info, warnings)
+        entries.update(_read_status_directory(files, info, warnings))
         if not entries:
             if not warnings and any(name.endswith(".list") for name in info):
                 warnings.append(
                     DatabaseWarning(join(ROOT, "status"), "it is gone or empty; the lists in info are still there")
                 )
             return (), tuple(warnings)
-        warnings += _state_warnings(tree, entries)
-        return (DpkgDatabase(ROOT, tree, entries, _read_diversions(tree, warnings)),), tuple(warnings)
+        warnings += _state_warnings(files, entries)
+        return (DpkgDatabase(ROOT, files, entries, _read_diversions(files, warnings)),), tuple(warnings)
 
 
 KIND = DpkgKind()
 
 
-def _read_status(tree: FileTree, info: frozenset[str], warnings: list[DatabaseWarning]) -> dict[Package, Entry]:
+def _read_status(files: DatabaseFiles, info: frozenset[str], warnings: list[DatabaseWarning]) -> dict[Package, Entry]:
     path = join(ROOT, "status")
-    text = read_text(tree, path)
+    text = read_text(files, path)
     if isinstance(text, Unreadable):
         warnings.append(text.warning("dpkg's list of packages"))
     if not isinstance(text, str):
@@ -168,6 +161,7 @@ def _read_status(tree: FileTree, info: frozenset[str], warnings: list[DatabaseWa
     unlisted = []
     broken = 0
     for fields in paragraphs(text, _FIELDS):
+        files.budget.packages.take(1, path)
         if state(fields) in ABSENT:
             continue
         package = _package(fields)
@@ -188,26 +182,27 @@ def _read_status(tree: FileTree, info: frozenset[str], warnings: list[DatabaseWa
 
 
 def _read_status_directory(
-    tree: FileTree, info: frozenset[str], warnings: list[DatabaseWarning]
+    files: DatabaseFiles, info: frozenset[str], warnings: list[DatabaseWarning]
 ) -> dict[Package, Entry]:
     """Distroless: one control file per package, named as the builder likes, and NAME.md5sums beside it.
 
     Some builders take the control files apart and leave the lists in `info`.
     """
     directory = join(ROOT, "status.d")
-    names = tree.listdir(directory)
+    names = files.listdir(directory)
     beside = frozenset(names)
     entries = {}
     for name in names:
         if name.endswith((".md5sums", ".list")):
             continue
-        text = read_text(tree, join(directory, name))
+        text = read_text(files, join(directory, name))
         if isinstance(text, Unreadable):
             warnings.append(text.warning("the package's control file"))
         if not isinstance(text, str):
             continue
-        packages = [(fields, _package(fields)) for fields in paragraphs(text, _FIELDS)]
-        for fields, package in packages:
+        for fields in paragraphs(text, _FIELDS):
+            files.budget.packages.take(1, directory)
+            package = _package(fields)
             if package is None:
                 warnings.append(DatabaseWarning(join(directory, name), "it has no Package or Version"))
                 continue
@@ -224,10 +219,10 @@ def _read_status_directory(
     return entries
 
 
-def _read_diversions(tree: FileTree, warnings: list[DatabaseWarning]) -> dict[str, Diversion]:
+def _read_diversions(files: DatabaseFiles, warnings: list[DatabaseWarning]) -> dict[str, Diversion]:
     """Triples of lines: the path, where it lies instead, the package that diverts it or ":"."""
     path = join(ROOT, "diversions")
-    text = read_text(tree, path)
+    text = read_text(files, path)
     if isinstance(text, Unreadable):
         warnings.append(text.warning("the list of diversions"))
     if not isinstance(text, str) or not text:
@@ -239,7 +234,7 @@ def _read_diversions(tree: FileTree, warnings: list[DatabaseWarning]) -> dict[st
     return {source: Diversion(source, target, by) for source, target, by in triples}
 
 
-def _state_warnings(tree: FileTree, entries: Mapping[Package, Entry]) -> list[DatabaseWarning]:
+def _state_warnings(files: DatabaseFiles, entries: Mapping[Package, Entry]) -> list[DatabaseWarning]:
     warnings = []
     unfinished: dict[str, list[str]] = {}
     for package in entries:
@@ -253,7 +248,7 @@ def _state_warnings(tree: FileTree, entries: Mapping[Package, Entry]) -> list[Da
                 incomplete=word == "half-installed",
             )
         )
-    if tree.listdir(join(ROOT, "updates")):
+    if files.listdir(join(ROOT, "updates")):
         message = "dpkg was interrupted: what is in here is newer than the list of packages"
         warnings.append(DatabaseWarning(join(ROOT, "updates"), message))
     return warnings

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from auditor.filetree import FileTree
+from auditor.budget import Budget
+from auditor.filetree import FileTree, Found, Node
 from auditor.kept import Kept
 
 
@@ -55,6 +56,26 @@ class DatabaseWarning:
     path: str
     message: str
     incomplete: bool = True  # packages or paths may be lacking because of it: what looks unowned may be owned
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFiles:
+    """The files of an image as the readers of databases see them, and what they may still ask of the machine."""
+
+    tree: FileTree
+    budget: Budget
+
+    def find(self, path: str) -> Found:
+        """As `FileTree.find`."""
+        return self.tree.find(path)
+
+    def lstat(self, path: str) -> Node | None:
+        """As `FileTree.lstat`."""
+        return self.tree.lstat(path)
+
+    def listdir(self, path: str) -> tuple[str, ...]:
+        """As `FileTree.listdir`."""
+        return self.tree.listdir(path)
 
 
 class PackageDatabase(Protocol):
@@ -120,5 +141,8 @@ class DatabaseKind(Protocol):
     def purl_parts(self, package: Described) -> tuple[str, dict[str, str]]:
         """The version and the qualifiers that this type has beside `arch` and `distro`; empty ones are left out."""
 
-    def open(self, tree: FileTree) -> tuple[tuple[PackageDatabase, ...], tuple[DatabaseWarning, ...]]:
-        """The databases of this kind, and a warning for each that is there and can't be read. Never raises."""
+    def open(self, files: DatabaseFiles) -> tuple[tuple[PackageDatabase, ...], tuple[DatabaseWarning, ...]]:
+        """The databases of this kind, and a warning for each that is there and can't be read.
+
+        Raises nothing but LimitExceeded, where they ask for more than the budget has.
+        """

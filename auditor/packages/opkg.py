@@ -8,10 +8,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from auditor.filetree import FileTree
 from auditor.kept import Kept
 from auditor.packages.deb822 import ABSENT, absolute, conffiles, paragraphs, state
-from auditor.packages.model import DatabaseWarning, Described, OwnedFile, Package
+from auditor.packages.model import DatabaseFiles, DatabaseWarning, Described, OwnedFile, Package
 from auditor.packages.reading import Unreadable, join, read_text
 from auditor.packages.versions import deb
 
@@ -27,7 +26,7 @@ class OpkgDatabase:
     """A PackageDatabase of opkg's."""
 
     path: str
-    tree: FileTree
+    source: DatabaseFiles
     packages: tuple[Package, ...]
     configuration: Mapping[Package, Mapping[str, str]]  # path to its MD5, or ""
     _warnings: dict[DatabaseWarning, None] = field(default_factory=dict)
@@ -40,7 +39,7 @@ class OpkgDatabase:
     def paths(self, package: Package) -> tuple[str, ...]:
         """The package's files."""
         path = join(self.path, f"info/{package.name}.list")
-        text = read_text(self.tree, path)
+        text = read_text(self.source, path)
         if text is None:
             text = Unreadable(path, "it is gone")
         if isinstance(text, Unreadable):
@@ -48,7 +47,9 @@ class OpkgDatabase:
             return ()
         # OpenEmbedded's opkg writes mode and link target after the path.
         names = (line.partition("\t")[0] for line in text.split("\n"))
-        return tuple(dict.fromkeys(absolute(name) for name in names if name))
+        found = tuple(dict.fromkeys(absolute(name) for name in names if name))
+        self.source.budget.package_files.take(len(found), self.path)
+        return found
 
     def files(self, package: Package) -> tuple[OwnedFile, ...]:
         """Every path of the package."""
@@ -74,10 +75,10 @@ class OpkgKind:
     )
     compare = staticmethod(deb.compare)  # opkg took dpkg's order over
 
-    def open(self, tree: FileTree) -> tuple[tuple[OpkgDatabase, ...], tuple[DatabaseWarning, ...]]:
+    def open(self, files: DatabaseFiles) -> tuple[tuple[OpkgDatabase, ...], tuple[DatabaseWarning, ...]]:
         """Read `status` in each of the directories that is not one already read."""
         warnings: list[DatabaseWarning] = []
-        databases = {tree.find(root).path: _open(tree, root, warnings) for root in ROOTS}
+        databases = {files.find(root).path: _open(files, root, warnings) for root in ROOTS}
         return tuple(database for database in databases.values() if database is not None), tuple(warnings)
 
     def purl_parts(self, package: Described) -> tuple[str, dict[str, str]]:
@@ -88,33 +89,34 @@ class OpkgKind:
 KIND = OpkgKind()
 
 
-def _open(tree: FileTree, root: str, warnings: list[DatabaseWarning]) -> OpkgDatabase | None:
+def _open(files: DatabaseFiles, root: str, warnings: list[DatabaseWarning]) -> OpkgDatabase | None:
     path = join(root, "status")
-    text = read_text(tree, path)
+    text = read_text(files, path)
     if isinstance(text, Unreadable):
         warnings.append(text.warning("opkg's list of packages"))
-    if text is None and any(name.endswith(".list") for name in tree.listdir(join(root, "info"))):
+    if text is None and any(name.endswith(".list") for name in files.listdir(join(root, "info"))):
         warnings.append(DatabaseWarning(path, "it is gone; the lists in info are still there"))
     if not isinstance(text, str):
         return None
     found = {}
     broken = 0
     for fields in paragraphs(text, _STATUS):
+        files.budget.packages.take(1, path)
         if state(fields) in ABSENT:
             continue
         if not fields.get("package") or not fields.get("version"):
             broken += 1
             continue
-        found[_package(tree, root, fields)] = conffiles(fields)
+        found[_package(files, root, fields)] = conffiles(fields)
     if broken:
         warnings.append(DatabaseWarning(path, f"{broken} of its paragraphs have no Package or Version"))
     ordered = sorted(found, key=lambda one: (one.name, one.architecture, one.version))
-    return OpkgDatabase(root, tree, tuple(ordered), found) if found or not broken else None
+    return OpkgDatabase(root, files, tuple(ordered), found) if found or not broken else None
 
 
-def _package(tree: FileTree, root: str, fields: Mapping[str, str]) -> Package:
+def _package(files: DatabaseFiles, root: str, fields: Mapping[str, str]) -> Package:
     name, version = fields["package"], fields["version"]
-    control = read_text(tree, join(root, f"info/{name}.control"))
+    control = read_text(files, join(root, f"info/{name}.control"))
     more = next(paragraphs(control, _CONTROL), {}) if isinstance(control, str) else {}
     source = more.get("sourcename") or more.get("source", "").rpartition("/")[2] or name
     return Package(

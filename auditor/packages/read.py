@@ -1,17 +1,20 @@
 """All package databases of an image behind one door: what is installed, who owns a path, what a package has."""
 
 import posixpath
+from collections.abc import Iterable, Iterator
 
+from auditor.budget import Budget
 from auditor.filetree import FileTree
 from auditor.packages.canonical import canonicaliser
 from auditor.packages.content import vouches_for
 from auditor.packages.kinds import KINDS
-from auditor.packages.model import DatabaseWarning, OwnedFile, Package, PackageDatabase
+from auditor.packages.model import DatabaseFiles, DatabaseWarning, OwnedFile, Package, PackageDatabase
 
 
-def read_packages(tree: FileTree) -> "Packages":
-    """Open every package database in `tree`. Never raises: what can't be read is in `warnings`."""
-    opened = [kind.open(tree) for kind in KINDS]
+def read_packages(tree: FileTree, budget: Budget | None = None) -> "Packages":
+    """Open every package database in `tree`: what can't be read is in `warnings`. LimitExceeded by the budget alone."""
+    files = DatabaseFiles(tree, budget or Budget())
+    opened = [kind.open(files) for kind in KINDS]
     databases = tuple(database for found, _ in opened for database in found)
     return Packages(tree, databases, tuple(warning for _, warned in opened for warning in warned))
 
@@ -26,9 +29,13 @@ class Packages:
         self._databases = databases
         self._warnings = warnings
         self._canonical = canonicaliser(tree)
-        self._index: dict[str, list[tuple[PackageDatabase, Package, str]]] | None = None
-        self._files: dict[tuple[str, Package], dict[str, OwnedFile]] = {}
-        self.packages: tuple[Package, ...] = tuple(sorted({p for db in databases for p in db.packages}, key=_order))
+        self._index: _Index | None = None
+        self._files: dict[tuple[str, Package], _Records] = {}
+        self._holders: dict[Package, list[PackageDatabase]] = {}
+        for database in databases:
+            for package in database.packages:
+                self._holders.setdefault(package, []).append(database)
+        self.packages: tuple[Package, ...] = tuple(sorted(self._holders, key=_order))
 
     @property
     def databases(self) -> tuple[str, ...]:
@@ -53,15 +60,23 @@ class Packages:
         rpm -qf does. A database's paths are followed in the same way, so /bin/ip and /usr/bin/ip are one file where
         /bin is a link to usr/bin. A diverted file is owned where it really lies (dpkg-divert(1)).
         """
-        if self._index is None:
-            self._index = _by_name(self._databases)
         real = self._canonical(path)
-        owned = {
-            (database.path, package): record
-            for database, package, place in self._index.get(posixpath.basename(real), ())
-            if self._canonical(place) == real and (record := self._records(database, package).get(place)) is not None
-        }
-        return tuple(sorted(owned.values(), key=lambda one: _order(one.package)))
+        name = posixpath.basename(real)
+        found = [
+            record
+            for database, package in self._owning(name)
+            for record in self._records(database, package).by_name.get(name, ())
+            if self._canonical(record.place) == real
+        ]
+        return tuple(sorted(found, key=lambda one: _order(one.package)))
+
+    def named(self, name: str) -> tuple[OwnedFile, ...]:
+        """Every package's installed files of that name, wherever they lie."""
+        return tuple(
+            record
+            for database, package in self._owning(name)
+            for record in self._records(database, package).by_name.get(name, ())
+        )
 
     def owner(self, path: str) -> OwnedFile | None:
         """The one record of `path` to go by: of several, the first that vouches for the content, else the first."""
@@ -76,31 +91,67 @@ class Packages:
         """Every path that `package` says is its own, sorted; empty for a package of another image."""
         return tuple(
             owned
-            for database in self._databases
-            if package in database.packages
-            for owned in self._records(database, package).values()
+            for database in self._holders.get(package, ())
+            for owned in self._records(database, package).by_place.values()
         )
 
     def real_path(self, owned: OwnedFile) -> str:
         """Where `owned` lies in the tree: its directory links followed, its own last link not."""
         return self._canonical(owned.place)
 
-    def _records(self, database: PackageDatabase, package: Package) -> dict[str, OwnedFile]:
+    def _owning(self, name: str) -> Iterator[tuple[PackageDatabase, Package]]:
+        if self._index is None:
+            self._index = _Index(self._databases)
+        return self._index.owning(name)
+
+    def _records(self, database: PackageDatabase, package: Package) -> "_Records":
         key = (database.path, package)
         records = self._files.get(key)
         if records is None:
-            records = self._files[key] = {owned.place: owned for owned in database.files(package)}
+            records = self._files[key] = _Records(database.files(package))
         return records
 
 
-def _by_name(databases: tuple[PackageDatabase, ...]) -> dict[str, list[tuple[PackageDatabase, Package, str]]]:
-    """All owned places by their last name: few share one, so only those few need their directories followed."""
-    index: dict[str, list[tuple[PackageDatabase, Package, str]]] = {}
-    for database in databases:
-        for package in database.packages:
-            for place in database.paths(package):
-                index.setdefault(place[place.rfind("/") + 1 :], []).append((database, package, place))
-    return index
+class _Records:
+    """One package's files, by where they lie and by the last part of that."""
+
+    def __init__(self, files: Iterable[OwnedFile]) -> None:
+        self.by_place = {owned.place: owned for owned in files}
+        self.by_name: dict[str, list[OwnedFile]] = {}
+        for place, owned in self.by_place.items():
+            self.by_name.setdefault(_name(place), []).append(owned)
+
+
+class _Index:
+    """Which packages own something of a name. Few own the same one, and only numbers are kept: it may be large."""
+
+    def __init__(self, databases: tuple[PackageDatabase, ...]) -> None:
+        self._owners: list[tuple[PackageDatabase, Package]] = []
+        self._names: dict[str, int | list[int]] = {}
+        for database in databases:
+            for package in database.packages:
+                number = len(self._owners)
+                self._owners.append((database, package))
+                for name in {_name(place) for place in database.paths(package)}:
+                    self._add(name, number)
+
+    def owning(self, name: str) -> Iterator[tuple[PackageDatabase, Package]]:
+        """The packages and where they are listed."""
+        numbers = self._names.get(name, [])
+        return (self._owners[number] for number in ([numbers] if isinstance(numbers, int) else numbers))
+
+    def _add(self, name: str, number: int) -> None:
+        known = self._names.get(name)
+        if known is None:
+            self._names[name] = number
+        elif isinstance(known, int):
+            self._names[name] = [known, number]
+        else:
+            known.append(number)
+
+
+def _name(place: str) -> str:
+    return place[place.rfind("/") + 1 :]
 
 
 def _order(package: Package) -> tuple[str, str, str, str]:

@@ -110,7 +110,7 @@ def test_schema_and_explanations(capsys: pytest.CaptureFixture[str]) -> None:
         ["{kernel}", "--image", "report:{tmp}/report.json", "--platform", "linux/a b"],
         ["{kernel}", "--platform", "linux/amd64"],
         ["{kernel}", "--fail-on", "regression"],
-        ["{kernel}", "-o", "sarif"],
+        ["{kernel}", "-o", "nonsense"],
         ["{kernel}", "--spec", "no-such"],
         ["{kernel}", "--waivers", "/no/such.toml"],
         ["{kernel}", "--image", "report:{tmp}/arm/report.json"],

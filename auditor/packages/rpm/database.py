@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from auditor.archive.rpmheader import Header, HeaderError, parse
-from auditor.filetree import FileTree
+from auditor.budget import Budget
+from auditor.filetree import Content
 from auditor.kept import Kept
-from auditor.packages.model import DatabaseWarning, Described, OwnedFile, Package, PackageDatabase
-from auditor.packages.reading import BINARY_LIMIT, Unreadable, join, read_bytes
+from auditor.packages.model import DatabaseFiles, DatabaseWarning, Described, OwnedFile, Package, PackageDatabase
+from auditor.packages.reading import BINARY_LIMIT, Unreadable, find_content, join, read_bytes
 from auditor.packages.rpm import bdb, manifest, ndb, package, sqlite
 from auditor.packages.rpm.errors import DamagedDatabase
 from auditor.packages.rpm.integrity import intact
@@ -24,16 +25,18 @@ class Shape:
     name: str
     label: str
     recognises: Callable[[bytes], bool]
-    headers: Callable[[bytes, bytes], Iterator[bytes]]  # from the file and the log beside it
+    headers: Callable[[Content, bytes], Iterator[bytes]]  # from the file and the log beside it
     log_name: str = ""
 
 
 # In the order in which RPM itself looks for them (rpmdb.c).
 SHAPES = (
     Shape("rpmdb.sqlite", "SQLite", sqlite.recognises, sqlite.headers, "rpmdb.sqlite-wal"),
-    Shape("Packages.db", "NDB", ndb.recognises, lambda data, _: ndb.headers(data)),
-    Shape("Packages", "Berkeley DB hash", bdb.recognises, lambda data, _: bdb.headers(data)),
+    Shape("Packages.db", "NDB", ndb.recognises, lambda content, _: ndb.headers(content.read())),
+    Shape("Packages", "Berkeley DB hash", bdb.recognises, lambda content, _: bdb.headers(content.read())),
 )
+LOG_LIMIT = 32 << 20  # bytes; SQLite empties a log of 1,000 pages into the database
+_HEAD = 512  # bytes that tell what a file is
 # Indexes that stand beside one of the above and are of no use without it.
 _COMPANIONS = frozenset({"Basenames", "Name", "Providename", "Sha1header", "Index.db", "__db.001", "rpmdb.sqlite-wal"})
 
@@ -44,13 +47,16 @@ class RpmDatabase:
 
     path: str
     packages: tuple[Package, ...]
-    headers: dict[Package, tuple[Header, ...]]  # several where a package is listed twice
+    headers: dict[Package, list[Header]]  # several where a package is listed twice
+    budget: Budget
     warnings: tuple[DatabaseWarning, ...] = ()
 
     def paths(self, owner: Package) -> tuple[str, ...]:
         """The package's files that were installed, as `rpm -qf` has it."""
         found = (path for header in self.headers[owner] for path in package.paths(header, only_installed=True))
-        return tuple(dict.fromkeys(found))
+        paths = tuple(dict.fromkeys(found))
+        self.budget.package_files.take(len(paths), self.path)
+        return paths
 
     def files(self, owner: Package) -> tuple[OwnedFile, ...]:
         """Every path of the package, also those that were not installed (`optional`)."""
@@ -81,30 +87,30 @@ class RpmKind:
             source = f"{source}-{package.source_version}.src.rpm"
         return version, {"epoch": epoch, "upstream": source}
 
-    def open(self, tree: FileTree) -> tuple[tuple[PackageDatabase, ...], tuple[DatabaseWarning, ...]]:
+    def open(self, files: DatabaseFiles) -> tuple[tuple[PackageDatabase, ...], tuple[DatabaseWarning, ...]]:
         """Read the database in each directory that is not one already read, or the list that stands for one."""
         warnings: list[DatabaseWarning] = []
         databases: list[PackageDatabase] = []
         seen = set()
         for directory in DIRECTORIES:
-            found = tree.find(directory)
-            if found.node is None and tree.lstat(directory) is not None:
+            found = files.find(directory)
+            if found.node is None and files.lstat(directory) is not None:
                 warnings.append(DatabaseWarning(directory, "where RPM's database would be is a link to nothing"))
             if found.path in seen:
                 continue
             seen.add(found.path)
-            database = _open_directory(tree, directory, warnings)
+            database = _open_directory(files, directory, warnings)
             if database is not None:
                 databases.append(database)
-        listed = None if databases else manifest.open_manifest(tree, warnings)
+        listed = None if databases else manifest.open_manifest(files, warnings)
         return (*databases, listed) if listed else tuple(databases), tuple(warnings)
 
 
 KIND = RpmKind()
 
 
-def _open_directory(tree: FileTree, directory: str, warnings: list[DatabaseWarning]) -> RpmDatabase | None:
-    names = tree.listdir(directory)
+def _open_directory(files: DatabaseFiles, directory: str, warnings: list[DatabaseWarning]) -> RpmDatabase | None:
+    names = files.listdir(directory)
     present = [shape for shape in SHAPES if shape.name in names]
     if not present:
         if _COMPANIONS.intersection(names):
@@ -116,26 +122,27 @@ def _open_directory(tree: FileTree, directory: str, warnings: list[DatabaseWarni
         for other in others
     ]
     path = join(directory, shape.name)
-    data = read_bytes(tree, path, BINARY_LIMIT)
-    log = read_bytes(tree, join(directory, shape.log_name), BINARY_LIMIT) if shape.log_name else None
-    for unreadable in (data, log):
+    content = find_content(files, path, BINARY_LIMIT)
+    log = read_bytes(files, join(directory, shape.log_name), LOG_LIMIT) if shape.log_name else None
+    for unreadable in (content, log):
         if isinstance(unreadable, Unreadable):
             warnings.append(unreadable.warning("the RPM database"))
             return None
-    if not isinstance(data, bytes):
+    if content is None or isinstance(content, Unreadable):
         return None
-    if not shape.recognises(data):
+    if not shape.recognises(content.read(0, _HEAD)):
         warnings.append(DatabaseWarning(path, f"it is no {shape.label} file"))
         return None
-    return _read(path, shape.headers(data, log if isinstance(log, bytes) else b""), warnings)
+    return _read(path, shape.headers(content, log if isinstance(log, bytes) else b""), files.budget, warnings)
 
 
-def _read(path: str, blobs: Iterator[bytes], warnings: list[DatabaseWarning]) -> RpmDatabase | None:
-    headers: dict[Package, tuple[Header, ...]] = {}
+def _read(path: str, blobs: Iterator[bytes], budget: Budget, warnings: list[DatabaseWarning]) -> RpmDatabase | None:
+    headers: dict[Package, list[Header]] = {}
     unusable = 0
     damage = ""
     try:
         for blob in blobs:
+            budget.packages.take(1, path)
             try:
                 header = parse(blob)
                 if not intact(blob, header):
@@ -144,7 +151,7 @@ def _read(path: str, blobs: Iterator[bytes], warnings: list[DatabaseWarning]) ->
             except HeaderError:
                 unusable += 1
                 continue
-            headers[found] = (*headers.get(found, ()), header)
+            headers.setdefault(found, []).append(header)
     except DamagedDatabase as error:
         damage = str(error)
     if damage:
@@ -154,4 +161,4 @@ def _read(path: str, blobs: Iterator[bytes], warnings: list[DatabaseWarning]) ->
     if not headers and (damage or unusable):
         return None
     ordered = sorted(headers, key=lambda one: (one.name, one.architecture, one.version))
-    return RpmDatabase(path, tuple(ordered), headers)
+    return RpmDatabase(path, tuple(ordered), headers, budget)

@@ -5,8 +5,7 @@ build time, vendor, epoch (or `(none)`), size, architecture, epoch number, sourc
 `rpm -qa` by itself: name-version-release.architecture. Neither says which files a package has.
 """
 
-from auditor.filetree import FileTree
-from auditor.packages.model import DatabaseWarning, OwnedFile, Package
+from auditor.packages.model import DatabaseFiles, DatabaseWarning, OwnedFile, Package
 from auditor.packages.reading import Unreadable, join, read_text
 from auditor.packages.rpm.package import source_of
 from auditor.packages.versions.rpm import upstream
@@ -37,14 +36,15 @@ class Manifest:
         return ()
 
 
-def open_manifest(tree: FileTree, warnings: list[DatabaseWarning]) -> Manifest | None:
+def open_manifest(files: DatabaseFiles, warnings: list[DatabaseWarning]) -> Manifest | None:
     """The richer of the two files that is there and can be read; None where there is none."""
     for name, parse in ((COLUMNS, _columns), (NAMES, _name)):
         path = join(DIRECTORY, name)
-        text = read_text(tree, path)
+        text = read_text(files, path)
         if isinstance(text, Unreadable):
             warnings.append(text.warning("the list of packages"))
         if isinstance(text, str):
+            files.budget.packages.take(text.count("\n"), path)
             found = [parse(line) for line in text.split("\n") if line]
             packages = {package for package in found if package is not None}
             ordered = sorted(packages, key=lambda one: (one.name, one.architecture, one.version))

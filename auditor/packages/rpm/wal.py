@@ -1,26 +1,27 @@
 """SQLite's write-ahead log: committed pages that are not yet in the database file (sqlite.org/walformat.html)."""
 
 import struct
+from typing import IO
 
 from auditor.packages.rpm.errors import DamagedDatabase
 
 _HEADER, _FRAME = 32, 24
 
 
-def apply(database: bytes, log: bytes) -> bytes:
-    """The database as SQLite would see it with this log beside it: every commit up to the first invalid frame.
+def apply(database: IO[bytes], log: bytes) -> None:
+    """Make the database what SQLite would see with this log beside it: every commit up to the first invalid frame.
 
     A log that has no valid header is none, as for SQLite. Raises DamagedDatabase where a page can't be placed.
     """
     if len(log) < _HEADER:
-        return database
+        return
     magic, _, page_size, _, *salts, sum1, sum2 = struct.unpack_from(">8I", log)
     order = {0x377F0682: "<", 0x377F0683: ">"}.get(magic)
     if order is None or page_size < 512 or page_size > 65536 or page_size & (page_size - 1):
-        return database
+        return
     sums = _checksum(order, log[:24], (0, 0))
     if sums != (sum1, sum2):
-        return database
+        return
     pending: dict[int, int] = {}
     committed: dict[int, int] = {}
     pages = 0
@@ -36,14 +37,15 @@ def apply(database: bytes, log: bytes) -> bytes:
             pending = {}
             pages = size
     if not committed:
-        return database
-    if pages * page_size > len(database) + len(log):
+        return
+    size = database.seek(0, 2)
+    if pages * page_size > size + len(log):
         raise DamagedDatabase("its write-ahead log names more pages than there are")
-    whole = bytearray(database[: pages * page_size].ljust(pages * page_size, b"\0"))
+    database.truncate(pages * page_size)
     for number, offset in committed.items():
         if number <= pages:
-            whole[(number - 1) * page_size : number * page_size] = log[offset : offset + page_size]
-    return bytes(whole)
+            database.seek((number - 1) * page_size)
+            database.write(log[offset : offset + page_size])
 
 
 def _checksum(order: str, data: bytes, sums: tuple[int, int]) -> tuple[int, int]:
