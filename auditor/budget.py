@@ -40,7 +40,7 @@ class Limits:
     needed: int = 2_000_000  # libraries that a loader is asked for
     database: int = 384 * MIB  # package databases; text counts four times
     packages: int = 50_000  # package records of all databases
-    package_files: int = 1_000_000  # files that packages own
+    package_files: int = 600_000  # files that packages own
     steps: int = 20_000_000  # of reading and following scripts: words, commands, lines
 
 
@@ -57,6 +57,7 @@ _GROWTH = {
     "tables": 2,
     "symbols": 1 / 16,
     "relocations": 1 / 16,
+    "package_files": 1 / 2048,
 }
 
 

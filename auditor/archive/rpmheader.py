@@ -12,6 +12,7 @@ from dataclasses import dataclass
 # RPM's own limits (hdrchkTags, hdrchkData).
 MAX_ENTRIES = 0xFFFF
 MAX_DATA = 0x0FFFFFFF
+MAX_SIZE = 32 << 20  # bytes; a package of 20,000 files has 4 MiB
 MAX_VALUES = 500_000  # of one tag, as files of a package; a texlive or kernel package has some 10,000
 
 
@@ -82,6 +83,8 @@ def parse(blob: bytes) -> Header:
     if len(blob) < 8:
         raise HeaderError("shorter than a header's first 8 bytes")
     entries, length = struct.unpack_from(">2I", blob)
+    if length > MAX_SIZE:
+        raise HeaderError(f"{length} bytes of data, more than any real package has")
     start = 8 + 16 * entries
     if not 0 < entries <= MAX_ENTRIES or length > MAX_DATA or len(blob) < start + length:
         raise HeaderError(f"{entries} tags with {length} bytes of data don't fit into {len(blob)} bytes")

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from itertools import islice
 
 from auditor.archive.compression import decompress, foreign_kind, kind_of
-from auditor.errors import AuditError
+from auditor.errors import AuditError, LimitExceeded
 from auditor.kernel.version import RELEASE
 
-LIMIT = 512 << 20  # bytes, of the image and of what it unpacks to
+LIMIT = 192 << 20  # bytes, of the image and of what it unpacks to; distributions' have up to 80 MiB
 
 _MARK = b"IKCFG_ST"
 _BANNER = re.compile(rb"Linux version ([0-9][0-9A-Za-z._+~-]{2,127}) \(")
@@ -63,11 +63,18 @@ class KernelImage:
         plain = self._data[:4] == _ELF or self._data[56:60] == _ARM64
         if plain:
             yield self._data
+        left = 2 * LIMIT  # of all tries together
         for match in islice(_MAGICS.finditer(self._data), _MAX_TRIES):
+            limit = min(LIMIT, left)
             try:
-                yield decompress(self._data[match.start() :], LIMIT, self._where, trailing=True)
+                kernel = decompress(self._data[match.start() :], limit, self._where, trailing=True)
+            except LimitExceeded:
+                left -= limit
+                continue
             except AuditError:
                 continue  # bytes that only look like the start of a stream
+            left -= len(kernel)
+            yield kernel
         if not plain:
             yield self._data
 

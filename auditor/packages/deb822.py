@@ -1,6 +1,7 @@
 """Control files in deb822(5) syntax, as dpkg's and opkg's databases use it, and what their fields hold."""
 
 from collections.abc import Container, Iterator, Mapping
+from io import StringIO
 
 # dpkg(1), PACKAGE STATES: these two have no files but perhaps configuration.
 ABSENT = frozenset({"not-installed", "config-files"})
@@ -15,7 +16,8 @@ def paragraphs(text: str, wanted: Container[str]) -> Iterator[dict[str, str]]:
     for block in text.split("\n\n"):
         fields: dict[str, list[str]] = {}
         value: list[str] | None = None
-        for line in block.split("\n"):
+        for ended in StringIO(block, newline="\n"):  # a list of all lines may be far larger than the block
+            line = ended.removesuffix("\n")
             if not line:
                 continue
             if line[0] in " \t":
