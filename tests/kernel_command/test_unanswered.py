@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audit.kernel import audit_kernels
+from auditor.auditing.kernel import audit_kernels
 from auditor.cli.main import run
 from auditor.errors import UsageError
 from auditor.kernel.read import read_kernels
