@@ -9,6 +9,7 @@ Files are read, parsed, searched for and bound once for all programs of the tree
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from auditor.budget import Budget
 from auditor.elf.bind.judgement import Checks, dlopen_notices, judge
 from auditor.elf.bind.static_tls import static_tls
 from auditor.elf.model import Closure, LoadedObject, Loader, LoadFault, LoadNotice, LoadProblem, NoticeKind
@@ -61,7 +62,8 @@ class Linker:
     """Closures of the programs in a tree.
 
     `env` is the image's environment, `working_dir` where its programs are started, `machine` what its platform
-    runs; None leaves machines unjudged. Nothing here raises on any content of the tree.
+    runs; None leaves machines unjudged. Nothing here raises on any content of the tree, but LimitExceeded where it asks
+    for more work than `budget` allows.
     """
 
     def __init__(
@@ -71,8 +73,10 @@ class Linker:
         env: Mapping[str, str] | None = None,
         working_dir: str = "/",
         machine: Architecture | None = None,
+        budget: Budget | None = None,
     ) -> None:
-        self._store = FileStore(tree)
+        self._budget = budget or Budget()
+        self._store = FileStore(tree, self._budget.tables)
         self._machine = machine
         self._env = env or {}
         self._around = surroundings(self._env, working_dir)
@@ -177,7 +181,7 @@ class Linker:
     ) -> tuple[Closure, set[str]]:
         path = stored.real_path
         program = Mapped(path, path, stored, elf, None, "program")
-        record = Record(program)
+        record = Record(program, self._budget.needed)
         load = _Load(record, rules, cpu, secure)
         loading = self._loading(record, load)
         loading.start(interpreter.stored, interpreter.elf)

@@ -56,7 +56,7 @@ def take_inventory(image: Image, wanted: Wanted) -> Inventory:
     packages = read_packages(tree, image.budget)
     owners = Owners(tree, packages)
     machine = architecture(config.platform.architecture)
-    linker = Linker(tree, env=env, working_dir=config.working_dir or "/", machine=machine)
+    linker = Linker(tree, env=env, working_dir=config.working_dir or "/", machine=machine, budget=image.budget)
 
     on_path = executables(tree, search)
     launch = follow_launch(tree, config)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from auditor.budget import Budget, Limits
 from auditor.elf.bind.definitions import Definitions
 from auditor.elf.linker import Linker
 from auditor.elf.model import LoadFault, NoticeKind
@@ -18,6 +19,7 @@ from auditor.elf.read.relocations import relative_relocations
 from auditor.elf.read.symbols import SymbolTable
 from auditor.elf.search.ld_so_cache import read_cache
 from auditor.elf.search.loader import read_profile
+from auditor.errors import LimitExceeded
 from tests.elf.caches import Row, compat_cache, new_cache, old_cache
 from tests.elf.case import Case
 from tests.elf.dirtree import DirTree
@@ -243,6 +245,20 @@ def test_a_mesh_of_libraries_that_need_each_other(forge: Forge, tmp_path: Path, 
     closure = Linker(DirTree(tmp_path)).closure("/bin/prog")
     assert not closure.problems
     assert [each.name for each in closure.objects if each.name in names] == names
+
+
+def test_more_needs_than_the_budget_allows(forge: Forge, tmp_path: Path) -> None:
+    if not INTERPRETER.exists():
+        pytest.skip(f"this machine has no {INTERPRETER}")
+    names = [f"n{number}.so" for number in range(40)]
+    lay_out(tmp_path, Case("needs", (program("/bin/prog", names[0]),)), forge, INTERPRETER)
+    data = forge.make(library("", *names))
+    for name in names:
+        (tmp_path / "lib" / name).write_bytes(data)
+    assert not Linker(DirTree(tmp_path), budget=Budget(Limits(needed=2000))).closure("/bin/prog").problems
+    for limits, name in ((Limits(needed=1000), "needed"), (Limits(tables=10000), "tables")):
+        with pytest.raises(LimitExceeded, match=f"more {name} than the limit"):
+            Linker(DirTree(tmp_path), budget=Budget(limits)).closure("/bin/prog")
 
 
 @pytest.mark.parametrize(("rows", "length"), [(1000, 60000), (200000, 10)])

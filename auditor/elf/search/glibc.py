@@ -220,6 +220,7 @@ class GlibcLoad:
             if mapped in done:
                 continue
             done.add(mapped)
+            self.record.count_needs(mapped)
             for tag, name in dependencies(mapped.elf):
                 needed = self._need(tag, name, mapped)
                 if needed is None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from auditor.budget import Allowance
 from auditor.elf.model import LoadedObject, LoadNotice, LoadProblem
 from auditor.elf.read.file import ElfFile
 from auditor.elf.search.store import StoredFile
@@ -106,6 +107,7 @@ class Record:
     """What one load came to. `scope` is the list that symbols are looked up in, in order."""
 
     program: Mapped
+    needed: Allowance  # needs that may still be looked at, of all loads of the image
     namespace: Namespace = field(default_factory=Namespace)
     scope: list[Mapped] = field(default_factory=list)
     problems: list[LoadProblem] = field(default_factory=list)
@@ -113,6 +115,10 @@ class Record:
     absent: list[Absent] = field(default_factory=list)
     missed: set[tuple[Mapped, str]] = field(default_factory=set)  # needs already told to be absent
     levels: set[str] = field(default_factory=set)
+
+    def count_needs(self, mapped: Mapped) -> None:
+        """Account for the needs of one object; LimitExceeded where an image has more than any real one."""
+        self.needed.take(len(mapped.elf.needed), mapped.real_path)
 
     def miss(self, needer: Mapped, name: str, problem: LoadProblem) -> None:
         """Note that a need was not met, once."""
@@ -130,7 +136,7 @@ class Record:
             if copy.needer is not None:
                 copy.needer = copies[copy.needer]
         namespace = Namespace(copies[each] for each in self.namespace)
-        return Record(copies[self.program], namespace, [copies[each] for each in self.scope])
+        return Record(copies[self.program], self.needed, namespace, [copies[each] for each in self.scope])
 
     def objects(self) -> tuple[LoadedObject, ...]:
         """The scope, then what is mapped beside it (an interpreter that nothing needs)."""

@@ -125,6 +125,7 @@ class MuslLoad:
     def _load_needs(self, order: list[Mapped]) -> None:
         placed = {*order}
         for mapped in order:  # grows while it is walked
+            self.record.count_needs(mapped)
             for name in mapped.elf.needed:
                 needed = self._map(name, mapped)
                 if isinstance(needed, LoadProblem):

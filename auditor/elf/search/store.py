@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from auditor.budget import Allowance
 from auditor.elf.read.file import ElfFile, NotElf, read_elf
-from auditor.filetree import FileKind, FileTree, LookupFault, Node
+from auditor.filetree import Content, FileKind, FileTree, LookupFault, Node
 
 _HEADER_SIZE = 64
 
@@ -26,8 +27,9 @@ class StoredFile:
 class FileStore:
     """Memoised look-ups in one tree."""
 
-    def __init__(self, tree: FileTree) -> None:
+    def __init__(self, tree: FileTree, tables: Allowance) -> None:
         self.tree = tree
+        self._tables = tables  # bytes of headers that may still be read
         self._by_path: dict[str, StoredFile] = {}
         self._by_inode: dict[int, ElfFile | NotElf] = {}
         self._listings: dict[str, frozenset[str]] = {}
@@ -53,12 +55,29 @@ class FileStore:
             return StoredFile(found.path, node, found.fault, None)
         elf = self._by_inode.get(node.inode)
         if elf is None:
-            elf = self._by_inode[node.inode] = _read(node)
+            elf = self._by_inode[node.inode] = self._read(node, found.path)
         return StoredFile(found.path, node, None, elf)
 
+    def _read(self, node: Node, path: str) -> ElfFile | NotElf:
+        if node.content is not None:
+            return read_elf(_Counted(node.content, self._tables, path))
+        # A reader of images keeps the bytes of everything that begins like an ELF file.
+        return NotElf("file too short" if node.size < _HEADER_SIZE else "invalid ELF header")
 
-def _read(node: Node) -> ElfFile | NotElf:
-    if node.content is not None:
-        return read_elf(node.content)
-    # A reader of images keeps the bytes of everything that begins like an ELF file.
-    return NotElf("file too short" if node.size < _HEADER_SIZE else "invalid ELF header")
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """A file's content whose reader draws from a limit."""
+
+    content: Content
+    allowance: Allowance
+    path: str
+
+    @property
+    def size(self) -> int:
+        return self.content.size
+
+    def read(self, offset: int = 0, length: int = -1) -> bytes:
+        data = self.content.read(offset, length)
+        self.allowance.take(len(data), self.path)
+        return data
