@@ -22,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = _last_line(error)
     with contextlib.suppress(Exception):
         sys.stderr.flush()
-    # No thread that still waits for a server may hold up the exit; `run` has flushed the report.
+    # No thread that still waits for a server may hold up the exit. `run` has flushed the report; where that failed (a
+    # closed pipe, a full disk) nothing tries once more.
     os._exit(code)
 
 

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 from typer.exceptions import TyperException
 
-from auditor.cli import check, config, diff, explain, kernel, sbom, schema, spec
+from auditor.cli import check, config, diff, explain, kernel, sbom, schema, spec, tree
 from auditor.cli.defaults import deciding, default_map, setting_behind, settings_of
 from auditor.cli.output import EXIT_NOT_AUDITED, EXIT_OK, ClosedOutput, report_error, say
 from auditor.errors import AuditError, Interrupted, UsageError, did_you_mean
@@ -44,6 +44,7 @@ app.command("check", cls=_Judging)(check.check)
 app.command("diff", cls=_Judging)(diff.diff)
 app.command("sbom")(sbom.sbom)
 app.command("kernel", cls=_Judging)(kernel.kernel)
+app.command("tree")(tree.tree)
 app.command("explain")(explain.explain)
 app.add_typer(spec.app, name="spec")
 app.add_typer(schema.app, name="schema")
@@ -100,8 +101,7 @@ def run(arguments: Sequence[str]) -> int:
         say("interrupted; nothing was judged")
         return error.exit_code if isinstance(error, Interrupted) else 130
     except BrokenPipeError:
-        _silence_output()  # the reader of our output went away, and knows
-        return EXIT_NOT_AUDITED
+        return EXIT_NOT_AUDITED  # the reader of our output went away, and knows
     except Exception as error:
         return _last_resort(error, arguments)
     return code if given else EXIT_NOT_AUDITED
@@ -166,7 +166,6 @@ def _with_origin(error: AuditError, arguments: Sequence[str], settings: Settings
 
 def _last_resort(error: Exception, arguments: Sequence[str]) -> int:
     """A fault of our own, or of the machine: one line, and where to take it."""
-    _silence_output()
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return report_error(f"{where}{error.strerror}")
@@ -181,11 +180,3 @@ def _last_resort(error: Exception, arguments: Sequence[str]) -> int:
 
     place = issues_address() or "whoever gave you audit-image"
     return report_error(f"a fault in audit-image: {type(error).__name__}: {error}; report it to {place}", remedy)
-
-
-def _silence_output() -> None:
-    """Keep the interpreter from writing what can't be written once more at its end."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):  # not a real file: a test's
-        return

@@ -2,6 +2,7 @@
 
 import posixpath
 from collections.abc import Mapping
+from dataclasses import replace
 
 from auditor.elf.model import LoadFault
 from auditor.inventory.model import Binary, ClosureEntry, ElfObject, Inventory
@@ -53,3 +54,24 @@ def _missing(inventory: Inventory, binary: Binary, path: str) -> tuple[Branch, .
         and problem.fault is LoadFault.LIBRARY_MISSING
         and binary.resolved_path in problem.programs
     )
+
+
+def ways_to(root: Branch, soname: str) -> Branch | None:
+    """The tree with only what leads to a library, found or missing; None where nothing does."""
+    return _leading(root, soname, set())
+
+
+def cut(root: Branch, depth: int) -> Branch:
+    """The tree down to `depth` levels below the root."""
+    below = tuple(cut(branch, depth - 1) for branch in root.branches) if depth > 0 else ()
+    return replace(root, branches=below)
+
+
+def _leading(branch: Branch, soname: str, known: set[str]) -> Branch | None:
+    """`known` are the lines that lead there: a subtree that is drawn once leads there each time that it is named."""
+    below = tuple(kept for entry in branch.branches if (kept := _leading(entry, soname, known)) is not None)
+    name, _, path = branch.text.partition(" => ")
+    if not below and soname not in (name, posixpath.basename(path or name)) and branch.text not in known:
+        return None
+    known.add(branch.text)
+    return replace(branch, branches=below)
