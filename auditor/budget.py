@@ -27,6 +27,7 @@ class Limits:
     lookups: int = 20_000_000  # parts of paths that are followed
     uncompressed: int = 2 * GIB  # what all layers (and the archive around them) are inflated to
     kept: int = 2 * GIB  # programs, scripts and databases, spooled to disk
+    saved: int = 256 * GIB  # what a daemon sends of an image
     path: int = 4096  # one path or link target: PATH_MAX
     json: int = 8 * MIB  # one manifest, index or config; registries take at most 4 MiB
     json_values: int = 2_000_000  # of one JSON document, saved reports too

@@ -34,6 +34,23 @@ class Retried:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Something outside, which may want a person to do something, has not answered for some seconds."""
+
+    who: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePassedOver:
+    """A source that may not be asked, though it might have the image; `taken` is what is audited instead of its."""
+
+    source: str
+    reason: str
+    taken: str
+
+
+@dataclass(frozen=True, slots=True)
 class ImageSpooled:
     """Bytes of an image that came so far from a source that can only send it whole (a daemon's `save`)."""
 
@@ -85,7 +102,9 @@ class LayerFinished:
 Event = (
     SourceTried
     | SourceChosen
+    | SourcePassedOver
     | Retried
+    | Waiting
     | ImageSpooled
     | ImageStarted
     | ImageRead

@@ -25,7 +25,7 @@ def listening(*, quiet: bool, verbose: bool) -> Iterator[events.Listener]:
         yield events.ignore
         return
     if not sys.stderr.isatty():
-        yield _log if verbose else events.ignore
+        yield _log if verbose else _log_warnings
         return
     from rich.console import Console  # noqa: PLC0415 - costs 50 ms, and only a terminal needs it
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn  # noqa: PLC0415
@@ -69,7 +69,7 @@ class Bars:
                 if _SPOOL not in self._tasks:
                     self._tasks[_SPOOL] = self._progress.add_task(f"from {source}", total=None)
                 self._progress.update(self._tasks[_SPOOL], completed=received)
-            case _ if self._verbose and (line := describe(event)):
+            case _ if (self._verbose or is_warning(event)) and (line := describe(event)):
                 self._progress.console.print(line, markup=False, highlight=False)
 
     def _forget(self) -> None:
@@ -86,10 +86,24 @@ def describe(event: events.Event) -> str:
             return f"{source}: {reason}"
         case events.SourceChosen(source, reference, digest):
             return f"{reference}: answered by {source}{f', {digest}' if digest else ''}"
+        case events.SourcePassedOver(source, reason, taken):
+            return f"warning: {source} was not asked ({reason}); audited instead: {taken}"
+        case events.Waiting(who, what):
+            return f"{who} {what}"
         case events.Retried(where, reason, delay):
             return f"{where}: {reason}; trying again in {delay:.1f} s"
         case _:
             return ""
+
+
+def is_warning(event: events.Event) -> bool:
+    """Whether a person has to know it also without --verbose."""
+    return isinstance(event, events.SourcePassedOver | events.Waiting)
+
+
+def _log_warnings(event: events.Event) -> None:
+    if is_warning(event):
+        _log(event)
 
 
 def _log(event: events.Event) -> None:

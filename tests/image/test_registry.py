@@ -301,7 +301,7 @@ def test_a_token_for_a_user(registry: Server, tmp_path: Path) -> None:
     server = TokenServer(registry, user=Credentials("me", "secret:word").basic)
     pull(registry, access=Access(authfile=write_authfile(tmp_path, registry.host)))
     assert server.given == 1
-    with pytest.raises(SourceUnavailable, match=r"refuses these credentials \(401: UNAUTHORIZED"):
+    with pytest.raises(SourceUnavailable, match=r"refuses these credentials, which .*auth\.json gave \(401: UNAUTH"):
         pull(registry, access=Access(authfile=write_authfile(tmp_path, registry.host, password="wrong")))
     with pytest.raises(SourceUnavailable, match=r"refuses access \(401"):
         pull(registry)

@@ -496,9 +496,6 @@ def test_a_scheme_on_the_wrong_thing(tmp_path: Path, scheme: str, kind: str) -> 
         path.write_bytes(b"text" * 300)
     elif kind == "pipe":
         os.mkfifo(path)
-        os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))
-        if scheme.endswith("archive"):
-            return  # a pipe may bring an archive, so it is waited for
     with pytest.raises(AuditError) as caught:
         load(f"{scheme}:{path}").__enter__()
     assert isinstance(caught.value, ImageNotFound) is (kind == "nothing")

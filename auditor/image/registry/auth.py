@@ -81,7 +81,7 @@ class Authenticator:
             elif "basic" in offered:
                 header = self._basic(words)
                 if header == refused:
-                    raise self._refused(f"refuses these credentials (401{words})")
+                    raise self._refused(f"{self._refuses_these()} (401{words})")
             else:
                 raise self._refused(f"refuses access (401{words})")
             self.header = header
@@ -93,7 +93,7 @@ class Authenticator:
         response.close()
         if urlsplit(response.url).netloc != self._host:
             return self._elsewhere(response, words)
-        what = "refuses access" if self._lookup().credentials is None else "refuses these credentials"
+        what = "refuses access" if self._lookup().credentials is None else self._refuses_these()
         return self._refused(f"{what} (401{words})")
 
     def _elsewhere(self, response: Response, words: str) -> SourceUnavailable:
@@ -108,6 +108,9 @@ class Authenticator:
         if self._found is None:
             self._found = self._find()
         return self._found
+
+    def _refuses_these(self) -> str:
+        return f"refuses these credentials, which {self._lookup().origin} gave"
 
     def _refused(self, what: str) -> SourceUnavailable:
         note = self._lookup().note
@@ -141,7 +144,7 @@ class Authenticator:
         if response.status in (401, 403):
             words = error_words(response)
             response.close()
-            what = "refuses these credentials" if credentials is not None else "refuses access"
+            what = self._refuses_these() if credentials is not None else "refuses access"
             raise self._refused(f"{what} ({response.status}{words})")
         return f"Bearer {self._parse(response, where)}"
 

@@ -52,7 +52,7 @@ class Repository:
         self._transport = Transport(
             name.host, ca=access.ca, listener=listener, patience=patience, environment=environment
         )
-        lookup = partial(find, name.host, name.repository, access.authfile, environment)
+        lookup = partial(find, name.host, name.repository, access.authfile, environment, listener)
         self._auth = Authenticator(self._transport, host, name.repository, lookup, self.where)
         plain_name = host.rpartition(":")[0] if ":" in host.rpartition("]")[2] else host
         self._scheme = "http" if access.plain_http else "https"

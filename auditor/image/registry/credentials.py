@@ -9,18 +9,18 @@ import base64
 import binascii
 import json
 import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from auditor import events
 from auditor.errors import UsageError
 from auditor.image.reference import DEFAULT_HOST
+from auditor.image.registry import helpers
 
 _HUB_KEYS = ("docker.io", "index.docker.io", "https://index.docker.io/v1/", "registry-1.docker.io")
 _TOKEN_USER = "<token>"  # noqa: S105 - with this name, a helper's secret is an identity token
 _LIMIT = 4 << 20
-_HELPER_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,20 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What was found; `note` says why a place that should have had something gave nothing."""
+    """What was found, and by which file or helper; `note` says why a place that should have it gave nothing."""
 
     credentials: Credentials | None
     note: str = ""
+    origin: str = ""
 
 
-def find(host: str, repository: str, authfile: Path | None, environment: Mapping[str, str]) -> Lookup:
+def find(
+    host: str,
+    repository: str,
+    authfile: Path | None,
+    environment: Mapping[str, str],
+    listener: events.Listener = events.ignore,
+) -> Lookup:
     """The credentials for a repository. An explicit `authfile` is the only place that is looked at.
 
     UsageError for a file that can't be read or isn't what it should be.
@@ -59,7 +66,7 @@ def find(host: str, repository: str, authfile: Path | None, environment: Mapping
         values = _read(path, required)
         if values is None:
             continue
-        found = _in_file(values, path, host, repository)
+        found = _in_file(values, path, host, repository, listener)
         if found.credentials is not None:
             return found
         note = note or found.note
@@ -101,14 +108,14 @@ def _read(path: Path, required: bool) -> dict[str, object] | None:
     return values
 
 
-def _in_file(values: dict[str, object], path: Path, host: str, repository: str) -> Lookup:
+def _in_file(values: dict[str, object], path: Path, host: str, repository: str, listener: events.Listener) -> Lookup:
     """Helpers of the host first, then what stands in the file, then the store for all hosts."""
     keys = _keys(host, repository)
-    helpers, auths, store = _mapping(values, "credHelpers"), _mapping(values, "auths"), values.get("credsStore")
+    by_helper, auths, store = _mapping(values, "credHelpers"), _mapping(values, "auths"), values.get("credsStore")
     note = ""
     for key in keys:
-        if isinstance(helper := helpers.get(key), str) and helper:
-            found = _ask(helper, key)
+        if isinstance(helper := by_helper.get(key), str) and helper:
+            found = _ask(helper, key, listener)
             if found.credentials is not None:
                 return found
             note = note or found.note
@@ -116,10 +123,10 @@ def _in_file(values: dict[str, object], path: Path, host: str, repository: str) 
     for key in keys:
         entry = by_host.get(key)
         if isinstance(entry, dict) and (credentials := _entry(entry, path, key)) is not None:
-            return Lookup(credentials)
+            return Lookup(credentials, origin=str(path))
     if isinstance(store, str) and store:
         server = "https://index.docker.io/v1/" if host == DEFAULT_HOST else host
-        found = _ask(store, server)
+        found = _ask(store, server, listener)
         if found.credentials is not None:
             return found
         note = note or found.note
@@ -146,6 +153,9 @@ def _bare(key: str) -> str:
 
 
 def _entry(entry: dict[str, object], path: Path, key: str) -> Credentials | None:
+    texts = [value for value in entry.values() if isinstance(value, str)]
+    if not _sendable(*texts):
+        raise UsageError(f"the entry for {key} has letters that can't be sent", str(path), "log in again")
     token = entry.get("identitytoken")
     if isinstance(token, str) and token:
         return Credentials(identity_token=token)
@@ -162,27 +172,27 @@ def _entry(entry: dict[str, object], path: Path, key: str) -> Credentials | None
     return Credentials(name, secret) if isinstance(name, str) and isinstance(secret, str) and name else None
 
 
-def _ask(helper: str, server: str) -> Lookup:
-    """Run a credential helper; the absence of credentials is no error."""
+def _ask(helper: str, server: str, listener: events.Listener) -> Lookup:
+    """Ask a credential helper; the absence of credentials is no error."""
     program = f"docker-credential-{helper}"
-    if "/" in helper:
+    if "/" in helper or not helper.isprintable():
         return Lookup(None, f"{program}: is no helper's name")
+    answer = helpers.ask(program, server, listener)
+    if isinstance(answer, str):
+        return Lookup(None, answer)
     try:
-        done = subprocess.run(  # noqa: S603 - named by the user's own configuration
-            [program, "get"], input=server.encode(), capture_output=True, timeout=_HELPER_SECONDS, check=False
-        )
-    except FileNotFoundError:
-        return Lookup(None, f"{program} is not on the PATH")
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return Lookup(None, f"{program}: {error}")
-    if done.returncode != 0:
-        words = " ".join((done.stdout or done.stderr).decode(errors="replace").split())[:200]
-        return Lookup(None, "" if "not found" in words else f"{program}: {words or 'failed'}")
-    try:
-        answer = json.loads(done.stdout)
-        username, secret = answer["Username"], answer["Secret"]
+        values = json.loads(answer)
+        username, secret = values["Username"], values["Secret"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return Lookup(None, f"{program}: its answer can't be read")
     if not isinstance(username, str) or not isinstance(secret, str) or not secret:
         return Lookup(None)
-    return Lookup(Credentials(identity_token=secret) if username == _TOKEN_USER else Credentials(username, secret))
+    if not _sendable(username, secret):
+        return Lookup(None, f"{program}: its answer has letters that can't be sent")
+    credentials = Credentials(identity_token=secret) if username == _TOKEN_USER else Credentials(username, secret)
+    return Lookup(credentials, origin=program)
+
+
+def _sendable(*texts: str) -> bool:
+    """Whether texts can be written as UTF-8: JSON may hold half of a pair of surrogates."""
+    return not any("\ud800" <= letter <= "\udfff" for text in texts for letter in text)

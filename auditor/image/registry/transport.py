@@ -21,6 +21,7 @@ from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
 import urllib3
 from urllib3.exceptions import (
+    ConnectTimeoutError,
     HTTPError,
     LocationValueError,
     NameResolutionError,
@@ -33,21 +34,26 @@ from urllib3.exceptions import (
 
 from auditor import events
 from auditor.errors import SourceUnavailable, UsageError
+from auditor.image.registry.conversation import STEADY, Pace, TooSlow, pools
 
 _REDIRECTS = 8
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
-_TIMEOUT = urllib3.Timeout(connect=15, read=60)
 _BODY = 2000  # bytes of an error's body that are looked at
 _CERTIFICATES = ("/etc/docker/certs.d", "/etc/containers/certs.d")
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How often and after how many seconds a request is made again."""
+    """How often and after how many seconds a request is made again, and how long one answer may take.
+
+    `waits` seconds are waited in all before one request is given up; so long may a `Retry-After` be.
+    """
 
     tries: int = 5
     first: float = 0.5
     longest: float = 30.0
+    waits: float = 60.0
+    pace: Pace = STEADY
 
     def delay(self, number: int) -> float:
         """Seconds before try `number` (from 1): doubled each time, and up to a half more, so that clients spread."""
@@ -68,8 +74,9 @@ class Interrupted(Exception):
 class Response:
     """An answer whose body is read by its user."""
 
-    def __init__(self, raw: urllib3.BaseHTTPResponse, url: str) -> None:
+    def __init__(self, raw: urllib3.BaseHTTPResponse, url: str, where: str) -> None:
         self._raw = raw
+        self._where = where
         self.status = raw.status
         self.url = url
 
@@ -81,6 +88,8 @@ class Response:
         """Up to `length` bytes of the body, empty at its end; Interrupted where the connection broke."""
         try:
             return self._raw.read(length, decode_content=False)
+        except TooSlow as error:
+            raise _too_slow(error, self._where) from error
         except (HTTPError, OSError) as error:
             raise Interrupted(_reason(error)) from error
 
@@ -103,7 +112,7 @@ class Response:
         try:
             if len(self._raw.read(_BODY, decode_content=False)) == _BODY:
                 self._raw.close()
-        except (HTTPError, OSError):
+        except (HTTPError, OSError, TooSlow):
             self._raw.close()
         self._raw.release_conn()
 
@@ -147,9 +156,11 @@ class Transport:
     def persist(self, attempt: Callable[[], Response], where: str) -> Response:
         """Make a request until it is answered or the tries are used up."""
         number = 0
+        waited = 0.0
+        start = time.monotonic()
         while True:
             number += 1
-            last = number >= self.patience.tries
+            last = number >= self.patience.tries or time.monotonic() - start > 2 * self.patience.pace.total
             try:
                 response = attempt()
             except _Passing as error:
@@ -163,11 +174,13 @@ class Transport:
                 wait = _retry_after(response.header("Retry-After"))
                 words = error_words(response)
                 response.close()
-                if last or wait > self.patience.longest * 4:
-                    asked = f", and asks to wait {wait:.0f} s" if wait > self.patience.longest * 4 else ""
+                too_long = waited + wait > self.patience.waits
+                if last or too_long:
+                    asked = f", and asks to wait {wait:.0f} s" if too_long else ""
                     raise SourceUnavailable(f"{reason}{words}{asked} ({number} tries)", where, "try again later")
                 delay = max(wait, self.patience.delay(number))
             self.wait(where, reason, delay)
+            waited += delay
 
     def wait(self, where: str, reason: str, delay: float) -> None:
         """Say why, and wait."""
@@ -210,15 +223,17 @@ class Transport:
                 preload_content=False,
                 redirect=False,
                 retries=False,
-                timeout=_TIMEOUT,
+                timeout=urllib3.Timeout(connect=self.patience.pace.connect, read=self.patience.pace.silence),
             )
+        except TooSlow as error:
+            raise _too_slow(error, where) from error
         except SSLError as error:
             raise self._tls_trouble(error, where) from error
-        except LocationValueError as error:
+        except (LocationValueError, UnicodeError) as error:
             raise SourceUnavailable(f"has no usable address ({error})", where, "check the name") from error
         except (HTTPError, OSError) as error:
             raise _Passing(error) from error
-        return Response(raw, url)
+        return Response(raw, url, where)
 
     def _tls_trouble(self, error: SSLError, where: str) -> Exception:
         words = str(error)
@@ -246,6 +261,7 @@ class Transport:
                 secure = parts.scheme == "https" or proxy.startswith("https:")
                 context = self._context if secure else None
                 pool = self._pools[key] = _manager(proxy, context)
+                pool.pool_classes_by_scheme = dict(pools(self.patience.pace))
             elif parts.scheme == "https" and "ssl_context" not in pool.connection_pool_kw:
                 pool.connection_pool_kw["ssl_context"] = self._context
             return pool
@@ -284,7 +300,11 @@ class _Passing(Exception):
     def __init__(self, error: Exception) -> None:
         super().__init__(_reason(error))
         self.error = error
-        self.nobody_there = isinstance(error, NewConnectionError)  # seldom mended by waiting
+        self.nobody_there = isinstance(error, NewConnectionError | ConnectTimeoutError)  # seldom mended by waiting
+
+
+def _too_slow(error: TooSlow, where: str) -> SourceUnavailable:
+    return SourceUnavailable(str(error), where, "try again later, or tell those who run the registry")
 
 
 def _remedy(error: _Passing) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from functools import partial
@@ -146,6 +147,9 @@ def open_archive(path: Path, where: str, budget: Budget) -> Archive:
 
     Raises ImageNotFound, SourceUnavailable, UnsupportedFormat where it is no tar, CorruptImage where it is cut.
     """
+    if str(path) == "-":
+        return from_file(os.fdopen(os.dup(0), "rb", buffering=0), "standard input", budget)
+    refuse_named_pipe(path, where)
     try:
         file = path.open("rb", buffering=0)
     except FileNotFoundError:
@@ -155,6 +159,21 @@ def open_archive(path: Path, where: str, budget: Budget) -> Archive:
     except OSError as error:
         raise SourceUnavailable(f"can't be opened ({error.strerror})", where, "check its permissions") from error
     return from_file(file, where, budget)
+
+
+def refuse_named_pipe(path: Path, where: str) -> None:
+    """UnsupportedFormat for a pipe that has a name of its own: opening it would wait for somebody to write.
+
+    What a shell passes as /dev/fd/N or /dev/stdin is open at its other end already.
+    """
+    try:
+        named = stat.S_ISFIFO(path.stat().st_mode)
+    except OSError:
+        return  # opening it says what is wrong
+    if named and not str(path).startswith(("/dev/fd/", "/dev/stdin", "/proc/")):
+        raise UnsupportedFormat(
+            "is a named pipe, which is not waited for", where, "name a file, or - for standard input"
+        )
 
 
 def from_file(file: IO[bytes], where: str, budget: Budget) -> Archive:

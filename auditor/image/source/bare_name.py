@@ -1,4 +1,8 @@
-"""A name without a scheme: the Docker daemon is asked first, then the registry, as people know it from syft."""
+"""A name without a scheme: the Docker daemon is asked first, then the registry, as people know it from syft.
+
+A daemon that is there and does not answer ends the audit: it may have just built the image that is meant. One that is
+not there is passed over in silence, one that this user may not ask with a warning.
+"""
 
 from auditor import events
 from auditor.errors import AuditError, ImageNotFound, SourceUnavailable
@@ -9,20 +13,27 @@ from auditor.image.source.interface import Options, Source
 
 def open_source(reference: Reference, options: Options) -> Source:
     """The first source that has the image; the listener hears why one was passed over."""
+    denied = False
     if options.all_platforms:  # a daemon holds those that it was told to pull, which says nothing of the release
         reason = "a daemon need not hold all platforms"
     else:
         try:
             return docker_daemon.open_source(reference, options)
+        except docker_daemon.Denied as error:
+            reason, denied = error.what, True
         except (ImageNotFound, SourceUnavailable) as error:
             reason = error.what
     options.listener(events.SourceTried("docker", reason))
     from auditor.image.source import registry  # noqa: PLC0415 - a client that a daemon's image doesn't need
 
     try:
-        return registry.open_source(reference, options)
+        source = registry.open_source(reference, options)
     except (ImageNotFound, SourceUnavailable) as error:
         raise _both(error, reason) from error
+    if denied:
+        taken = f"{reference.text} of the registry, {source.images()[0].digest}"
+        options.listener(events.SourcePassedOver("the Docker daemon", reason, taken))
+    return source
 
 
 def _both(error: AuditError, reason: str) -> AuditError:

@@ -3,13 +3,17 @@
 The image is saved to an unlinked file and read from there: the daemon can only send it whole.
 """
 
+import http.client
 import os
+import queue
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from auditor import events
+from auditor.budget import exceeded
 from auditor.errors import AuditError, ImageNotFound, SourceUnavailable, UsageError
 from auditor.image.model import Platform
 from auditor.image.platforms import fitness
@@ -20,8 +24,17 @@ from auditor.image.source.docker_archive import from_archive
 from auditor.image.source.docker_endpoint import Endpoint
 from auditor.image.source.interface import Candidate, Listing, Options, Source, StoredImage
 
-_CONNECT = 60  # seconds for a first answer; a busy machine is slow, an absent daemon is told at once
+_ANSWER = 10  # seconds for the answers that come before the image itself
 _SAVE = 900  # seconds of silence while the daemon packs a large image
+_Value = TypeVar("_Value")
+
+
+class Unresponsive(AuditError):
+    """A daemon that is there and doesn't answer, though it might have just built the very image that is meant."""
+
+
+class Denied(SourceUnavailable):
+    """A daemon that this user may not ask."""
 
 
 def open_source(reference: Reference, options: Options) -> Source:
@@ -42,13 +55,10 @@ def open_daemon(
     """
     import docker.errors  # type: ignore[import-untyped]  # noqa: PLC0415 - a third of a second, only for daemons
 
-    from auditor.image.source.docker_client import connect  # noqa: PLC0415 - as above
-
     where = f"{scheme}:{name.familiar}"
     try:
-        api = connect(endpoint, _CONNECT)
+        api, inspected = _within(_ANSWER, lambda: _ask(endpoint, names, where, title), where, title, scheme)
         try:
-            inspected = _inspect(api, names, where, title)
             _check_platform(inspected, options, where, title)
             api.timeout = _SAVE
             source = _save(api, inspected["Id"], where, options, scheme)
@@ -64,10 +74,64 @@ def open_daemon(
     except Exception as error:  # the SDK lets requests', urllib3's, ssl's and its own kinds through
         if not isinstance(error, docker.errors.DockerException | OSError | ValueError):
             raise
-        raise SourceUnavailable(
+        if "timed out" in str(error) or _is_caused_by(error, TimeoutError, http.client.HTTPException):
+            raise Unresponsive(f"{title} does not answer ({_reason(error)})", where, _other(scheme)) from error
+        kind = Denied if _is_caused_by(error, PermissionError) else SourceUnavailable
+        raise kind(
             f"{title} does not answer ({_reason(error)})", where, "start it, say where it is, or use another source"
         ) from error
     return _Saved(source, _digest(inspected, name))
+
+
+def _other(scheme: str) -> str:
+    return "write docker: or registry:" if scheme == "docker" else "look into its log, or write registry:"
+
+
+def _ask(endpoint: Endpoint, names: Sequence[str], where: str, title: str) -> tuple[Any, dict[str, Any]]:
+    from auditor.image.source.docker_client import connect  # noqa: PLC0415 - a third of a second, only for daemons
+
+    api = connect(endpoint, _ANSWER)
+    try:
+        return api, _inspect(api, names, where, title)
+    except BaseException:
+        api.close()
+        raise
+
+
+def _within(seconds: float, call: Callable[[], _Value], where: str, title: str, scheme: str) -> _Value:
+    """What `call` gives; Unresponsive where it takes longer. It is then left alone, in a thread that ends with us.
+
+    Timeouts of sockets don't do: each is for one read, and a daemon may send a byte now and then.
+    """
+    outcome: queue.SimpleQueue[tuple[_Value | None, BaseException | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            outcome.put((call(), None))
+        except BaseException as error:
+            outcome.put((None, error))
+
+    threading.Thread(target=run, name="daemon", daemon=True).start()
+    try:
+        value, error = outcome.get(timeout=seconds)
+    except queue.Empty:
+        raise Unresponsive(f"{title} does not answer", where, _other(scheme)) from None
+    if error is not None:
+        raise error
+    return cast(_Value, value)
+
+
+def _is_caused_by(error: BaseException, *kinds: type[BaseException]) -> bool:
+    left: list[object] = [error]
+    while left:
+        item = left.pop()
+        if isinstance(item, kinds):
+            return True
+        if isinstance(item, BaseException):
+            left += (item.__cause__, item.__context__, *item.args)
+        elif isinstance(item, tuple):
+            left += item
+    return False
 
 
 def _inspect(api: Any, names: Sequence[str], where: str, title: str) -> dict[str, Any]:
@@ -105,6 +169,8 @@ def _save(api: Any, image: str, where: str, options: Options, scheme: str) -> So
                     f"can't be saved ({error.strerror})", tempfile.gettempdir(), "free some space or set TMPDIR"
                 ) from error
             received += len(chunk)
+            if received > options.limits.saved:
+                raise exceeded("saved", options.limits.saved, where)
             options.listener(events.ImageSpooled(scheme, received))
         spool.flush()
         spool.seek(0)

@@ -5,7 +5,7 @@ from pathlib import Path
 from auditor.budget import Budget
 from auditor.errors import ImageNotFound, SourceUnavailable, UnsupportedFormat
 from auditor.image.scheme import Scheme
-from auditor.image.source.archive import open_archive
+from auditor.image.source.archive import open_archive, refuse_named_pipe
 
 _REMEDY = "name an image archive, an OCI layout, a root file system or a saved report"
 
@@ -21,6 +21,7 @@ def kind(path: Path, where: str) -> Scheme:
                     "a directory that skopeo wrote with dir:", where, "write it with skopeo copy … oci:PATH"
                 )
             return Scheme.DIR
+        refuse_named_pipe(path, where)
         with path.open("rb") as file:
             first = file.read(512)
     except FileNotFoundError:
