@@ -24,7 +24,7 @@ class Limits:
     entries: int = 500_000  # files, directories, links and whiteouts of all layers; of an archive's members
     directories: int = 100_000  # of the merged tree, those that no layer names too
     names: int = 128 * MIB  # paths, link targets and attributes, as they are held in memory
-    lookups: int = 20_000_000  # parts of paths that are followed
+    lookups: int = 10_000_000  # parts of paths that are followed
     uncompressed: int = 2 * GIB  # what all layers (and the archive around them) are inflated to
     kept: int = 2 * GIB  # programs, scripts and databases, spooled to disk
     saved: int = 256 * GIB  # what a daemon sends of an image

@@ -9,13 +9,14 @@ from auditor.auditing import audit, audit_index, judge
 from auditor.auditing.index import judge_index
 from auditor.auditing.load import load, load_index
 from auditor.auditing.waivers import Waiver
-from auditor.budget import DEFAULT, Limits
+from auditor.budget import DEFAULT, Limits, check_json
 from auditor.cli.output import say
 from auditor.cli.progress import listening
 from auditor.errors import UsageError
 from auditor.image import Access, Reference, Scheme, parse, parse_platform
 from auditor.image.model import Platform
 from auditor.image.platforms import fitness, host_platform
+from auditor.image.source.archive import refuse_named_pipe
 from auditor.report.audit.document import any_from_document
 from auditor.report.model import IndexReport, Report, ReportIndex
 from auditor.rules import Options
@@ -140,6 +141,7 @@ def _tell_spec(saved: Report, spec: Spec, where: str, reach: Reach) -> None:
 def read_report(reference: Reference) -> Report | IndexReport:
     """A report of an image or an index saved with `-o json=FILE`; UsageError where the file is not one."""
     path = reference.path or Path()
+    refuse_named_pipe(path, str(path))
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_REPORT_BYTES + 1)
@@ -147,6 +149,7 @@ def read_report(reference: Reference) -> Report | IndexReport:
         raise UsageError(f"can't read the report: {error.strerror}", str(path)) from error
     if len(data) > _MAX_REPORT_BYTES:
         raise UsageError(f"a report is at most {_MAX_REPORT_BYTES} bytes", str(path))
+    check_json(data, str(path))
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
