@@ -34,6 +34,14 @@ class Retried:
 
 
 @dataclass(frozen=True, slots=True)
+class Remarked:
+    """Something is odd about an image, and no reason not to read it."""
+
+    where: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Something outside, which may want a person to do something, has not answered for some seconds."""
 
@@ -104,6 +112,7 @@ Event = (
     | SourceChosen
     | SourcePassedOver
     | Retried
+    | Remarked
     | Waiting
     | ImageSpooled
     | ImageStarted

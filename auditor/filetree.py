@@ -81,6 +81,19 @@ class Removal:
     node: Node
 
 
+@dataclass(frozen=True, slots=True)
+class LinkedWhiteout:
+    """A whiteout in `layer` below what a lower layer has as a symbolic link: storage drivers differ over it.
+
+    overlayfs leaves `target`, the file that the whiteout would name through the link, and hides the link behind a
+    directory of its own, as the tree here does; vfs and umoci follow the link and delete `target`.
+    """
+
+    path: str
+    target: str
+    layer: int
+
+
 class FileTree(Protocol):
     """One merged root file system."""
 

@@ -88,6 +88,8 @@ def describe(event: events.Event) -> str:
             return f"{reference}: answered by {source}{f', {digest}' if digest else ''}"
         case events.SourcePassedOver(source, reason, taken):
             return f"warning: {source} was not asked ({reason}); audited instead: {taken}"
+        case events.Remarked(where, what):
+            return f"{where}: {what}"
         case events.Waiting(who, what):
             return f"{who} {what}"
         case events.Retried(where, reason, delay):
@@ -98,7 +100,7 @@ def describe(event: events.Event) -> str:
 
 def is_warning(event: events.Event) -> bool:
     """Whether a person has to know it also without --verbose."""
-    return isinstance(event, events.SourcePassedOver | events.Waiting)
+    return isinstance(event, events.SourcePassedOver | events.Remarked | events.Waiting)
 
 
 def _log_warnings(event: events.Event) -> None:

@@ -217,7 +217,7 @@ class LayerReader:
         if platform is not None and candidate.platform is None and fitness(platform, claimed) is None:
             raise ImageNotFound(f"is for {claimed}, not for {platform}", reference.text, "choose another --platform")
         self._listener(events.ImageStarted(str(claimed)))
-        layers, tree = self._layers(stored, parsed)
+        layers, merge = self._layers(stored, parsed)
         self._listener(events.ImageRead(str(claimed)))
         return Image(
             reference.text,
@@ -226,12 +226,14 @@ class LayerReader:
             stored.config_digest,
             parsed.config,
             layers,
-            tree,
+            MergedTree(merge.root, merge.removed, self._budget),
             candidate.platform,
+            remarks=stored.remarks,
+            linked_whiteouts=tuple(merge.linked_whiteouts),
             budget=self._budget.fresh(),
         )
 
-    def _layers(self, stored: StoredImage, parsed: ParsedConfig) -> tuple[tuple[Layer, ...], MergedTree]:
+    def _layers(self, stored: StoredImage, parsed: ParsedConfig) -> tuple[tuple[Layer, ...], Merge]:
         read = self._read_all(stored.layers, parsed.diff_ids)
         merge = Merge(self._budget)
         layers = []
@@ -255,7 +257,7 @@ class LayerReader:
                 self._known[key] = contents
             else:
                 self._known.pop(key, None)
-        return tuple(layers), MergedTree(merge.root, merge.removed, self._budget)
+        return tuple(layers), merge
 
     def _read_all(
         self, layers: tuple[StoredLayer, ...], diff_ids: tuple[str, ...]

@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from auditor.budget import Budget
 from auditor.errors import CorruptImage
-from auditor.filetree import FileKind, Node, Removal
+from auditor.filetree import FileKind, LinkedWhiteout, Node, Removal
 from auditor.image.layer import LayerEntry, text_size
 
 WHITEOUT = ".wh."
@@ -56,6 +56,7 @@ class Merge:
         self._inodes = 0
         self.root = Directory(None, "", Node(FileKind.DIRECTORY, 0o755, 0, 0, 0, 0, None))
         self.removed: dict[str, Removal] = {}
+        self.linked_whiteouts: list[LinkedWhiteout] = []
         self._where = ""
         self._made: dict[str, Directory] = {}  # directories by the name that the current layer calls them
 
@@ -105,6 +106,7 @@ class Merge:
             self._fail(f"{entry.path} is a whiteout of nothing")
         parent = self._existing(entry.directory)
         if parent is None:
+            self._through_link(entry, layer)
             return
         if name == OPAQUE:
             path = parent.path
@@ -116,6 +118,14 @@ class Merge:
         gone = parent.children.pop(hidden, None)
         if gone is not None:
             self._record(f"{parent.path}/{hidden}", gone, layer)
+
+    def _through_link(self, entry: LayerEntry, layer: int) -> None:
+        """Remember a whiteout that leads to something only where links are followed."""
+        reached = self._seen_directory(entry.directory)
+        hidden = entry.name.removeprefix(WHITEOUT)
+        if reached is not None and hidden in reached.children:
+            path = f"{entry.directory}/{hidden}"
+            self.linked_whiteouts.append(LinkedWhiteout(path, f"{reached.path}/{hidden}", layer))
 
     def _existing(self, path: str) -> Directory | None:
         """The directory at a path without links; None where there is none."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from auditor.budget import Budget
-from auditor.filetree import FileTree
+from auditor.filetree import FileTree, LinkedWhiteout
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +59,6 @@ class Image:
     tree: FileTree = field(repr=False)
     offered_as: Platform | None = None
     offered: tuple[Platform, ...] = ()  # every platform of that index
+    remarks: tuple[str, ...] = ()  # what is odd about how it is stored, and no reason not to audit it
+    linked_whiteouts: tuple[LinkedWhiteout, ...] = ()
     budget: Budget = field(default_factory=Budget, repr=False, compare=False)  # for looking into this image

@@ -6,7 +6,7 @@ import pytest
 
 from auditor.budget import Budget
 from auditor.errors import CorruptImage
-from auditor.filetree import FileKind
+from auditor.filetree import FileKind, LinkedWhiteout
 from auditor.image.layer import Expected, LayerContents, read_layer
 from auditor.image.merge import Merge
 from auditor.image.spool import Spool
@@ -186,6 +186,8 @@ def test_layers_merge(name: str) -> None:
         [file("a", "x"), file("a/b", "y")],
         [link("a", "b"), link("b", "a"), file("a/x")],
         [hard("a", "a")],
+        [whiteout("")],
+        [whiteout("usr/")],
     ],
 )
 def test_what_no_runtime_unpacks_is_refused(layer: list[Member]) -> None:
@@ -218,3 +220,15 @@ def test_attributes_come_from_the_entry() -> None:
 def test_files_of_one_name_in_many_places_are_all_told() -> None:
     tree = merged([file("a/x"), file("b/x"), file("x")], [whiteout("a/x")], [whiteout("b"), whiteout("x")])
     assert [(gone.path, gone.layer) for gone in tree.removals("x")] == [("/a/x", 1), ("/b/x", 2), ("/x", 2)]
+
+
+def test_a_whiteout_below_a_link_is_remembered() -> None:
+    """overlayfs keeps the file that it names through the link, vfs and umoci delete it."""
+    layers = [[file("usr/sbin/ipset", "x"), link("sbin", "usr/sbin")], [whiteout("sbin/ipset"), whiteout("sbin/none")]]
+    merge = Merge()
+    for number, members in enumerate(layers):
+        merge.apply(number, read(members, Spool(Budget().kept)).entries, f"layer {number}")
+    assert merge.linked_whiteouts == [LinkedWhiteout("/sbin/ipset", "/usr/sbin/ipset", 1)]
+    tree = MergedTree(merge.root, merge.removed)
+    assert tree.find("/usr/sbin/ipset").node is not None
+    assert tree.find("/sbin/ipset").node is None

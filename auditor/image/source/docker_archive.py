@@ -7,6 +7,7 @@ import hashlib
 import re
 from functools import partial
 
+from auditor import events
 from auditor.errors import CorruptImage
 from auditor.image.document import Document, documents, parse
 from auditor.image.reference import Reference
@@ -23,9 +24,10 @@ _REMEDY = "save the image again with docker save"
 class DockerArchive:
     """The images of one archive's manifest.json."""
 
-    def __init__(self, archive: Archive, limits_json: int, name: str = "docker-archive") -> None:
+    def __init__(self, archive: Archive, options: Options, name: str = "docker-archive") -> None:
         self._archive = archive
-        self._limit = limits_json
+        self._limit = options.limits.json
+        self._listener = options.listener
         self.name = name
 
     def images(self) -> tuple[Listing, ...]:
@@ -53,12 +55,13 @@ class DockerArchive:
         config = self._archive.read(config_name, self._limit)
         digest = f"sha256:{hashlib.sha256(config).hexdigest()}"
         named = _BLOB.fullmatch(config_name) or _CONFIG.fullmatch(config_name)
+        remarks: tuple[str, ...] = ()
         if named is not None and named[named.lastindex or 0] != digest.removeprefix("sha256:"):
-            raise CorruptImage(
-                f"{config_name} has the digest {digest}, not that of its name", self._archive.where, _REMEDY
-            )
+            what = f"{config_name} has the digest {digest}, not that of its name: the archive was edited"
+            self._listener(events.Remarked(self._archive.where, what))
+            remarks = (what,)
         layers = tuple(self._layer(number, name) for number, name in enumerate(entry.texts("Layers")))
-        return StoredImage(None, config, digest, f"{self._archive.where}, {config_name}", layers)
+        return StoredImage(None, config, digest, f"{self._archive.where}, {config_name}", layers, remarks=remarks)
 
     def _layer(self, number: int, name: str) -> StoredLayer:
         blob = _BLOB.fullmatch(name)
@@ -91,4 +94,4 @@ def from_archive(archive: Archive, options: Options, name: str = "docker-archive
     except BaseException:
         archive.close()
         raise
-    return DockerArchive(archive, options.limits.json, name)
+    return DockerArchive(archive, options, name)

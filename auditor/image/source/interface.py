@@ -72,6 +72,7 @@ class StoredImage:
     config_where: str
     layers: tuple[StoredLayer, ...]
     root: FileTree | None = None
+    remarks: tuple[str, ...] = ()  # what is odd about how it is stored, and no reason not to read it
 
 
 @dataclass(frozen=True, slots=True)
