@@ -191,6 +191,26 @@ def test_every_error_belongs_to_a_row_that_is_not_met(case: str) -> None:
             assert entry.severity is not Severity.ERROR or rows[row].status == "not-met"
 
 
+@pytest.mark.parametrize(
+    ("problem", "unknown", "severity", "status"),
+    [
+        (StartProblem("/run.sh", "it is refused", 1), None, Severity.ERROR, "not-met"),
+        (StartProblem("/run.sh", "no shell takes it", 1, sure=False), None, Severity.WARNING, "met"),
+        (None, StartUnknown("/run.sh", 3, "it can't be read", unread=True), Severity.NOTE, "unknown"),
+        (None, StartUnknown("/run.sh", 3, "exec $APP"), Severity.NOTE, "met"),
+    ],
+)
+def test_how_a_script_that_is_started_is_judged(
+    problem: StartProblem | None, unknown: StartUnknown | None, severity: Severity, status: str
+) -> None:
+    problems, unknowns = (problem,) if problem else (), (unknown,) if unknown else ()
+    image = context(replace(sound(), start_problems=problems, start_unknowns=unknowns))
+    found = run_rules(Subject.IMAGE, image)
+    assert [entry.severity for entry in found if entry.rule == "entrypoint-broken"] == [severity]
+    (row,) = [row for row in judge_rows(image, found) if row.requirement.id == "image.entrypoint"]
+    assert row.status == status
+
+
 def test_a_missing_tool_names_the_layer_that_deleted_it() -> None:
     gone = with_whereabouts(without("ipset", "ipset"), name="ipset", gone=(Place("/usr/sbin/ipset", 1),))
     (found,) = [entry for entry in findings(gone) if entry.rule == "tool-missing"]
