@@ -19,7 +19,7 @@ from auditor.inventory.plugins import PluginReader, plugin_files
 from auditor.inventory.programs import look_at_programs, merge_notices, merge_problems
 from auditor.inventory.runtime import contradicting, distribution, runtime_config
 from auditor.inventory.standins import read_stand_ins
-from auditor.inventory.start import start_problems, start_unknowns
+from auditor.inventory.start import entry_programs, start_problems, start_unknowns
 from auditor.inventory.usage import Usage
 from auditor.inventory.whereabouts import NameIndex, reached_names, whereabouts, with_place
 from auditor.machine import architecture
@@ -101,6 +101,7 @@ def take_inventory(image: Image, wanted: Wanted) -> Inventory:
         whereabouts=known,
         start_problems=start_problems(tree, launch),
         start_unknowns=start_unknowns(launch),
+        entry=entry_programs(launch),
         floors=replace(
             floors,
             kernel=tuple(sorted((*floors.kernel, *go_kernel_floors(tree, go)), key=lambda floor: floor.path)),

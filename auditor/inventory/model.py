@@ -443,6 +443,7 @@ class Inventory:
     whereabouts: tuple[Whereabouts, ...] = ()
     start_problems: tuple[StartProblem, ...] = ()
     start_unknowns: tuple[StartUnknown, ...] = ()
+    entry: tuple[str, ...] = ()  # real paths of what the runtime itself starts
     floors: Floors = Floors()
     go: tuple[GoProgram, ...] = ()
     kmod: Kmod | None = None  # None in reports that were saved before it was looked at

@@ -2,7 +2,14 @@
 
 from auditor.filetree import FileTree
 from auditor.inventory.model import StartProblem, StartUnknown
-from auditor.process.model import Launch
+from auditor.process.model import Launch, Role
+
+
+def entry_programs(launch: Launch) -> tuple[str, ...]:
+    """Real paths of what the runtime itself starts: Entrypoint or Cmd, and what interprets it where it is a script."""
+    roles = (Role.ENTRYPOINT, Role.INTERPRETER)
+    own = (start for start in launch.starts if start.role in roles and not start.origin.path and start.certain)
+    return tuple(dict.fromkeys(start.real_path for start in own))
 
 
 def start_problems(tree: FileTree, launch: Launch) -> tuple[StartProblem, ...]:

@@ -418,5 +418,14 @@ def test_a_wrapper_script_is_unknown_not_wrong() -> None:
     assert told == [("tool-unknown", "warning")]
 
 
+def test_an_entrypoint_that_does_not_load_does_not_meet_its_row() -> None:
+    message = "libc.so.6: cannot open shared object file"
+    for path, status in (("/bin/dash", "not-met"), ("/bin/other", "met")):
+        broken = with_problem("library-missing", path, "libc.so.6", message)
+        image = context(replace(broken(sound()), entry=("/run.sh", "/bin/dash")))
+        rows = {row.requirement.id: row.status for row in judge_rows(image, run_rules(Subject.IMAGE, image))}
+        assert rows["image.entrypoint"] == status
+
+
 def test_one_binary_answers_by_its_name() -> None:
     assert tool("ipset").binary("ipset") == binary("ipset", "ipset")

@@ -23,14 +23,18 @@ def _problems(context: ImageContext, fault: LoadFault) -> list[Problem]:
 
 
 def _rows_of(context: ImageContext, programs: Iterable[str]) -> list[str]:
-    """The tool rows whose required programs are among these files, then the row that everything loads."""
+    """The tool rows whose required programs are among these files, then the row that everything loads.
+
+    The entrypoint's too where the runtime itself starts one of them.
+    """
     paths = set(programs)
     rows = []
     for row in context.rows(Kind.TOOL):
         binaries = (binary for name in row.programs for binary in context.behind(row.tool, name))
         if any(binary.resolved_path in paths for binary in binaries):
             rows.append(row.id)
-    return [*rows, context.the_row(Kind.LOADS)]
+    entry = [context.the_row(Kind.ENTRYPOINT)] if paths.intersection(context.inventory.entry) else []
+    return [*rows, context.the_row(Kind.LOADS), *entry]
 
 
 def _evidence(problems: list[Problem]) -> dict[str, Any]:
