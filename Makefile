@@ -107,7 +107,11 @@ COUNT ?= 1000
 
 .PHONY: differential
 differential: $(STAMP) ## Damage sound programs; their own loader and the audit must agree (SEED=, COUNT= a scene)
-	$(BIN)/python -m benchmarks.differential --seed $(SEED) --count $(COUNT)
+	$(BIN)/python -m benchmarks.differential --seed $(SEED) --count $(COUNT) --write
+
+.PHONY: truth
+truth: $(STAMP) ## Compare every program of real roots with what their own loaders say
+	$(BIN)/python -m benchmarks.truth
 
 .PHONY: wheel
 wheel: $(STAMP) ## Build the wheel into dist/

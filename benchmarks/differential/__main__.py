@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks.differential.damage import Vandal
 from benchmarks.differential.judge import Agreement, Judgement, Verdict, judge
 from benchmarks.differential.scene import open_scene
+from benchmarks.paper import TRUTH, write_section
 from fixtures.alpine.build import build_alpine
 from fixtures.apt import ARCHITECTURES, SUITES
 from fixtures.build import build_image
@@ -23,7 +24,9 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1000, help="damages of each scene")
     parser.add_argument("--scene", action="append", help="SUITE-ARCHITECTURE or alpine; default: all")
     parser.add_argument("--all", action="store_true", help="print every damage")
+    parser.add_argument("--write", action="store_true", help="write the figures into docs/truth.md")
     options = parser.parse_args()
+    done: list[str] = []
     counts: Counter[tuple[str, Verdict, Agreement]] = Counter()
     for name in options.scene or every_scene():
         try:
@@ -32,9 +35,14 @@ def main() -> int:
                 counts[found.damage.table, found.verdict, found.agreement] += 1
                 if options.all or found.agreement in (Agreement.FALSE_PASS, Agreement.FALSE_FAIL):
                     report(name, found)
+            done.append(name)
         except FixtureError as error:
             print(f"{name}: left out: {error}", file=sys.stderr)
-    table(counts)
+    figures = table(counts)
+    print(figures)
+    if options.write:
+        command = f"`make differential SEED={options.seed} COUNT={options.count}`: {', '.join(done)}."
+        write_section(TRUTH, "differential", f"{command}\n\n{figures}")
     return int(any(agreement in (Agreement.FALSE_PASS, Agreement.FALSE_FAIL) for _, _, agreement in counts))
 
 
@@ -68,7 +76,7 @@ def report(scene: str, found: Judgement) -> None:
     )
 
 
-def table(counts: Counter[tuple[str, Verdict, Agreement]]) -> None:
+def table(counts: Counter[tuple[str, Verdict, Agreement]]) -> str:
     """The figures by what was damaged."""
     rows: dict[str, Counter[str]] = {}
     for (name, verdict, agreement), count in counts.items():
@@ -78,11 +86,11 @@ def table(counts: Counter[tuple[str, Verdict, Agreement]]) -> None:
         row[verdict] += count
     columns = ("damages", Verdict.REFUSED, Verdict.REFUSED_LATER, Agreement.FALSE_PASS, Verdict.RUNS,
                Agreement.FALSE_FAIL, Verdict.KILLED, Verdict.OTHERWISE)  # fmt: skip
-    print("".join(f"| {column} " for column in ("damaged", *columns)) + "|")
-    print("|--" * (len(columns) + 1) + "|")
     total: Counter[str] = sum(rows.values(), Counter())
+    lines = [("damaged", *columns), ("--",) * (len(columns) + 1)]
     for name, row in [*sorted(rows.items()), ("all", total)]:
-        print("".join(f"| {cell} " for cell in (name, *(row[column] for column in columns))) + "|")
+        lines.append((name, *(str(row[column]) for column in columns)))
+    return "\n".join("".join(f"| {cell} " for cell in line) + "|" for line in lines)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,13 @@ _REFUSALS = re.compile(
 )
 
 
+#: What the auditor says of files that a loader maps without a word; whether a start survives it is a matter of luck.
+#: And what goes past a limit of its own: told, not read.
+_BY_LUCK = re.compile(
+    "a segment lies beyond the memory|a segment reaches beyond the end of the file|more .* than any real"
+)
+
+
 class Verdict(enum.StrEnum):
     """What a start came to."""
 
@@ -34,7 +41,7 @@ class Agreement(enum.StrEnum):
     FALSE_PASS = "false pass"  # noqa: S105
     PASSED = "passed"
     FALSE_FAIL = "false failure"
-    APART = "not claimed"  # killed, or runs otherwise: counted, never judged
+    APART = "not claimed"  # killed, or runs otherwise, or by luck: counted, never judged
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,10 @@ def judge(scene: Scene, damage: Damage) -> Judgement:
         verdict, words = _started(scene, damage)
     finally:
         put(scene.root, damage.path, node.content.read(), node.mode)
-    return Judgement(damage, verdict, words, problems, _agreement(verdict, bool(problems)))
+    agreement = _agreement(verdict, bool(problems))
+    if agreement is Agreement.FALSE_FAIL and _BY_LUCK.search(problems[0]):
+        agreement = Agreement.APART
+    return Judgement(damage, verdict, words, problems, agreement)
 
 
 def _audited(scene: Scene, damage: Damage) -> tuple[str, ...]:

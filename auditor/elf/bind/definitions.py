@@ -34,6 +34,10 @@ class Definitions:
         except Unreadable as unreadable:
             self.fault = str(unreadable)
             self._hashes = None
+        if self._hashes is not None and not (musl or self._hashes.even):
+            assertion = "(bitmask_nwords & (bitmask_nwords - 1)) == 0"
+            self.fault = f"Inconsistency detected by ld.so: Assertion `{assertion}' failed!"
+            self._hashes = None
 
     def find(self, key: bytes, *, call: bool = False) -> Row | None:
         """The symbol that a reference binds to here. A `call` doesn't take a program's canonical PLT entry, which is

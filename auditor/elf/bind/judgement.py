@@ -13,6 +13,7 @@ from auditor.elf.search.mapped import Mapped, Record
 
 _MIPS = 8
 _LIBC = "libc.so.6"
+_FIRST_VERSION = 2  # its index
 _HEADER_SIZES = {32: 52, 64: 64}  # of an ELF header
 _NOTHING: frozenset[bytes] = frozenset()
 
@@ -59,7 +60,7 @@ def judge(
     evidence: dict[int, list[str]] = {}
     own: list[LoadProblem] = []
     blame = _Blame(record, problems, unreadable)
-    asserts = checks.profile.asserts_versions and not all(mapped.elf.has_versym for mapped in scope)
+    asserts = checks.profile.asserts_versions and not all(mapped.elf.versioned for mapped in scope)
     for mapped in objects:
         references = checks.binder.references(mapped)
         lazily = not (bind_now or mapped.elf.bind_now)
@@ -87,7 +88,7 @@ def _relocation_faults(checks: Checks, objects: Iterable[Mapped], *, bind_now: b
     for mapped in objects:
         use = checks.binder.references(mapped).relocations
         is_loader = mapped.real_path == profile.real_path
-        lazily = not (bind_now or mapped.elf.bind_now)
+        lazily = not (bind_now or mapped.elf.bind_now or is_loader)
         fault = relocation_fault(profile.loader, mapped.elf, use, lazily=lazily, is_loader=is_loader)
         if is_loader and profile.checks_own_header and mapped.elf.header_size != _HEADER_SIZES[mapped.elf.bits]:
             fault = "Inconsistency detected by ld.so: Assertion `rtld_ehdr->e_ehsize == sizeof *rtld_ehdr' failed!"
@@ -176,8 +177,10 @@ def _own_lookups(checks: Checks, record: Record, scope: Sequence[Mapped]) -> Ite
     libc = next((mapped for mapped in scope if _LIBC in mapped.names), None)
     if libc is None:
         return
-    if checks.profile.looks_up and not libc.elf.has_verdef:
-        message = f"Inconsistency detected by ld.so: Assertion `sym != NULL' failed! ({libc.path} defines no versions)"
+    # The C library's locks have its first version, and are taken with no other (`_dl_lookup_direct`).
+    has_first = any(each.index == _FIRST_VERSION and not each.base for each in libc.elf.definitions)
+    if checks.profile.looks_up and not has_first:
+        message = f"Inconsistency detected by ld.so: Assertion `sym != NULL' failed! ({libc.path} has no first version)"
         yield LoadProblem(LoadFault.ELF_MALFORMED, libc.real_path, "", message)
     for name in checks.profile.looks_up:
         if all(checks.binder.definitions(mapped).find(name) is None for mapped in scope):

@@ -55,7 +55,7 @@ class Binder:
         # Nearly all that an object defines itself it also finds in itself: the order doesn't matter here.
         left, used = self._without(references.strong, references.lazy, [mapped, *scope])
         if references.copies:
-            others = [each for each in scope if each is not mapped]
+            others = [each for each in scope if each.found_by != "program"]
             missing, more = self._without(frozenset(references.copies), _NOTHING, others)
             left |= missing
             used |= more
@@ -85,7 +85,7 @@ class Binder:
         found = []
         for need in mapped.elf.needs:
             place = next((number for number, each in enumerate(scope) if need.file in each.names), None)
-            if place is None or scope[place].elf.has_versym:
+            if place is None or scope[place].elf.versioned:
                 continue
             names = {version.name.encode("utf-8", "surrogateescape") for version in need.versions}
             references = self.references(mapped)
@@ -140,7 +140,7 @@ class Binder:
         musl = self._musl
         memory = mapped.elf.memory(_content(mapped))
         try:
-            use = relocation_use(memory, mapped.elf, symbols_of_relative=musl)
+            use = relocation_use(memory, mapped.elf, musl=musl)
             for name, version, is_weak, defined_here, local, asked, size in SymbolTable(memory, mapped.elf).named_by(
                 use
             ):

@@ -15,8 +15,9 @@ _PAGE = 4096
 
 # glibc 2.31 to 2.41, 64 bit.
 _GLIBC_TYPES: dict[int, frozenset[int]] = {
-    Machine.X86_64: frozenset((0, 1, 2, 5, 6, 7, 8, 10, 16, 17, 18, 32, 33, 36, 37)),
+    Machine.X86_64: frozenset((0, 1, 2, 5, 6, 7, 8, 10, 16, 17, 18, 32, 33, 36, 37, 38)),
     Machine.AARCH64: frozenset((0, 257, 258, *range(1024, 1033))),
+    Machine.PPC64: frozenset((*range(114), 247, 248)),  # and some between that it doesn't know
     Machine.S390: frozenset((0, 1, 3, 4, 5, 9, 10, 11, 12, 16, 17, 19, 22, 23, 54, 55, 56, 61)),
 }
 # What a PLT's relocations may be, where they wait for the first call (`elf_machine_lazy_rel`).
@@ -40,16 +41,16 @@ def relocation_fault(loader: Loader, elf: ElfFile, use: RelocationUse, *, lazily
         return _unknown(
             use.kinds | use.calls | use.counted, _MUSL_TYPES.get(_key(elf)), "unsupported relocation type {}"
         )
+    known = _GLIBC_TYPES.get(_key(elf))
+    calls, words = known, "unexpected reloc type {:#04x}"
+    if lazily:
+        calls, words = _LAZY_TYPES.get(_key(elf), known), "unexpected PLT reloc type {:#04x}"
     return (
         _protection_fault(elf)
         or _asserted(elf, is_loader=is_loader)
         or _not_relative(elf, use)
-        or _unknown(use.kinds, _GLIBC_TYPES.get(_key(elf)), "unexpected reloc type {:#04x}")
-        or (
-            _unknown(use.calls, _LAZY_TYPES.get(_key(elf)), "unexpected PLT reloc type {:#04x}")
-            if lazily
-            else _unknown(use.calls, _GLIBC_TYPES.get(_key(elf)), "unexpected reloc type {:#04x}")
-        )
+        or _unknown(use.kinds, known, "unexpected reloc type {:#04x}")
+        or _unknown(use.calls, calls, words)
     )
 
 

@@ -166,6 +166,12 @@ class ElfFile:
         return self.tag(Tag.VERSYM) is not None
 
     @property
+    def versioned(self) -> bool:
+        """Whether its symbols have versions to a loader: an index each, and a version that any index may mean."""
+        needed = (version for need in self.needs for version in need.versions)
+        return self.has_versym and (any(each.index for each in self.definitions) or any(each.index for each in needed))
+
+    @property
     def has_verdef(self) -> bool:
         """Whether the object defines versions (DT_VERDEF)."""
         return self.tag(Tag.VERDEF) is not None

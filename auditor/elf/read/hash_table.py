@@ -18,7 +18,9 @@ _CHAIN_KEPT = 64  # symbols after the last bucket's first that are read with the
 
 
 class HashTable(Protocol):
-    """One object's table."""
+    """One object's table. `even`: its bloom filter, if any, is a power of two words long, as glibc asserts."""
+
+    even: bool
 
     @property
     def hashes(self) -> frozenset[int] | None:
@@ -78,8 +80,7 @@ class _GnuHash:
     def __init__(self, memory: Memory, elf: ElfFile, address: int) -> None:
         words = WordReader(memory, elf.prefix)
         self._bucket_count, first, bloom_words, shift = (words.word(address + 4 * number) for number in range(4))
-        if bloom_words & (bloom_words - 1):
-            raise Unreadable("the bloom filter of its hash table is not a power of two words long")
+        self.even = not bloom_words & (bloom_words - 1)
         self._bits = elf.bits
         self._mask = (bloom_words - 1) & 0xFFFFFFFF
         self._shift = shift % 64  # as 64-bit processors shift, whatever C says of 32 and more
@@ -135,6 +136,7 @@ class _Hash:
     def __init__(self, memory: Memory, elf: ElfFile, address: int) -> None:
         self._bits = 64 if elf.machine == Machine.S390 and elf.bits == 64 else 32
         self._words = WordReader(memory, elf.prefix)
+        self.even = True
         self._buckets = address + 2 * self._bits // 8
         self._bucket_count = self._words.number(address, self._bits)
         self._steps = _Steps()

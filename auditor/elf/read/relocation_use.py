@@ -50,26 +50,26 @@ class _Range:
     calls: bool = False
 
 
-def relocation_use(memory: Memory, elf: ElfFile, *, symbols_of_relative: bool) -> RelocationUse:
-    """All of it. Raises `Unreadable`. `symbols_of_relative`: a symbol that a relative relocation names is looked up,
-    as musl does and glibc doesn't.
+def relocation_use(memory: Memory, elf: ElfFile, *, musl: bool) -> RelocationUse:
+    """All of it. Raises `Unreadable`. `musl`: by its rules, not glibc's. It also looks up a symbol that
+    a relative relocation names, and takes a PLT's table for REL where DT_PLTREL doesn't say RELA.
     """
     use = RelocationUse()
     places = _writable(elf)
-    for table in _ranges(elf):
+    for table in _ranges(elf, musl=musl):
         left = table.counted
         for entries in _pieces(memory, elf, table):
             infos = entries[1 :: table.words]
             head = min(left, len(infos))
             left -= head
-            _note(use, elf, set(infos[:head]), table, counted=True, symbols_of_relative=symbols_of_relative)
-            _note(use, elf, set(infos[head:]), table, counted=False, symbols_of_relative=symbols_of_relative)
+            _note(use, elf, set(infos[:head]), table, counted=True, musl=musl)
+            _note(use, elf, set(infos[head:]), table, counted=False, musl=musl)
             if use.outside is None:
                 use.outside = _outside(entries[0 :: table.words], infos, places, elf)
     return use
 
 
-def _ranges(elf: ElfFile) -> Iterator[_Range]:
+def _ranges(elf: ElfFile, *, musl: bool) -> Iterator[_Range]:
     """Where the tables are (`_ELF_DYNAMIC_DO_RELOC` in glibc's dynamic-link.h; `reloc_all` in musl's dynlink.c)."""
     plt_start, plt_size, plt_tag = elf.tag(Tag.JMPREL) or 0, elf.tag(Tag.PLTRELSZ) or 0, elf.tag(Tag.PLTREL)
     for tag, size_tag, count_tag, words in (
@@ -83,7 +83,7 @@ def _ranges(elf: ElfFile) -> Iterator[_Range]:
         shared = plt_size if plt_tag == tag and start + size == plt_start + plt_size else 0
         count = min(elf.tag(count_tag) or 0, size // (words * elf.word_size))
         yield _Range(start, size - shared, words, count)
-    if plt_size and plt_tag in (Tag.RELA, Tag.REL):
+    if plt_size and (musl or plt_tag in (Tag.RELA, Tag.REL)):
         yield _Range(plt_start, plt_size, 3 if plt_tag == Tag.RELA else 2, calls=True)
 
 
@@ -98,9 +98,7 @@ def _pieces(memory: Memory, elf: ElfFile, table: _Range) -> Iterator["array[int]
         yield numbers
 
 
-def _note(
-    use: RelocationUse, elf: ElfFile, infos: set[int], table: _Range, *, counted: bool, symbols_of_relative: bool
-) -> None:
+def _note(use: RelocationUse, elf: ElfFile, infos: set[int], table: _Range, *, counted: bool, musl: bool) -> None:
     """Of a big table nearly all are relative and alike: one element of the set."""
     shift, mask = (32, 0xFFFFFFFF) if elf.bits == 64 else (8, 0xFF)
     relative, copy = RELATIVE.get(elf.machine), COPY.get(elf.machine)
@@ -108,7 +106,7 @@ def _note(
     for info in infos:
         symbol, kind = info >> shift, info & mask
         kinds.add(kind)
-        if not symbol or kind == _NONE or ((counted or kind == relative) and not symbols_of_relative):
+        if not symbol or kind == _NONE or ((counted or kind == relative) and not musl):
             continue
         asked = use.symbols.setdefault(symbol, SymbolUse())
         asked.copied |= kind == copy

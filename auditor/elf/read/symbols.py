@@ -104,7 +104,7 @@ class SymbolTable:
 
     def references(self) -> list[Reference]:
         """Every symbol that a relocation names, in table order."""
-        return self.named_by(relocation_use(self._memory, self.elf, symbols_of_relative=True))
+        return self.named_by(relocation_use(self._memory, self.elf, musl=True))
 
     def named_by(self, use: RelocationUse) -> list[Reference]:
         """The symbols that relocations name, in table order."""

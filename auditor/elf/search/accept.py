@@ -15,6 +15,7 @@ from auditor.filetree import FileKind, LookupFault
 from auditor.machine import Architecture, describe
 
 _OS_ABI_GNU = 3
+_ABI_MAX = 4  # LIBC_ABI_MAX
 _PF_X = 1
 _CLASS = {32: 1, 64: 2}
 _DATA = {"little": 1, "big": 2}
@@ -79,7 +80,7 @@ def _accept_header(elf: ElfFile, target: Architecture) -> Acceptance:
         return _fatal("ELF file version ident does not match current one")
     if ident[7] not in (0, _OS_ABI_GNU):
         return _fatal("ELF file OS ABI invalid")
-    if ident[8] != 0 and ident[7] != _OS_ABI_GNU:
+    if ident[8] != 0 and (ident[7] != _OS_ABI_GNU or ident[8] >= _ABI_MAX):
         return _fatal("ELF file ABI version invalid")
     if any(ident[9:16]):
         return _fatal("nonzero padding in e_ident")

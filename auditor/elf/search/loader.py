@@ -210,11 +210,11 @@ def _always(platform: str) -> tuple[str, ...]:
 
 def _looks_up(data: bytes, version: tuple[int, int] | None) -> tuple[bytes, ...]:
     """The names that the loader itself looks up at every start: the C library's allocator (2.32, `__rtld_malloc` in its
-    dl-minimal.c), beginning and locks, and what debuggers read (2.35, dl-debug.c).
+    dl-minimal.c), beginning and locks, and what debuggers read (seen in 2.41, not in 2.36).
     """
     names = [
         name
         for name in (b"__libc_early_init", b"calloc", b"realloc", b"pthread_mutex_lock")
         if b"\0" + name + b"\0" in data
     ]
-    return (*names, b"_r_debug") if version is not None and version >= (2, 35) else tuple(names)
+    return (*names, b"_r_debug") if version is not None and version >= (2, 41) else tuple(names)

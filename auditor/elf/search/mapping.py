@@ -54,6 +54,9 @@ def mapping_fault(elf: ElfFile, profile: LoaderProfile) -> str:
         return _NOT_MAPPED
     if _has_holes(commands) and last.start < first.end:
         return _UNALIGNED
+    end = _up(length)
+    if any((command.end - first.start) % wrap > end for command in commands if command.end > command.start):
+        return "a segment lies beyond the memory that the last one ends: what else is there would be overwritten"
     for command in commands:
         distance = (command.start - first.start) % wrap
         if command.end > command.start and (command.end - command.start > space or space < distance < wrap - space):
