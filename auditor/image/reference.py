@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.errors import ImageNotFound, UsageError
+from auditor.errors import ImageNotFound, UsageError, did_you_mean
 from auditor.image.scheme import Scheme
 
 DEFAULT_HOST = "docker.io"
@@ -76,6 +76,7 @@ def parse(text: str) -> Reference:
     word, colon, rest = text.partition(":")
     scheme = next((scheme for scheme in Scheme if scheme.value == word), None) if colon else None
     if scheme is None or scheme is Scheme.NAME:
+        _check_misspelt(text, word, rest)
         return Reference(text, Scheme.NAME, parse_name(text))
     if not rest:
         raise UsageError(f"nothing follows {word}:", remedy=f"write {word}:{'FILE' if scheme in _FILES else 'NAME'}")
@@ -84,6 +85,18 @@ def parse(text: str) -> Reference:
     if scheme in (Scheme.DIR, Scheme.REPORT):
         return Reference(text, scheme, path=Path(rest))
     return _with_choice(text, scheme, rest)
+
+
+def _check_misspelt(text: str, word: str, rest: str) -> None:
+    """UsageError for a name that must be something else: a file that lies here, a scheme with a letter wrong.
+
+    A word with a hyphen that is nearly a scheme's is taken for one, others only where no tag follows it.
+    """
+    if _exists(text) and Path(text).is_file():
+        raise UsageError("is a file here, and no image's name", text, f"write ./{text}")
+    known = [scheme.value for scheme in Scheme if "-" in scheme.value or (scheme.value and "/" in rest)]
+    if rest and (meant := did_you_mean(word, known)):
+        raise UsageError(f"there is no scheme '{word}:'", text, meant)
 
 
 def parse_name(text: str) -> Name:

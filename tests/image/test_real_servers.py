@@ -109,6 +109,18 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
 
 
+@pytest.mark.parametrize("scheme", ["", "docker:"])
+def test_a_short_id_as_docker_images_prints_it(
+    docker: str, from_file: object, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", docker)
+    with load("docker:team/app:v1") as image:
+        identity = str(image.config_digest).partition(":")[2]
+    with load(f"{scheme}{identity[:12]}") as image:
+        assert image.source == "docker"
+        assert summary(image) == from_file
+
+
 @pytest.mark.parametrize("tag", ["v1", "docker", "zstd"])
 def test_a_registry_gives_the_same_image(registry: RealRegistry, from_file: object, tag: str) -> None:
     access = Access(registry.authfile, registry.ca)

@@ -1,5 +1,6 @@
 """What may be written for an image, and what it means."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,29 @@ def test_a_lower_variant_will_do(wanted: str, offered: str, distance: int | None
     parts = offered.split("/")
     assert fitness(parse_platform(wanted), Platform(*parts)) == distance
     assert normalise(normalise(Platform(*parts))) == normalise(Platform(*parts))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("docker-archvie:image.tar", "did you mean 'docker-archive'?"),
+        ("oci-dri:layout", "did you mean 'oci-dir'?"),
+        ("oci-archiv:a.tar:v1", "did you mean 'oci-archive'?"),
+        ("regsitry:host.example/a", "did you mean 'registry'?"),
+        ("podmann:team/a", "did you mean 'podman'?"),
+        ("image.tar", "write ./image.tar"),
+    ],
+)
+def test_what_was_meant(text: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("image.tar").touch()
+    with pytest.raises(UsageError, match=re.escape(words)):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["dockerd:latest", "registrie:2", "localhost:5000/a", "docker.example:5000/a", "oci:1"]
+)
+def test_a_name_that_is_near_to_a_scheme_is_a_name(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert parse(text).scheme is Scheme.NAME

@@ -6,6 +6,7 @@ The image is saved to an unlinked file and read from there: the daemon can only 
 import http.client
 import os
 import queue
+import re
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ from auditor.image.source.interface import Candidate, Listing, Options, Source, 
 
 _ANSWER = 10  # seconds for the answers that come before the image itself
 _SAVE = 900  # seconds of silence while the daemon packs a large image
+_SHORT_ID = re.compile(r"[0-9a-f]{12}")
 _Value = TypeVar("_Value")
 
 
@@ -43,7 +45,9 @@ def open_source(reference: Reference, options: Options) -> Source:
     assert name is not None
 
     endpoint = docker_endpoint.find(os.environ)
-    return open_daemon(endpoint, [name.familiar], name, options, scheme="docker", title="the Docker daemon")
+    short = name.familiar.removesuffix(":latest")  # as `docker images` prints an id, perhaps
+    names = [name.familiar, short] if _SHORT_ID.fullmatch(short) else [name.familiar]
+    return open_daemon(endpoint, names, name, options, scheme="docker", title="the Docker daemon")
 
 
 def open_daemon(
@@ -56,8 +60,10 @@ def open_daemon(
     import docker.errors  # type: ignore[import-untyped]  # noqa: PLC0415 - a third of a second, only for daemons
 
     where = f"{scheme}:{name.familiar}"
+    answered = False
     try:
         api, inspected = _within(_ANSWER, lambda: _ask(endpoint, names, where, title), where, title, scheme)
+        answered = True
         try:
             _check_platform(inspected, options, where, title)
             api.timeout = _SAVE
@@ -74,7 +80,8 @@ def open_daemon(
     except Exception as error:  # the SDK lets requests', urllib3's, ssl's and its own kinds through
         if not isinstance(error, docker.errors.DockerException | OSError | ValueError):
             raise
-        if "timed out" in str(error) or _is_caused_by(error, TimeoutError, http.client.HTTPException):
+        silent = "timed out" in str(error) or _is_caused_by(error, TimeoutError, http.client.HTTPException)
+        if silent and not answered:
             raise Unresponsive(f"{title} does not answer ({_reason(error)})", where, _other(scheme)) from error
         kind = Denied if _is_caused_by(error, PermissionError) else SourceUnavailable
         raise kind(
