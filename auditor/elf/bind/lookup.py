@@ -123,7 +123,7 @@ class Binder:
                 break
             offered = self.definitions(provider)
             there = offered.hashes
-            for hashed in [*asked] if there is None else asked.keys() & there:
+            for hashed in [*asked] if there is None else there.intersection(asked):
                 keys_here = asked.pop(hashed)
                 left = [each for each in keys_here if offered.find(each, call=each in calls) is None]
                 if left:

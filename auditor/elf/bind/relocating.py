@@ -88,6 +88,8 @@ def _asserted(elf: ElfFile, *, is_loader: bool) -> str:
             expected[Tag.RELENT] = 2 * elf.word_size
         if elf.tag(Tag.PLTREL) is not None:
             expected[Tag.PLTREL] = Tag.REL
+    if elf.tls_size and elf.tls_image_size > elf.tls_size:
+        return _inconsistency("map->l_tls_blocksize >= map->l_tls_initimage_size")
     for tag, value in expected.items():
         if elf.tag(tag) is not None and elf.tag(tag) != value:
             return _inconsistency(f"info[DT_{tag.name}]->d_un.d_val == {value}")

@@ -135,6 +135,7 @@ class ElfFile:
     stack_flags: int | None = None  # PT_GNU_STACK's; None without one
     tls_size: int = 0  # PT_TLS: bytes of each thread's copy
     tls_alignment: int = 0
+    tls_image_size: int = 0  # bytes of what each copy begins with
     relro: tuple[int, int] = (0, 0)  # PT_GNU_RELRO: address and size of what becomes read-only
     pie: bool = False  # DF_1_PIE; a position-independent program of an old linker lacks it
     needs: tuple[VersionNeed, ...] = ()  # DT_VERNEED
@@ -298,6 +299,7 @@ def _read_segments(content: Content, elf: ElfFile, headers: Sequence[_ProgramHea
         stack_flags=None if stack is None else stack.flags,
         tls_size=0 if tls is None else tls.memory_size,
         tls_alignment=0 if tls is None else tls.alignment,
+        tls_image_size=0 if tls is None else tls.file_size,
         relro=(0, 0) if relro is None else (relro.address, relro.memory_size),
         abi=notes.abi,
         build_id=notes.build_id,
