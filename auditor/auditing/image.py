@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from auditor.auditing.verdict import rule_texts, summarise, verdict
 from auditor.auditing.waivers import Waiver, WaiverUse, apply_waivers
@@ -34,14 +34,6 @@ def audit(
     """Audit one image. `today` (UTC) decides which waivers still count; default: the day it is."""
     from auditor.inventory.build import Wanted, take_inventory  # noqa: PLC0415 - a saved report is judged without it
 
-    described = ReportImage(
-        reference=image.reference,
-        source=image.source,
-        digest=image.digest,
-        config_digest=image.config_digest,
-        platform=image.config.platform,
-        layers=image.layers,
-    )
     wanted = Wanted(
         programs=_programs(spec),
         link_types=_names(row.link_types for row in spec.of_kind(Kind.FEATURE)),
@@ -50,7 +42,28 @@ def audit(
         patterns={row.tool: re.compile(row.pattern.encode()) for row in spec.of_kind(Kind.TOOL) if row.pattern},
     )
     inventory = take_inventory(image, wanted)
+    described = ReportImage(
+        reference=image.reference,
+        source=image.source,
+        digest=image.digest,
+        config_digest=image.config_digest,
+        platform=image.config.platform,
+        layers=image.layers,
+        remarks=(*image.remarks, *_doubtful_whiteouts(image, inventory)),
+    )
     return judge(described, inventory, spec, options or Options(), waivers, today)
+
+
+def _doubtful_whiteouts(image: Image, inventory: Inventory) -> Iterator[str]:
+    """Whiteouts over which storage drivers differ, where they concern what the image is audited for."""
+    used = {entry.resolved_path for entry in inventory.executables} | {entry.path for entry in inventory.objects}
+    for whiteout in image.linked_whiteouts:
+        hidden = sorted(path for path in used if path == whiteout.target or path.startswith(f"{whiteout.target}/"))
+        if hidden:
+            yield (
+                f"layer {whiteout.layer + 1} of {len(image.layers)} deletes {whiteout.path}, where a lower layer has a "
+                f"link: with overlay2 {hidden[0]} stays, as it is judged here; with vfs it is gone"
+            )
 
 
 def judge(

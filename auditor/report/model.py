@@ -22,6 +22,7 @@ class ReportImage:
     config_digest: str | None
     platform: Platform
     layers: tuple[Layer, ...]
+    remarks: tuple[str, ...] = ()  # what is odd about how it is stored
 
 
 @dataclass(frozen=True, slots=True)

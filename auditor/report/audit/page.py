@@ -59,6 +59,7 @@ def _facts(report: Report) -> tuple[tuple[str, str], ...]:
         ("platform", str(image.platform)),
         ("distribution", report.inventory.distribution.name),
         ("spec", f"{report.spec.name} {report.spec.version}"),
+        *(("note", remark) for remark in report.image.remarks),
     )
     return tuple((name, value) for name, value in facts if value)
 

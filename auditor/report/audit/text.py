@@ -65,6 +65,8 @@ def _platforms(report: IndexReport, pen: Pen) -> Iterator[str]:
 
 def _image(report: Report, pen: Pen) -> Iterator[str]:
     yield pen.plain(words.title(report))
+    for remark in report.image.remarks:
+        yield from pen.folded(remark, "      ", f"{pen.painted('note', 'note')}  ")
     yield ""
     shown = [entry for entry in report.findings if pen.style.verbose or entry.severity is not Severity.NOTE]
     yield from _findings(shown, report.image.layers, pen)
