@@ -53,7 +53,7 @@ def test_an_incident_is_reported_with_its_rule(suite: str, architecture: str, re
                 assert any(entry.severity == "error" for entry in found)
             last = len(image.layers) - 1
             if wanted.layer:
-                assert any(entry.layer == last or f"layer {last} " in entry.message for entry in found), found
+                assert any(entry.layer == last or f"layer {last + 1} of " in entry.message for entry in found), found
         should_fail = any(entry.fails for entry in expected if entry.spec == spec)
         assert (result.verdict == "fail") is should_fail, _shown(result.findings)
 
@@ -73,7 +73,7 @@ def test_an_incident_is_no_reason_to_report_anything_else(suite: str, architectu
         if entry.severity == "error"
         and not any(fnmatchcase(entry.subject, wanted.subject) for wanted in expected)
         and entry.layer != last
-        and f"layer {last} " not in entry.message
+        and f"layer {last + 1} of " not in entry.message
         and not (entry.rule == "extension-missing" and "undefined symbol" in entry.message)
     ]
     assert others == [], _shown(tuple(others))

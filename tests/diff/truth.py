@@ -440,6 +440,14 @@ def _claims(  # noqa: PLR0912 - one case per kind of change
             yield "package", change.subject, change.old, change.new
         case "tool-lost" | "tool-gained":
             yield "tool", change.subject, before, after
+        case "finding-new" | "finding-fixed":
+            # A lost tool's cause is one change: that its programs are missing.
+            rule, _, name = change.subject.partition(" ")
+            whole, less = (old, new) if change.kind == "finding-new" else (new, old)
+            for tool, found in whole.tools.items():
+                named = name in {binary.name for binary in found.binaries}
+                if rule == "tool-missing" and named and not less.tools[tool].binaries:
+                    yield "tool", tool, *(("there", None) if whole is old else (None, "there"))
         case "tool-version":
             yield "tool version", change.subject, change.old, change.new
         case "program-version":
