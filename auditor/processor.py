@@ -6,6 +6,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from auditor.errors import UsageError
 
@@ -20,6 +21,37 @@ _LADDERS: dict[str, tuple[str, ...]] = {
     "s390x": ("z196", "zEC12", "z13", "z14", "z15", "z16", "z17"),
 }
 _ARM = re.compile(r"armv([89])\.(\d)")
+
+
+# The flags of /proc/cpuinfo that each level adds (x86-64 psABI, table "Micro-Architecture Levels"; `abm` is LZCNT, and
+# Linux shows `avx` only where the system saves its registers, OSXSAVE).
+_FLAGS: dict[str, tuple[tuple[str, str], ...]] = {
+    "amd64": (
+        ("x86-64-v2", "cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3"),
+        ("x86-64-v3", "avx avx2 bmi1 bmi2 f16c fma abm movbe"),
+        ("x86-64-v4", "avx512f avx512bw avx512cd avx512dq avx512vl"),
+    ),
+    "386": (("sse2", "sse2"),),
+}
+_POWER = re.compile(r"POWER(\d+)", re.IGNORECASE)
+# The machine types of IBM Z, as binutils and GCC's -march=native know them.
+_MACHINES = {
+    **dict.fromkeys(("2817", "2818"), "z196"),
+    **dict.fromkeys(("2827", "2828"), "zEC12"),
+    **dict.fromkeys(("2964", "2965"), "z13"),
+    **dict.fromkeys(("3906", "3907"), "z14"),
+    **dict.fromkeys(("8561", "8562"), "z15"),
+    **dict.fromkeys(("3931", "3932"), "z16"),
+    **dict.fromkeys(("9175", "9176"), "z17"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The level of a processor that was looked at; "" where `reason` says why it isn't known."""
+
+    level: str = ""
+    reason: str = ""
 
 
 def levels(architecture: str) -> tuple[str, ...]:
@@ -63,7 +95,46 @@ def is_beyond(architecture: str, needed: str, available: str) -> bool:
     return ladder.index(needed) > ladder.index(available)
 
 
+def seen_as(machine: str, level: str, architecture: str) -> str:
+    """The level that a machine's processor has for programs of `architecture`; "" where it isn't known.
+
+    A 64-bit machine that runs programs of its 32-bit forerunner has the highest of that one's levels.
+    """
+    if not level or machine == architecture:
+        return level
+    return {("amd64", "386"): "sse2", ("arm64", "arm"): "armv7"}.get((machine, architecture), "")
+
+
 def order(architecture: str, level: str) -> int:
     """A number that grows with the level; -1 for one that isn't known."""
     ladder = levels(architecture)
     return ladder.index(level) if level in ladder else -1
+
+
+def level_of(architecture: str, cpuinfo: str) -> Seen:
+    """The level that lines of /proc/cpuinfo show, of processors that differ the least one's."""
+    found: dict[str, list[str]] = {}
+    for line in cpuinfo.splitlines():
+        key, _, value = line.partition(":")
+        found.setdefault(key.strip().lower(), []).append(value.strip())
+    if architecture in _FLAGS:
+        told = [_by_flags(architecture, frozenset(line.split())) for line in found.get("flags", ())]
+    elif architecture == "ppc64le":
+        told = [f"power{match[1]}" for line in found.get("cpu", ()) if (match := _POWER.search(line))]
+    elif architecture == "s390x":
+        told = [_MACHINES.get(line, "") for line in found.get("machine", ())]
+    else:
+        return Seen("", f"/proc/cpuinfo of {architecture or 'it'} does not tell its level; name it with --cpu")
+    if not told:
+        return Seen("", "the facts hold no line of /proc/cpuinfo that tells it")
+    least = min(told, key=lambda level: order(architecture, level))
+    return Seen(least) if least in levels(architecture) else Seen("", "a processor that is not known here")
+
+
+def _by_flags(architecture: str, flags: frozenset[str]) -> str:
+    level = baseline(architecture)
+    for name, needed in _FLAGS[architecture]:
+        if not flags.issuperset(needed.split()):
+            break
+        level = name
+    return level

@@ -1,7 +1,7 @@
 """The order of the calls for kernels: rules, rows, pairs with images, waivers, verdict."""
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 
 from auditor.auditing.verdict import rule_texts, summarise, verdict
@@ -112,6 +112,7 @@ def audit_kernels(
                     fail_on,
                     counting(statuses[index].count("unknown")),
                 ),
+                dict(options.cpu),
             )
             for index, kernel in enumerate(kernels)
         ),
@@ -181,6 +182,7 @@ def _is_answered(row: KernelRow) -> bool:
 def _kernel(
     kernel: Kernel,
     judged: Verdict,
+    named: Mapping[str, str],
 ) -> ReportKernel:
     return ReportKernel(
         release=kernel.release,
@@ -195,6 +197,8 @@ def _kernel(
         module_compression=kernel.module_compression,
         compression_config=kernel.compression_config,
         decompresses=kernel.decompresses,
+        node=kernel.node,
+        cpu_level=kernel.cpu_level or named.get(kernel.architecture),
     )
 
 

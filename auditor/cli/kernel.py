@@ -9,6 +9,7 @@ from auditor.cli.options import (
     AuthfileOption,
     CaOption,
     ColourOption,
+    CpuOption,
     FailOnOption,
     FailOnUnknownOption,
     IpFamilyOption,
@@ -32,8 +33,8 @@ def kernel(
         list[str] | None,
         typer.Argument(
             metavar="TREE…",
-            help="A module tree, config, kernel image, .deb or .rpm, or an image with kernels in it, with its scheme "
-            "(docker-archive:FILE). Parts of one release are one kernel.",
+            help="A module tree, config, kernel image, .deb or .rpm, what `node-facts` wrote, or an image with kernels "
+            "in it, with its scheme (docker-archive:FILE). Parts of one release are one kernel.",
             show_default=False,
         ),
     ] = None,
@@ -57,6 +58,7 @@ def kernel(
         ),
     ] = None,
     mode: ModeOption = None,
+    cpu: CpuOption = None,
     waivers: WaiversOption = None,
     fail_on: FailOnOption = FailOn.ERROR,
     fail_on_unknown: FailOnUnknownOption = False,
@@ -79,6 +81,7 @@ def kernel(
     from auditor.kernel.read import read_kernels  # noqa: PLC0415
     from auditor.kernel.source.host import HostSource  # noqa: PLC0415
     from auditor.kernel.source.named import named_source  # noqa: PLC0415
+    from auditor.processor import parse_floors  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
     from auditor.rules.kernel.bridge import feature_needs  # noqa: PLC0415
@@ -97,6 +100,7 @@ def kernel(
         fail_on=fail_on,
         fail_on_unknown=fail_on_unknown,
         modes=chosen_modes(requirements, mode),
+        cpu=parse_floors(cpu or ()),
     )
     reach = Reach(None, authfile, ca, plain_http, quiet, verbose, parse_limits(limit or ()))
     with ExitStack() as stack:

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 from typer.exceptions import TyperException
 
-from auditor.cli import check, config, diff, explain, kernel, sbom, schema, spec, tree
+from auditor.cli import check, config, diff, explain, kernel, node_facts, sbom, schema, spec, tree
 from auditor.cli.defaults import deciding, default_map, setting_behind, settings_of
 from auditor.cli.output import EXIT_NOT_AUDITED, EXIT_OK, ClosedOutput, report_error, say
 from auditor.errors import AuditError, Interrupted, UsageError, did_you_mean
@@ -44,6 +44,7 @@ app.command("check", cls=_Judging)(check.check)
 app.command("diff", cls=_Judging)(diff.diff)
 app.command("sbom")(sbom.sbom)
 app.command("kernel", cls=_Judging)(kernel.kernel)
+app.command("node-facts")(node_facts.node_facts)
 app.command("tree")(tree.tree)
 app.command("explain")(explain.explain)
 app.add_typer(spec.app, name="spec")

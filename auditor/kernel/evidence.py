@@ -13,11 +13,13 @@ from auditor.kernel.config import Config, parse_config
 from auditor.kernel.lists import AliasTable, parse_dep, parse_names
 from auditor.kernel.modinfo import Modinfo, parse_builtin, parse_module
 from auditor.kernel.names import module_file, module_name
+from auditor.kernel.source.facts import TOLD
 from auditor.kernel.source.interface import MIB, Files
 from auditor.kernel.version import Version, release_version
 
 _LIST_LIMIT = 64 * MIB
 _CONFIG_LIMIT = 16 * MIB
+FACTS = "facts"  # the kind of source that is a whole node
 _PACKAGES = ("deb", "rpm")  # kinds of sources that others of the same kernel may add to
 _MODULE_LIMIT = 256 * MIB  # decompressed; the largest of Debian's have 20 MiB
 
@@ -55,6 +57,12 @@ class Part:
         """`modules.dep`; None where depmod has not been run, as it never has for good on a package's files."""
         data = None if self.kind in _PACKAGES else self.list_bytes("modules.dep")
         return None if data is None else parse_dep(data)
+
+    @cached_property
+    def told(self) -> dict[str, Modinfo]:
+        """What modules whose files are elsewhere say of themselves: of a node's facts."""
+        data = self.list_bytes(TOLD) if self.kind == FACTS else None
+        return {} if data is None else parse_builtin(data)
 
     def holds(self) -> tuple[str, ...]:
         """What of a kernel is in it, in words."""
@@ -203,6 +211,10 @@ class Evidence:
         """What the module of that name, one of `modules`, says of itself. CorruptImage where its file is broken."""
         if name not in self._modinfo:
             file = self.modules[name]
+            if name in file.part.told:
+                # Of nodes' facts: the architecture is not in a list.
+                self._modinfo[name] = file.part.told[name]
+                return self._modinfo[name]
             data = self._decompressed(file.part, file.path, _MODULE_LIMIT)
             self._modinfo[name] = parse_module(data, name, file.shown)
         return self._modinfo[name]

@@ -184,7 +184,7 @@ class SetTypeMatch:
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
     """Something that a kernel was read from. `kind`: `directory`, `image`, `config`, `kernel image`, `deb`, `rpm`,
-    `host`. `holds` says what of the kernel is in it: `modules`, `module lists`, `config`, `kernel image`."""
+    `host`, `facts`. `holds` says what of the kernel is in it: `modules`, `module lists`, `config`, `kernel image`."""
 
     kind: str
     label: str
@@ -215,6 +215,8 @@ class Kernel:
     "" is a kernel that never runs one. `module_compression` is what its module files have ("", `gz`, `xz`, `zst`),
     most frequent first; `compression_config` what its config says they shall have, None where that is unknown;
     `decompresses` whether the kernel itself can decompress them (CONFIG_MODULE_DECOMPRESS).
+    `node` is the machine's name and `cpu_level` its processor's level (see auditor.processor), where its facts were
+    given; `cpu_reason` says why they tell no level.
     """
 
     release: str
@@ -229,6 +231,9 @@ class Kernel:
     module_compression: tuple[str, ...] = ()
     compression_config: str | None = None
     decompresses: bool | None = None
+    node: str = ""
+    cpu_level: str = ""
+    cpu_reason: str = ""
 
     def feature(self, name: str) -> FeatureAnswer:
         """The answer to the need of that id; KeyError where it was not asked."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from auditor.errors import UsageError
 from auditor.kernel.config import parse_config
-from auditor.kernel.evidence import Evidence, Part
+from auditor.kernel.evidence import FACTS, Evidence, Part
 from auditor.kernel.source.interface import Keep, Source
 from auditor.kernel.version import RELEASE, version_text
 
@@ -47,11 +47,13 @@ def read_parts(source: Source, keep: Keep) -> list[Part]:
 def group(parts: Sequence[Part]) -> list[Evidence]:
     """One kernel for each release and architecture, in the order in which they were given.
 
+    A node's facts are a kernel of their own, before the others.
     A part that doesn't tell its architecture belongs to the kernel of its release, where there is only one.
     """
-    kernels: list[Evidence] = []
-    for release in dict.fromkeys(part.release for part in parts):
-        of_release = [part for part in parts if part.release == release]
+    kernels = [Evidence(part.release, [part]) for part in parts if part.kind == FACTS]
+    others = [part for part in parts if part.kind != FACTS]
+    for release in dict.fromkeys(part.release for part in others):
+        of_release = [part for part in others if part.release == release]
         if len(of_release) == 1:
             kernels.append(Evidence(release, of_release))
             continue

@@ -8,8 +8,10 @@ from auditor.kernel.model import FeatureNeed, Kernel, SourceInfo
 from auditor.kernel.names import module_file
 from auditor.kernel.parts import group, read_parts
 from auditor.kernel.settypes import is_set_type, read_set_types
+from auditor.kernel.source.facts import FactsFiles
 from auditor.kernel.source.interface import MIB, Keep, Source
 from auditor.kernel.version import at_least
+from auditor.processor import Seen
 
 #: Where the modules are that network modules depend on; what is elsewhere costs a package a second pass.
 _NEAR = ("kernel/net/", "kernel/lib/", "kernel/crypto/")
@@ -51,6 +53,8 @@ def _kernel(evidence: Evidence, needs: Sequence[FeatureNeed]) -> Kernel:
     set_types, unknown = read_set_types(evidence)
     modprobe, reason = _modprobe(evidence)
     config = evidence.config
+    facts = next((part.files for part in evidence.parts if isinstance(part.files, FactsFiles)), None)
+    seen = facts.cpu(evidence.architecture) if facts else Seen()
     return Kernel(
         release=evidence.release,
         version=evidence.version,
@@ -64,6 +68,9 @@ def _kernel(evidence: Evidence, needs: Sequence[FeatureNeed]) -> Kernel:
         module_compression=evidence.compressions(),
         compression_config=_compression(evidence),
         decompresses=None if config is None else _is_set(evidence, "MODULE_DECOMPRESS"),
+        node=facts.node if facts else "",
+        cpu_level=seen.level,
+        cpu_reason=seen.reason,
     )
 
 

@@ -70,7 +70,7 @@ def test_the_matrix_of_release_notes() -> None:
     assert cells[3].startswith("calico/node:v1 (ipset 7.17, iptables nf_tables, kmod 30)")
     assert cells[4] == "passes"
     assert cells[5].startswith("<strong>fails: 1 error, 1 warning (kernel-feature-missing, modprobe-unreachable)")
-    assert cells[7] == "passes: 1 warning (ipset-revision-unsupported)"
+    assert cells[7] == "passes: 1 warning (ipset-revision-unsupported) (hash:ip)"
     assert "module-compression-unsupported" in cells[8]
 
 

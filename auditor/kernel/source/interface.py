@@ -43,7 +43,7 @@ class Source(Protocol):
 
     @property
     def kind(self) -> str:
-        """`directory`, `image`, `config`, `kernel image`, `deb`, `rpm`, `host`."""
+        """`directory`, `image`, `config`, `kernel image`, `deb`, `rpm`, `host`, `facts`."""
 
     @property
     def label(self) -> str:

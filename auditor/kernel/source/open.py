@@ -8,16 +8,18 @@ from auditor.errors import UnsupportedFormat
 from auditor.kernel.bootimage import LIMIT, KernelImage
 from auditor.kernel.config import parse_config
 from auditor.kernel.source.directory import DirectorySource, read_regular
+from auditor.kernel.source.facts import MAGIC as FACTS
+from auditor.kernel.source.facts import FactsSource
 from auditor.kernel.source.interface import MIB, Source
 from auditor.kernel.source.package import DebSource, RpmSource
 from auditor.kernel.source.single import FileSource
 
 _CONFIG_LIMIT = 16 * MIB  # decompressed; a whole config has 0.3 MiB
-_REMEDY = "give a module tree, a config, a kernel image, a .deb or an .rpm"
+_REMEDY = "give a module tree, a config, a kernel image, a .deb, an .rpm or what node-facts wrote"
 
 
 def open_source(path: Path) -> Source:
-    """The source at `path`: a folder, package, config or kernel image, told apart by its bytes, not its name.
+    """The source at `path`: a folder, package, config, kernel image or a node's facts, told by its bytes, not its name.
 
     UnsupportedFormat where it is none of them, ImageNotFound and SourceUnavailable where it can't be read.
     """
@@ -31,11 +33,13 @@ def open_source(path: Path) -> Source:
     return _single(path, read_regular(path, LIMIT))
 
 
-def _single(path: Path, data: bytes) -> FileSource:
+def _single(path: Path, data: bytes) -> Source:
     where = str(path)
     if kind_of(data) or foreign_kind(data):
         # A whole file that is compressed: a config, or a kernel as arm64's Image.gz.
         data = decompress(data, LIMIT, where, trailing=True)
+    if data.startswith(FACTS):
+        return FactsSource(path, data)
     config = parse_config(data) if len(data) <= _CONFIG_LIMIT else None
     if config is not None:
         return FileSource(path, "config", data)

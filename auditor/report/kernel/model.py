@@ -43,6 +43,8 @@ class ReportKernel:
     module_compression: tuple[str, ...]
     compression_config: str | None
     decompresses: bool | None
+    node: str  # its name, "" where the sources are of no node
+    cpu_level: str | None  # of the node's own processor, else the one that --cpu names
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def _sections(report: KernelReport, style: Style) -> Iterator[Section]:
 def _image_row(report: KernelReport, image: int) -> tuple[Cell, ...]:
     cells = (words.cell(report, kernel, image) for kernel in range(len(report.kernels)))
     name = Cell(words.image_name(report, image), detail=words.tools(report.images[image]))
-    return (name, *(Cell(cell.text, cell.kind) for cell in cells))
+    return (name, *(Cell(cell.text, cell.kind, cell.why) for cell in cells))
 
 
 def _answer(answer: KernelAnswer) -> Cell:

@@ -28,11 +28,14 @@ class Cell:
 
     kind: str
     text: str
+    why: str = ""  # what is at fault, in short; else why something is unknown
 
 
 def kernel_name(report: KernelReport, index: int) -> str:
-    """The release; with the architecture where another kernel has the same."""
+    """The node's name and the release; else the release, with the architecture where another kernel has the same."""
     kernel = report.kernels[index]
+    if kernel.node:
+        return f"{kernel.release} on {kernel.node}"
     release = kernel.release or "unknown release"
     alike = [other for other in report.kernels if other.release == kernel.release]
     return f"{release} ({kernel.architecture or 'unknown'})" if len(alike) > 1 else release
@@ -52,6 +55,7 @@ def kernel_facts(kernel: ReportKernel) -> str:
         kernel.architecture,
         f"modules {' and '.join(kinds)}" if kinds else "",
         f"modprobe {kernel.modprobe_path}" if kernel.modprobe_path else "",
+        f"processor {kernel.cpu_level}" if kernel.cpu_level else "",
     ]
     read = ", ".join(f"{source.kind} {source.label} ({', '.join(source.holds)})" for source in kernel.sources)
     return "; ".join(part for part in (", ".join(filter(None, parts)), read) if part)
@@ -92,7 +96,15 @@ def cell(report: KernelReport, kernel: int, image: int) -> Cell:
     text += f": {told} ({rules})" if told else ""
     text += f"{';' if told else ','} {unknown} unknown" if unknown else ""
     kind = "fail" if failed else "warning" if told else "unknown" if unknown else "pass"
-    return Cell(kind, text)
+    subjects = dict.fromkeys(entry.subject for entry in found if entry.severity != "note")
+    return Cell(kind, text, _few(subjects) or _few(dict.fromkeys(entry.reason for entry in pair.unknown), 1))
+
+
+def _few(names: Iterable[str], most: int = 3) -> str:
+    """The first names, and how many more there are."""
+    known = list(names)
+    more = f" and {len(known) - most} more" if len(known) > most else ""
+    return ", ".join(known[:most]) + more
 
 
 def answers(report: KernelReport, kernel: int) -> Iterator[KernelAnswer]:

@@ -8,6 +8,7 @@ from auditor.finding import Finding
 from auditor.kernel.model import FeatureAnswer, ModuleAnswer
 from auditor.rules.kernel.compression import look_at_compression
 from auditor.rules.kernel.context import KernelContext, Outcome, PairContext, Unknown
+from auditor.rules.kernel.cpu import look_at_processor
 from auditor.rules.kernel.features import look_at_flavours, why_unknown
 from auditor.rules.kernel.modprobe import look_at_modprobe
 from auditor.rules.kernel.settypes import look_at_set_types
@@ -64,3 +65,4 @@ def _outcomes(context: PairContext) -> Iterator[Outcome]:
     yield from look_at_set_types(context)
     yield from look_at_compression(context)
     yield from look_at_modprobe(context)
+    yield from look_at_processor(context)
