@@ -113,6 +113,12 @@ differential: $(STAMP) ## Damage sound programs; their own loader and the audit 
 truth: $(STAMP) ## Compare every program of real roots with what their own loaders say
 	$(BIN)/python -m benchmarks.truth
 
+CONFIGS ?=
+
+.PHONY: matrix
+matrix: $(STAMP) ## Judge the demo image with the kernel configs of distributions (CONFIGS= an archive of them)
+	$(BIN)/python -m benchmarks.matrix $(CONFIGS)
+
 .PHONY: wheel
 wheel: $(STAMP) ## Build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .

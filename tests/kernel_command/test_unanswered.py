@@ -51,6 +51,16 @@ def test_a_config_whose_options_are_all_modules(tmp_path: Path, capsys: pytest.C
     assert "give the module tree" in capsys.readouterr().err
 
 
+def test_a_row_that_only_a_flavour_leaves_unknown_says_why(tmp_path: Path) -> None:
+    """As AlmaLinux 10 has it: x_tables built in, each flavour of iptables a module."""
+    spec = load_spec()
+    path = config(tmp_path, "MODULES=y", "NETFILTER_XTABLES=y", "IP_NF_IPTABLES=m", "NF_TABLES=m", "NFT_COMPAT=m")
+    kernels = read_kernels([open_source(path)], feature_needs(spec))
+    row = next(row for row in audit_kernels(kernels, (), spec).requirements if row.id == "feature.ip_tables")
+    assert row.kernels[0].status == "unknown"
+    assert "ip_tables: CONFIG_IP_NF_IPTABLES=m" in row.kernels[0].reason
+
+
 @pytest.mark.parametrize("empty", [False, True])
 def test_a_host_without_its_modules(tmp_path: Path, empty: bool) -> None:
     (tmp_path / "proc").mkdir()

@@ -47,7 +47,9 @@ def _judge(
     if met:
         return KernelRow(row, "met", "", modules)
     if met is None:
-        return KernelRow(row, "unknown", why_unknown(context.answers(answer), new_enough=answer.new_enough), modules)
+        # Where only what a flavour of iptables needs is unknown, all of the row's modules tell why.
+        reason = why_unknown(context.answers(answer), new_enough=answer.new_enough)
+        return KernelRow(row, "unknown", reason or why_unknown(modules, new_enough=answer.new_enough), modules)
     own = [entry for entry in findings if row.id in entry.rows]
     failing = [entry for entry in own if entry.waived_by is None]
     if own and not failing:
