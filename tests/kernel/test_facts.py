@@ -152,8 +152,9 @@ def test_what_is_no_facts_is_one_line(
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_facts_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "_LIMIT", 64)
+@pytest.mark.parametrize(("bound", "most"), [("_LIMIT", 64), ("_MAX_LINES", 9), ("_MAX_SECTIONS", 1)])
+def test_facts_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, most: int) -> None:
+    monkeypatch.setattr(reader, bound, most)
     place = tmp_path / "facts"
     place.write_bytes(b"audit-image node-facts 1\n@release\n 6.1.0\n@loaded\n" + b" x\n" * 99 + b"@end\n")
     with pytest.raises(LimitExceeded):

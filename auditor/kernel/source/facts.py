@@ -16,6 +16,8 @@ from auditor.processor import Seen, level_of
 MAGIC = b"audit-image node-facts "
 _FIRST = MAGIC + b"1\n"
 _LIMIT = 64 * MIB
+_MAX_LINES = 1_000_000  # a distribution's kernel makes 40,000
+_MAX_SECTIONS = 64
 _MAX_FILES = 500_000
 _REMEDY = "write it anew: audit-image node-facts > facts.sh, and sh facts.sh on the node"
 _NODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,252}")  # hostname(7)
@@ -108,6 +110,8 @@ def _sections(data: bytes, where: str) -> dict[str, bytes]:
         raise LimitExceeded(f"facts larger than {_LIMIT} bytes", where, _REMEDY)
     if not data.startswith(_FIRST):
         raise CorruptImage("facts of another version", where, _REMEDY)
+    if data.count(b"\n") > _MAX_LINES:
+        raise LimitExceeded(f"facts of more than {_MAX_LINES} lines", where, _REMEDY)
     found: dict[str, list[bytes]] = {}
     current: list[bytes] = []
     lines = data[len(_FIRST) :].split(b"\n")
@@ -122,6 +126,8 @@ def _sections(data: bytes, where: str) -> dict[str, bytes]:
             if name in found:
                 raise CorruptImage(f"line {number}: a second section of one name", where, _REMEDY)
             current = found[name] = []
+            if len(found) > _MAX_SECTIONS:
+                raise LimitExceeded(f"facts of more than {_MAX_SECTIONS} sections", where, _REMEDY)
         elif line.startswith(b" ") and found:
             current.append(line[1:] + b"\n")
         else:

@@ -46,6 +46,13 @@ def _level(context: PairContext, architecture: str) -> str:
     return own or dict(context.options.cpu).get(architecture, "")
 
 
+def _who(context: PairContext, architecture: str) -> str:
+    kernel = context.kernel
+    if processor.seen_as(kernel.architecture, kernel.cpu_level, architecture):
+        return f"the processor of node {kernel.node}"
+    return f"the oldest processor that --cpu names for {context.shown}"
+
+
 def _finding(context: PairContext, architecture: str, floors: list[CpuFloor], has: str) -> Finding:
     # What starts all programs stands for the others.
     floors.sort(
@@ -65,7 +72,7 @@ def _finding(context: PairContext, architecture: str, floors: list[CpuFloor], ha
         row.id if row else None,
         first.path,
         f"{enumerate_names(paths, 3)} {'needs' if len(paths) == 1 else 'need'} a processor of {first.level} "
-        f"({first.evidence}), and the node of {context.shown} has {has}: it {does}.",
+        f"({first.evidence}), and {_who(context, architecture)} has {has}: it {does}.",
         severity=Severity.ERROR if first.enforced else Severity.WARNING,
         evidence={"level": first.level, "node": has, "enforced": first.enforced, "paths": paths},
         layer=first.layer,
