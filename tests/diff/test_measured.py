@@ -72,4 +72,6 @@ def test_an_incident_is_a_regression_with_its_rule_and_a_sound_variant_is_none(n
         assert new == [], "what was broken and is sound again is not worse"
         if not expected:
             findings = [change for change in diff.changes if change.kind.startswith(("finding", "requirement"))]
-            assert [change for change in findings if change.assessment == "regression"] == []
+            worse = [change for change in findings if change.assessment == "regression"]
+            # What a script picks at run time is not known: that is said, and fails nothing.
+            assert [change for change in worse if not change.subject.startswith("tool-unknown ")] == []

@@ -148,7 +148,7 @@ def test_the_largest_image_s_bill_costs_little_and_is_the_same_each_time(name: s
             "from auditor.report.audit.document import from_document\n"
             "found = from_document(json.loads(Path(sys.argv[1]).read_bytes()), 'report')\n"
             "start = time.process_time()\n"  # what other programs take meanwhile is no cost of the bill
-            "from auditor.report.format import Style, writer\n"
+            "from auditor.report.register import Style, write\n"
             "Path(sys.argv[2]).write_text(write(found, sys.argv[3], Style()))\n"
             "print(time.process_time() - start)\n"
         )

@@ -212,6 +212,8 @@ def _looks_up(data: bytes, version: tuple[int, int] | None) -> tuple[bytes, ...]
     """The names that the loader itself looks up at every start: the C library's allocator (2.32, `__rtld_malloc` in its
     dl-minimal.c), beginning and locks, and what debuggers read (seen in 2.41, not in 2.36).
     """
+    if b"\0__libc_early_init\0" not in data:
+        return ()  # before 2.32 the loader has an allocator of its own, under the same names
     names = [
         name
         for name in (b"__libc_early_init", b"calloc", b"realloc", b"pthread_mutex_lock")
