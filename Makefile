@@ -96,7 +96,7 @@ LOWEST := build/lowest
 test-lowest: $(STAMP) ## The command line's tests with the lowest versions that pyproject.toml allows
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
 	$(BIN)/uv pip install --quiet --python $(LOWEST) --resolution lowest-direct -e '.[dev]'
-	$(LOWEST)/bin/python -m pytest -q -n $(JOBS) -p no:cacheprovider -m "not full" tests/cli tests/report tests/spec tests/diff tests/sbom
+	$(LOWEST)/bin/python -m pytest -q -n $(JOBS) -p no:cacheprovider -m "not full" tests/cli tests/spec
 
 .PHONY: bench
 bench: $(STAMP) ## Measure against peers and floors
