@@ -4,20 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from auditor.filetree import FileKind, Found, LookupFault, Node, Removal
+from tests.packages.trees import Bytes
 
 MAX_LINKS = 40
-
-
-@dataclass(frozen=True)
-class Bytes:
-    data: bytes
-
-    @property
-    def size(self) -> int:
-        return len(self.data)
-
-    def read(self, offset: int = 0, length: int = -1) -> bytes:
-        return self.data[offset:] if length < 0 else self.data[offset : offset + length]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Words: quoting, expansions and substitutions (POSIX XCU 2.2, 2.6; bash(1) QUOTING, EXPANSION; dash(1))."""
 
+import abc
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ class Shared:
     doubtful: bool = False
 
 
-class WordReader:
+class WordReader(abc.ABC):
     """A script's text with a position, and the readers for what words are made of.
 
     `bash`: the extensions that bash(1) has, and busybox's ash in part. `strict`: dash's own grammar alone. What is
@@ -54,13 +55,13 @@ class WordReader:
         self._newlines = [match.start() for match in re.finditer("\n", text)]
         self._no_arithmetic: set[int] = set()
 
+    @abc.abstractmethod
     def commands_inside(self) -> None:
         """Read commands up to a closing parenthesis, which is left. The command grammar overrides it."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def nested(self, text: str, first_line: int) -> "WordReader":
         """A reader of a text inside this one, in the same place. The command grammar overrides it."""
-        raise NotImplementedError
 
     # The text
 
