@@ -230,7 +230,7 @@ def test_saved_reports_are_judged_by_the_spec_in_force(tmp_path: Path, capsys: p
         ["diff", "report:/no/such.json", "report:/no/such.json"],
         ["diff", "/no/such.json", "/no/such.json"],
         ["diff", "dir:/", "dir:/", "--fail-on", "error"],
-        ["diff", "dir:/", "dir:/", "-o", "sarif"],
+        ["diff", "dir:/", "dir:/", "-o", "cyclonedx-json"],
         ["diff", "dir:/", "dir:/", "--spec", "no-such"],
         ["sbom"],
         ["sbom", "report:/no/such.json"],
