@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from auditor.cli.options import (
+    AllPlatformsOption,
     AuthfileOption,
+    AvailablePlatformsOption,
     CaOption,
     ColourOption,
     FailOnUnknownOption,
@@ -33,7 +35,8 @@ from auditor.report.register import Kind, formats
 
 if TYPE_CHECKING:
     from auditor.report.diff.kinds import Area
-    from auditor.report.diff.model import Gate
+    from auditor.report.diff.model import Diff, Gate
+    from auditor.report.release.model import ReleaseDiff
 
 _FAIL_ON = ("regression", "any", "never")
 
@@ -65,6 +68,8 @@ def diff(
             metavar="OS/ARCH[/VARIANT]", help="The platform of OLD, where it is another one.", show_default=False
         ),
     ] = None,
+    all_platforms: AllPlatformsOption = False,
+    available_platforms: AvailablePlatformsOption = False,
     mode: ModeOption = None,
     waivers: WaiversOption = None,
     fail_on: Annotated[
@@ -93,23 +98,36 @@ def diff(
     # What a comparison needs is imported here, so that --help and a mistyped option cost nothing.
     from auditor.auditing.waivers import load_waivers  # noqa: PLC0415
     from auditor.budget import parse_limits  # noqa: PLC0415
-    from auditor.cli.source import Reach, audit_reference  # noqa: PLC0415
+    from auditor.cli.source import Reach, audit_all_platforms, audit_reference, is_saved_index  # noqa: PLC0415
     from auditor.report.diff.compare import compare  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415
+    from auditor.report.release.compare import compare_releases  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
     from auditor.spec import chosen_modes, load_spec  # noqa: PLC0415
 
+    if (platform or old_platform) and all_platforms:
+        raise UsageError("--platform and --all-platforms exclude each other")
+    if available_platforms and not all_platforms:
+        raise UsageError("--available-platforms goes with --all-platforms")
     known = formats(Kind.DIFF)
     outputs = parse_outputs(output or known[:1], known, color, verbose=verbose, quiet=quiet)
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
     areas = _areas(area or [])
     options = Options(strict, ip_family, modes=chosen_modes(requirements, mode))
-    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, parse_limits(limit or ()))
-    old_reach = replace(reach, platform=old_platform or platform)
-    before = audit_reference(_reference(old), requirements, options, accepted, old_reach)
-    after = audit_reference(_reference(new), requirements, options, accepted, reach)
-    found = compare(before, after, cast("Gate", fail_on), unknown_fails=fail_on_unknown, areas=areas)
+    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, parse_limits(limit or ()), available_platforms)
+    old, new, gate = _reference(old), _reference(new), cast("Gate", fail_on)
+    unnamed = not platform and not old_platform
+    found: Diff | ReleaseDiff
+    if all_platforms or (unnamed and is_saved_index(old) and is_saved_index(new)):
+        old_release = audit_all_platforms(old, requirements, options, accepted, reach)
+        new_release = audit_all_platforms(new, requirements, options, accepted, reach)
+        found = compare_releases(old_release, new_release, gate, unknown_fails=fail_on_unknown, areas=areas)
+    else:
+        old_reach = replace(reach, platform=old_platform or platform)
+        before = audit_reference(old, requirements, options, accepted, old_reach)
+        after = audit_reference(new, requirements, options, accepted, reach)
+        found = compare(before, after, gate, unknown_fails=fail_on_unknown, areas=areas)
     outputs.write(lambda name, style: write(found, name, style), passed=found.verdict == "pass")
     return EXIT_OK if found.verdict == "pass" else EXIT_FAILED
 

@@ -82,13 +82,14 @@ def audit_any(
     all_platforms: bool = False,
 ) -> Report | IndexReport:
     """One platform or all of them; a saved report of an index is taken whole where no platform of it is asked for."""
-    reference = parse(text)
-    whole = all_platforms or (
-        reference.scheme is Scheme.REPORT
-        and not (reach and reach.platform)
-        and isinstance(read_report(reference), IndexReport)
-    )
+    whole = all_platforms or (not (reach and reach.platform) and is_saved_index(text))
     return (audit_all_platforms if whole else audit_reference)(text, spec, options, waivers, reach)
+
+
+def is_saved_index(text: str) -> bool:
+    """Whether `text` names a saved report of an index."""
+    reference = parse(text)
+    return reference.scheme is Scheme.REPORT and isinstance(read_report(reference), IndexReport)
 
 
 def audit_all_platforms(

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from auditor.report.dockerfile import Dockerfile
     from auditor.report.kernel.model import KernelReport
     from auditor.report.model import IndexReport, Report
+    from auditor.report.release.model import ReleaseDiff
 
-    Document: TypeAlias = Report | IndexReport | Diff | KernelReport
+    Document: TypeAlias = Report | IndexReport | Diff | ReleaseDiff | KernelReport
 
 
 class Kind(enum.StrEnum):
@@ -27,6 +28,7 @@ class Kind(enum.StrEnum):
     REPORT = "report"
     INDEX = "report of an index"
     DIFF = "diff"
+    RELEASE = "diff of releases"
     KERNEL = "kernel report"
     BILL = "bill of materials"  # a report of one image or an index, as `sbom` writes it
 
@@ -59,7 +61,7 @@ class Format:
 
 _ROOM = "auditor.report"
 _IMAGES = frozenset({Kind.REPORT, Kind.INDEX})
-_ALL = _IMAGES | {Kind.DIFF, Kind.KERNEL}
+_ALL = _IMAGES | {Kind.DIFF, Kind.RELEASE, Kind.KERNEL}
 _DIGESTS = _ALL - {Kind.KERNEL}  # those about images, which have one
 _BILLS = _IMAGES | {Kind.BILL}
 

@@ -24,6 +24,7 @@ from auditor.report.audit.document import from_document, to_document
 from auditor.report.diff.compare import compare
 from auditor.report.model import IndexReport, Report, ReportIndex
 from auditor.report.register import FORMATS, Style, formats, write
+from auditor.report.release.compare import compare_releases
 from auditor.report.words import fold, markdown, printable, uri, xml
 from tests.inventories import sound, with_tool
 from tests.kernel_command.made import audited, image, kernel
@@ -82,6 +83,8 @@ DOCUMENTS: dict[str, "Document"] = {
     "hostile index": index(HOSTILE, on_arm(HOSTILE)),
     "diff": compare(report(), BROKEN),
     "hostile diff": compare(BROKEN, HOSTILE),
+    "releases": compare_releases(index(report(), on_arm(report())), index(report(), on_arm(BROKEN))),
+    "hostile releases": compare_releases(index(BROKEN, on_arm(report())), index(HOSTILE, on_arm(HOSTILE))),
     "kernel": kernel_of("6.1.0"),
     "hostile kernel": kernel_of(EVIL),
 }

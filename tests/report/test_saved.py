@@ -4,13 +4,16 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from auditor.cli.main import run
 from auditor.image.model import Platform
 from auditor.report.audit.document import to_document
 from auditor.report.model import IndexReport, Report, ReportIndex
+from auditor.report.register import Kind
 from auditor.report.schema import dump
+from auditor.report.views import schema_of
 from tests.report.test_document import BROKEN, report
 
 
@@ -54,6 +57,46 @@ def test_bills_and_comparisons_take_it(index: str, capsys: pytest.CaptureFixture
     assert {"image:linux/amd64", "image:linux/arm64"} <= set(names)
     assert run(["diff", index, index, "--platform", "linux/arm64"]) == 0
     assert run(["diff", index, index, "--old-platform", "linux/amd64", "--platform", "linux/arm64"]) == 1
+
+
+def test_two_releases_are_compared_platform_by_platform(
+    tmp_path: Path, index: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "old").mkdir()
+    old = saved(tmp_path / "old", *(on(name, report()) for name in ("amd64", "arm64", "s390x")))
+    document = tmp_path / "diff.json"
+    assert run(["diff", old, index, "--all-platforms", "-o", "text", "-o", f"json={document}"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "  − platform lost: linux/s390x" in lines
+    table = [line.split() for line in lines if line.startswith("linux/")]
+    assert [(row[0], row[-1]) for row in table] == [("linux/amd64", "PASS"), ("linux/arm64", "FAIL")]
+    assert lines[-1].endswith("and fails on regression (linux/arm64)")
+    told = json.loads(document.read_text())
+    jsonschema.validate(told, schema_of(Kind.RELEASE))
+    assert [change["kind"] for change in told["changes"]] == ["platform-lost"]
+    alone = tmp_path / "arm64.json"
+    assert run(["diff", old, index, "--platform", "linux/arm64", "-o", f"json={alone}"]) == 1
+    assert told["platforms"][1] == json.loads(alone.read_text())
+    assert told["summary"]["regressions"] == 1 + sum(one["summary"]["regressions"] for one in told["platforms"])
+
+
+def test_two_saved_releases_need_no_option(index: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["diff", index, index]) == 0
+    assert "nothing that the audit looks at has changed on 2 platforms" in capsys.readouterr().out
+    (tmp_path / "other").mkdir()
+    other = saved(tmp_path / "other", on("s390x", report()))
+    assert run(["diff", index, other]) == 2
+    assert "no platform in common" in capsys.readouterr().err
+    assert run(["diff", index, other, "--all-platforms", "--platform", "linux/arm64"]) == 2
+
+
+@pytest.mark.parametrize(("gate", "code"), [("regression", 1), ("any", 1), ("never", 0)])
+def test_a_lost_platform_is_a_regression(tmp_path: Path, gate: str, code: int) -> None:
+    both = saved(tmp_path, on("amd64", report()), on("arm64", report()))
+    (tmp_path / "one").mkdir()
+    one = saved(tmp_path / "one", on("amd64", report()))
+    assert run(["diff", both, one, "--fail-on", gate]) == code
+    assert run(["diff", one, both, "--fail-on", gate]) == (1 if gate == "any" else 0)
 
 
 @pytest.mark.parametrize("version", ["2", "", 1, None])

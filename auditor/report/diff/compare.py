@@ -58,16 +58,16 @@ def compare(
     `unknown_fails` a row of `new` that can't be known fails, whether it was known before or not.
     """
     pair = Pair(Side(_plain(old)), Side(_plain(new)))
-    changes = tuple(sorted((change for area in _AREAS for change in area(pair)), key=_key))
+    changes = tuple(sorted((change for area in _AREAS for change in area(pair)), key=rank))
     matched = findings.match(pair)
-    deciding = tuple(area for area in Area if area in (areas or (Area if fail_on == "any" else CONTRACT)))
-    decisive = [change for change in changes if KINDS[change.kind].area in deciding]
+    deciding = deciding_areas(areas, fail_on)
+    decisive = [change for change in changes if decides(change, deciding)]
     return Diff(
         old=_side(pair.old.report),
         new=_side(pair.new.report),
         spec=pair.new.report.spec,
         fail_on=fail_on,
-        verdict="fail" if unknown_fails and new.summary.unknown else _verdict(decisive, fail_on),
+        verdict="fail" if unknown_fails and new.summary.unknown else verdict_of(decisive, fail_on),
         summary=_summary(changes, matched),
         layers=layers.summary(pair),
         changes=changes,
@@ -83,12 +83,24 @@ def _plain(report: Report) -> Report:
     return from_document(to_document(report), report.image.reference)
 
 
-def _key(change: Change) -> tuple[int, int, str, str, str, tuple[str, ...]]:
-    rank = _RANKS[change.assessment]
-    return (rank, ORDER[change.kind], change.subject, change.old or "", change.new or "", change.tools)
+def deciding_areas(areas: Collection[Area], fail_on: Gate) -> tuple[Area, ...]:
+    """The areas that decide: those asked for, else the contract's, else all where any change fails."""
+    return tuple(area for area in Area if area in (areas or (Area if fail_on == "any" else CONTRACT)))
 
 
-def _verdict(changes: Iterable[Change], fail_on: Gate) -> Verdict:
+def decides(change: Change, areas: Collection[Area]) -> bool:
+    """Whether a change is of one of these areas."""
+    return KINDS[change.kind].area in areas
+
+
+def rank(change: Change) -> tuple[int, int, str, str, str, tuple[str, ...]]:
+    """The order in which changes are told: worse first, then by kind and subject."""
+    order = (_RANKS[change.assessment], ORDER[change.kind])
+    return (*order, change.subject, change.old or "", change.new or "", change.tools)
+
+
+def verdict_of(changes: Iterable[Change], fail_on: Gate) -> Verdict:
+    """What the changes that decide make of a comparison."""
     if fail_on == "never":
         return "pass"
     return "fail" if any(fail_on == "any" or change.assessment == "regression" for change in changes) else "pass"

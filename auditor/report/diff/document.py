@@ -19,6 +19,8 @@ def to_document(diff: Diff) -> dict[str, Any]:
 
 def document_schema() -> dict[str, Any]:
     """The JSON Schema of a diff; `kind` names every kind of change there is."""
-    made = schema("audit-image diff", Diff)
+    from auditor.report.release.model import ReleaseDiff  # noqa: PLC0415 - it is made of diffs
+
+    made = schema("audit-image diff", Diff, ReleaseDiff)
     made["$defs"]["Change"]["properties"]["kind"] = {"enum": list(KINDS)}
     return made

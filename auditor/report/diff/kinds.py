@@ -48,6 +48,8 @@ _ALL = (
     Kind("finding-waiver", Area.FINDINGS, "finding waived or no longer waived"),
     Kind("requirement-status", Area.REQUIREMENTS, "requirement"),
     Kind("requirement-state", Area.REQUIREMENTS, "documented library"),
+    Kind("platform-lost", Area.REQUIREMENTS, "platform lost"),
+    Kind("platform-gained", Area.REQUIREMENTS, "platform gained"),
     Kind("tool-lost", Area.TOOLS, "tool lost"),
     Kind("tool-gained", Area.TOOLS, "tool gained"),
     Kind("tool-version", Area.TOOLS, "version of tool"),

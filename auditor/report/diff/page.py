@@ -22,7 +22,7 @@ def page(diff: Diff, style: Style) -> Page:  # noqa: ARG001 - every page is aske
             ("old", _side(diff.old)),
             ("new", _side(diff.new)),
             ("spec", f"{diff.spec.name} {diff.spec.version}"),
-            ("findings", words.findings(diff)),
+            ("findings", words.findings(diff.summary)),
             ("layers", words.layers(diff.layers)),
         ),
         tiles=(
@@ -35,14 +35,19 @@ def page(diff: Diff, style: Style) -> Page:  # noqa: ARG001 - every page is aske
 
 
 def _sections(diff: Diff) -> Iterator[Section]:
-    for assessment in ("regression", "improvement", "neutral"):
-        yield from _assessed(diff, assessment)
+    yield from sections_of(diff.changes)
     if diff.notes:
         yield Section("Not compared", (Lines(diff.notes),))
 
 
-def _assessed(diff: Diff, assessment: Assessment) -> Iterator[Section]:
-    for area, changes in words.by_area(words.assessed(diff, assessment)):
+def sections_of(changes: Sequence[Change]) -> Iterator[Section]:
+    """The changes under headings, worse first."""
+    for assessment in ("regression", "improvement", "neutral"):
+        yield from _assessed([change for change in changes if change.assessment == assessment], assessment)
+
+
+def _assessed(found: Sequence[Change], assessment: Assessment) -> Iterator[Section]:
+    for area, changes in words.by_area(found):
         title = f"{words.TITLES[assessment]}: {area} ({len(changes)})"
         yield Section(title, (_table(changes),), assessment, folded=assessment == "neutral")
 

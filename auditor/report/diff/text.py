@@ -20,23 +20,28 @@ def lines(diff: Diff, style: Style) -> Iterator[str]:
     yield pen.plain(f"old  {diff.old.reference}  ({words.side(diff.old)})")
     yield pen.plain(f"new  {diff.new.reference}  ({words.side(diff.new)})")
     yield ""
+    yield from judged(diff.changes, pen)
+    yield from _rest(diff, pen)
+    for note in diff.notes:
+        yield from pen.folded(f"note: {note}", "      ")
+    if diff.notes:
+        yield ""
+    yield f"findings  {words.findings(diff.summary)}"
+    yield f"layers    {words.layers(diff.layers)}"
+    yield ""
+    yield pen.verdict(diff.verdict, diff.verdict.upper(), words.conclusion(diff))
+
+
+def judged(found: Sequence[Change], pen: Pen) -> Iterator[str]:
+    """What got worse, then what got better, each with its cause."""
     for assessment in ("regression", "improvement"):
-        changes = words.assessed(diff, assessment)
+        changes = [change for change in found if change.assessment == assessment]
         if changes:
             yield pen.painted(f"{words.TITLES[assessment].lower()} ({len(changes)})", assessment)
             for why, alike in _by_cause(changes).items():
                 yield from (f"  {_summary(change, pen)}" for change in alike)
                 yield from pen.folded(why, "    ", "    ")
             yield ""
-    yield from _rest(diff, pen)
-    for note in diff.notes:
-        yield from pen.folded(f"note: {note}", "      ")
-    if diff.notes:
-        yield ""
-    yield f"findings  {words.findings(diff)}"
-    yield f"layers    {words.layers(diff.layers)}"
-    yield ""
-    yield pen.verdict(diff.verdict, diff.verdict.upper(), words.conclusion(diff))
 
 
 def _by_cause(changes: Iterable[Change]) -> dict[str, list[Change]]:

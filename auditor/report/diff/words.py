@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from auditor.report.diff.kinds import KINDS, Area
-from auditor.report.diff.model import Assessment, Change, Diff, DiffSide, LayerSummary
+from auditor.report.diff.model import Assessment, Change, Diff, DiffSide, LayerSummary, Summary
 from auditor.report.words import SHORT_DIGEST, listed, plural, short_digest, size
 
 TITLES: Mapping[Assessment, str] = {
@@ -56,19 +56,18 @@ def side(one: DiffSide) -> str:
     return listed((one.source, short_digest(one.digest, one.config_digest), platform))
 
 
-def counts(diff: Diff) -> str:
+def counts(summary: Summary) -> str:
     """`2 regressions, 1 improvement, 30 other changes`."""
     told = (
-        (diff.summary.regressions, "regression"),
-        (diff.summary.improvements, "improvement"),
-        (diff.summary.neutral, "other change"),
+        (summary.regressions, "regression"),
+        (summary.improvements, "improvement"),
+        (summary.neutral, "other change"),
     )
     return listed(plural(number, word) for number, word in told if number)
 
 
-def findings(diff: Diff) -> str:
+def findings(summary: Summary) -> str:
     """How many findings are new, fixed and as they were."""
-    summary = diff.summary
     return f"{summary.findings_new} new, {summary.findings_fixed} fixed, {summary.findings_unchanged} unchanged"
 
 
@@ -93,7 +92,7 @@ def conclusion(diff: Diff) -> str:
         return "nothing that the audit looks at has changed"
     worse = [change for change in diff.changes if change.assessment == "regression"]
     outside = [change for change in worse if not decides(change, diff)]
-    told = counts(diff)
+    told = counts(diff.summary)
     if outside and len(outside) == len(worse):
         told += f"; what is worse is no part of the contract ({_areas(outside)})"
     elif outside:

@@ -1,0 +1,58 @@
+"""A diff of releases as a page: a table of the platforms, then what the diff of each one's page shows."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from auditor.report.diff.page import page as diff_page
+from auditor.report.diff.page import sections_of
+from auditor.report.diff.words import findings
+from auditor.report.page import Cell, Lines, Page, Section, Table, Tile
+from auditor.report.register import Style
+from auditor.report.release import words
+from auditor.report.release.model import ReleaseDiff
+
+_HEAD = ("platform", "regressions", "improvements", "other changes", "verdict")
+
+
+def page(release: ReleaseDiff, style: Style) -> Page:
+    """The diff as a page."""
+    summary = release.summary
+    return Page(
+        title=f"Changes from {release.old.reference} to {release.new.reference}",
+        verdict=release.verdict,
+        outcome=release.verdict.upper(),
+        conclusion=words.conclusion(release),
+        facts=(
+            ("old", words.side(release.old)),
+            ("new", words.side(release.new)),
+            ("spec", f"{release.spec.name} {release.spec.version}"),
+            ("findings", findings(summary)),
+        ),
+        tiles=(
+            Tile(summary.regressions, "regressions", "regression"),
+            Tile(summary.improvements, "improvements", "improvement"),
+            Tile(summary.neutral, "other changes", "none"),
+        ),
+        sections=tuple(_sections(release, style)),
+    )
+
+
+def _sections(release: ReleaseDiff, style: Style) -> Iterator[Section]:
+    yield Section("Platforms", (Table(_HEAD, tuple(_rows(release))),))
+    yield from (replace(entry, title=f"across platforms: {entry.title}") for entry in sections_of(release.changes))
+    for diff in release.platforms:
+        for entry in diff_page(diff, style).sections:
+            yield replace(entry, title=f"{diff.new.platform}: {entry.title}")
+    if release.notes:
+        yield Section("Not compared", (Lines(release.notes),))
+
+
+def _rows(release: ReleaseDiff) -> Iterator[tuple[Cell, ...]]:
+    for diff in release.platforms:
+        found = diff.summary
+        told = (found.regressions, found.improvements, found.neutral)
+        yield (
+            Cell(str(diff.new.platform)),
+            *(Cell(str(number)) for number in told),
+            Cell(diff.verdict.upper(), diff.verdict),
+        )
