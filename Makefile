@@ -93,10 +93,11 @@ coverage: $(STAMP) ## How many lines the tests of the rooms run, held above a fl
 LOWEST := build/lowest
 
 .PHONY: test-lowest
-test-lowest: $(STAMP) ## The command line's tests with the lowest versions that pyproject.toml allows
+test-lowest: $(STAMP) ## What meets other libraries, with the lowest versions that pyproject.toml allows
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
 	$(BIN)/uv pip install --quiet --python $(LOWEST) --resolution lowest-direct -e '.[dev]'
-	$(LOWEST)/bin/python -m pytest -q -n $(JOBS) -p no:cacheprovider -m "not full" tests/cli tests/spec
+	$(LOWEST)/bin/python -m pytest -q -n $(JOBS) -p no:cacheprovider -m "not full" \
+	  tests/cli tests/spec tests/report tests/diff tests/sbom
 
 .PHONY: bench
 bench: $(STAMP) ## Measure against peers and floors

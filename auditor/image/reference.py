@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.errors import ImageNotFound, UsageError, did_you_mean
-from auditor.image.scheme import Scheme
+from auditor.image.scheme import Scheme, Target
 
 DEFAULT_HOST = "docker.io"
-_FILES = frozenset({Scheme.DOCKER_ARCHIVE, Scheme.OCI_ARCHIVE, Scheme.OCI_DIR, Scheme.DIR, Scheme.REPORT})
 _PATH_STARTS = ("/", "./", "../")
 _HOST = re.compile(
     r"(?:(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*"
@@ -73,16 +72,16 @@ def parse(text: str) -> Reference:
         raise UsageError(f"{text!r} is no image name", remedy="give a name such as calico/node:v3.30.0, or a path")
     if text.startswith(_PATH_STARTS) or text in (".", ".."):
         return _recognise(text)
-    word, colon, rest = text.partition(":")
-    scheme = next((scheme for scheme in Scheme if scheme.value == word), None) if colon else None
-    if scheme is None or scheme is Scheme.NAME:
+    word, _, rest = text.partition(":")
+    scheme = Scheme.of(text)
+    if scheme is Scheme.NAME:
         _check_misspelt(text, word, rest)
         return Reference(text, Scheme.NAME, parse_name(text))
     if not rest:
-        raise UsageError(f"nothing follows {word}:", remedy=f"write {word}:{'FILE' if scheme in _FILES else 'NAME'}")
-    if scheme not in _FILES:
+        raise UsageError(f"nothing follows {word}:", remedy=f"write {word}:{scheme.target.value}")
+    if scheme.target is Target.NAME:
         return Reference(text, scheme, parse_name(rest))
-    if scheme in (Scheme.DIR, Scheme.REPORT):
+    if scheme.target is Target.WHOLE:
         return Reference(text, scheme, path=Path(rest))
     return _with_choice(text, scheme, rest)
 
@@ -156,7 +155,7 @@ def _recognise(text: str) -> Reference:
         if choice.path is None or not choice.path.exists():
             raise ImageNotFound("no such file or directory", text, "check the path")
         kind = _kind(choice.path, text)
-        if kind in (Scheme.DIR, Scheme.REPORT):
+        if kind.target is Target.WHOLE:
             raise ImageNotFound("no such file or directory", text, "check the path")
         return Reference(text, kind, path=choice.path, tag=choice.tag, digest=choice.digest)
     return Reference(text, _kind(path, text), path=path)

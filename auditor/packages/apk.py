@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from auditor.budget import Budget
 from auditor.kept import Kept
-from auditor.packages.model import DatabaseFiles, DatabaseWarning, Described, OwnedFile, Package
+from auditor.packages.model import DatabaseFiles, DatabaseKind, DatabaseWarning, Described, OwnedFile, Package
 from auditor.packages.reading import Unreadable, join, read_text
 from auditor.packages.versions import apk
 
@@ -72,7 +72,7 @@ class ApkKind:
         return tuple(databases), tuple(warnings)
 
 
-KIND = ApkKind()
+KIND: DatabaseKind = ApkKind()
 
 
 def _open(files: DatabaseFiles, directory: str, warnings: list[DatabaseWarning]) -> Iterator[ApkDatabase]:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from auditor.kept import Kept
 from auditor.packages.deb822 import ABSENT, absolute, conffiles, paragraphs, state
-from auditor.packages.model import DatabaseFiles, DatabaseWarning, Described, OwnedFile, Package
+from auditor.packages.model import DatabaseFiles, DatabaseKind, DatabaseWarning, Described, OwnedFile, Package
 from auditor.packages.reading import Unreadable, join, read_text
 from auditor.packages.versions import deb
 
@@ -147,7 +147,7 @@ class DpkgKind:
         return (DpkgDatabase(ROOT, files, entries, _read_diversions(files, warnings)),), tuple(warnings)
 
 
-KIND = DpkgKind()
+KIND: DatabaseKind = DpkgKind()
 
 
 def _read_status(files: DatabaseFiles, info: frozenset[str], warnings: list[DatabaseWarning]) -> dict[Package, Entry]:

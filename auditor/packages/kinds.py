@@ -1,10 +1,17 @@
 """The kinds of package databases that are read, and what each knows of its packages' versions and purls."""
 
-from auditor.packages import apk, dpkg, opkg, rpm
+from importlib import import_module
+
 from auditor.packages.model import DatabaseKind, Described
 
-# A new kind of database is one line here.
-KINDS: tuple[DatabaseKind, ...] = (dpkg.KIND, rpm.KIND, apk.KIND, opkg.KIND)
+# One line for each kind: the module that ends with its `KIND`.
+_MODULES = (
+    "dpkg",
+    "rpm",
+    "apk",
+    "opkg",
+)
+KINDS: tuple[DatabaseKind, ...] = tuple(import_module(f"auditor.packages.{name}").KIND for name in _MODULES)
 _BY_TYPE = {kind.type: kind for kind in KINDS}
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from auditor.kept import Kept
 from auditor.packages.deb822 import ABSENT, absolute, conffiles, paragraphs, state
-from auditor.packages.model import DatabaseFiles, DatabaseWarning, Described, OwnedFile, Package
+from auditor.packages.model import DatabaseFiles, DatabaseKind, DatabaseWarning, Described, OwnedFile, Package
 from auditor.packages.reading import Unreadable, join, read_text
 from auditor.packages.versions import deb
 
@@ -86,7 +86,7 @@ class OpkgKind:
         return package.version, {"upstream": package.source if package.source != package.name else ""}
 
 
-KIND = OpkgKind()
+KIND: DatabaseKind = OpkgKind()
 
 
 def _open(files: DatabaseFiles, root: str, warnings: list[DatabaseWarning]) -> OpkgDatabase | None:

@@ -29,7 +29,7 @@ def named_source(
     A path that exists wins over a scheme, as in `docker:` being a folder's name. UsageError for a saved report: it
     holds no kernel. Else what `open_source` or `load` raise.
     """
-    scheme = _scheme(text)
+    scheme = Scheme.of(text)
     if scheme is Scheme.REPORT:
         raise UsageError("a saved report holds no kernel", text, "give it with --image")
     if scheme is Scheme.NAME or exists(Path(text)):
@@ -37,11 +37,6 @@ def named_source(
         return
     with load(parse(text), listener=listener, keep=_keep, access=access, limits=limits) as image:
         yield ImageSource(image.tree, text)
-
-
-def _scheme(text: str) -> Scheme:
-    word = text.partition(":")[0] if ":" in text else ""
-    return next((scheme for scheme in Scheme if scheme.value == word), Scheme.NAME)
 
 
 def _keep(path: str, mode: int, size: int, head: bytes) -> bool:  # noqa: ARG001 - the path tells it

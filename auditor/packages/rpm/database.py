@@ -7,7 +7,15 @@ from auditor.archive.rpmheader import Header, HeaderError, parse
 from auditor.budget import Budget
 from auditor.filetree import Content
 from auditor.kept import Kept
-from auditor.packages.model import DatabaseFiles, DatabaseWarning, Described, OwnedFile, Package, PackageDatabase
+from auditor.packages.model import (
+    DatabaseFiles,
+    DatabaseKind,
+    DatabaseWarning,
+    Described,
+    OwnedFile,
+    Package,
+    PackageDatabase,
+)
 from auditor.packages.reading import BINARY_LIMIT, Unreadable, find_content, join, read_bytes
 from auditor.packages.rpm import bdb, manifest, ndb, package, sqlite
 from auditor.packages.rpm.errors import DamagedDatabase
@@ -106,7 +114,7 @@ class RpmKind:
         return (*databases, listed) if listed else tuple(databases), tuple(warnings)
 
 
-KIND = RpmKind()
+KIND: DatabaseKind = RpmKind()
 
 
 def _open_directory(files: DatabaseFiles, directory: str, warnings: list[DatabaseWarning]) -> RpmDatabase | None:

@@ -4,9 +4,8 @@ from pathlib import PurePosixPath
 
 from auditor.errors import UsageError
 from auditor.image.reference import Name, parse_name
-from auditor.image.scheme import Scheme
+from auditor.image.scheme import Scheme, Target
 
-_SCHEMES = {scheme.value: scheme for scheme in Scheme if scheme.value}
 _PATH_STARTS = ("/", "./", "../")
 
 
@@ -14,14 +13,13 @@ def scheme_of(reference: str) -> Scheme | None:
     """The scheme of a reference by its text alone; None for a bare path."""
     if reference.startswith(_PATH_STARTS) or reference in (".", ".."):
         return None
-    word, colon, _ = reference.partition(":")
-    return _SCHEMES.get(word, Scheme.NAME) if colon else Scheme.NAME
+    return Scheme.of(reference)
 
 
 def name_of(reference: str) -> Name | None:
-    """The image name in a reference to a daemon or registry; None where it is none."""
+    """The image name in a reference to a daemon or registry; None where it is none, or names a file."""
     scheme = scheme_of(reference)
-    if scheme is None:
+    if scheme is None or scheme.target is not Target.NAME:
         return None
     try:
         return parse_name(reference.removeprefix(f"{scheme.value}:") if scheme.value else reference)
@@ -32,7 +30,7 @@ def name_of(reference: str) -> Name | None:
 def shown_name(reference: str) -> str:
     """`calico/node` for `registry:calico/node:v3`, `node.tar` for `docker-archive:/builds/node.tar`."""
     scheme = scheme_of(reference)
-    if scheme in (Scheme.NAME, Scheme.DOCKER, Scheme.PODMAN, Scheme.REGISTRY):
+    if scheme is not None and scheme.target is Target.NAME:
         name = name_of(reference)
         return Name(name.host, name.repository).familiar if name else reference
     path = reference.removeprefix(f"{scheme.value}:") if scheme else reference

@@ -2,10 +2,9 @@
 
 from packageurl import PackageURL
 
-from auditor.image.scheme import Scheme
 from auditor.inventory.model import Distribution, InstalledPackage
 from auditor.packages.kinds import purl_parts
-from auditor.report.bill.naming import name_of, scheme_of
+from auditor.report.bill.naming import name_of
 
 # Red Hat's os-release says `rhel`, purl-spec's namespace for it is `redhat`; all of openSUSE's share one.
 _VENDORS = {"rhel": "redhat", "opensuse-leap": "opensuse", "opensuse-tumbleweed": "opensuse"}
@@ -29,10 +28,8 @@ def package_purl(package: InstalledPackage, distribution: Distribution) -> str:
 
 def image_purl(reference: str, digest: str | None, architecture: str = "") -> str:
     """The purl of an image that a registry or daemon names and whose manifest's digest is known; else empty."""
-    if digest is None or scheme_of(reference) not in _NAMED:
-        return ""
     name = name_of(reference)
-    if name is None:
+    if digest is None or name is None:
         return ""
     qualifiers = {
         "arch": architecture,
@@ -41,6 +38,3 @@ def image_purl(reference: str, digest: str | None, architecture: str = "") -> st
     }
     kept = {key: value for key, value in qualifiers.items() if value}
     return PackageURL("oci", None, name.repository.rpartition("/")[2], digest, kept).to_string()
-
-
-_NAMED = frozenset({Scheme.NAME, Scheme.DOCKER, Scheme.PODMAN, Scheme.REGISTRY})
