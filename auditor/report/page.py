@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from auditor.finding import Finding
+from auditor.finding import Finding, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of as many cells as `head` has names. `wide` may need more columns than a telephone shows."""
+    """Rows of as many cells as `head` has names. `anchors` names each row for links, or is empty."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    anchors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,27 @@ class Tree:
     roots: tuple[Branch, ...]
 
 
-Block: TypeAlias = Table | Lines | Findings | Tree
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A layer: what it wrote in a few words, the files that it wrote and deleted, and what is found about it."""
+
+    title: str
+    size: str
+    command: str
+    wrote: str
+    written: tuple[str, ...]
+    deleted: tuple[str, ...]
+    found: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Layers, the lowest first."""
+
+    steps: tuple[Step, ...]
+
+
+Block: TypeAlias = Table | Lines | Findings | Tree | Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +106,29 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """One row of the spec at a glance: `status` as the report has it, `told` as it reads, `anchor` of its row."""
+
+    id: str
+    status: str
+    told: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixRow:
+    """The rows of one section of the spec."""
+
+    section: str
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """A whole page. First come the verdict (`pass`, `fail`), how it reads (`PASS (1 error waived)`), what it means."""
+    """A whole page. First come the verdict (`pass`, `fail`), how it reads (`PASS (1 error waived)`), what it means.
+
+    `matrix` shows every row of the spec at a glance; it is empty where a section of the page does.
+    """
 
     title: str
     verdict: str
@@ -95,3 +137,16 @@ class Page:
     facts: tuple[tuple[str, str], ...]
     tiles: tuple[Tile, ...]
     sections: tuple[Section, ...]
+    matrix: tuple[MatrixRow, ...] = ()
+
+    @property
+    def lead(self) -> Finding | None:
+        """The error that is told first, so that it is read before all that the page counts."""
+        found = (
+            entry.finding
+            for section in self.sections
+            for block in section.blocks
+            if isinstance(block, Findings)
+            for entry in block.entries
+        )
+        return next((each for each in found if each.severity is Severity.ERROR and not each.waived_by), None)

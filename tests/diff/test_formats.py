@@ -23,6 +23,7 @@ from auditor.report.schema import dump
 from auditor.report.words import size
 from tests.diff.test_compare import CASES, IPSET_LOST, package, report, versioned, with_packages
 from tests.inventories import sound
+from tests.report.page import keeps_to_itself
 
 EVIL = (
     "\x1b[2J\x9b1m</td><script>alert(1)</script>\n| # @everyone \u202e[x](http://a.b) <!-- "
@@ -117,12 +118,10 @@ class Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.tags: set[str] = set()
-        self.links: list[str] = []
         self.text = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
-        self.links += [value or "" for name, value in attrs if name in ("src", "href", "action", "style")]
         assert not any(name.startswith("on") for name, _ in attrs)
 
     def handle_data(self, data: str) -> None:
@@ -136,14 +135,9 @@ def read(page: str) -> Reader:
 
 
 @pytest.mark.parametrize("diff", DIFFS.values(), ids=DIFFS)
-def test_html_fetches_nothing_and_runs_nothing(diff: Diff) -> None:
+def test_html_fetches_nothing_and_runs_nothing_of_the_image(diff: Diff) -> None:
     page = write(diff, "html", Style())
-    reader = read(page)
-    assert not reader.tags & {"script", "img", "link", "iframe", "object", "base", "form"}
-    assert all(re.fullmatch(r"#s\d+", link) for link in reader.links)
-    assert "url(" not in page
-    assert "@import" not in page
-    assert "<!--" not in page
+    keeps_to_itself(page)
     assert all(char.isprintable() or char == "\n" for char in page)
 
 

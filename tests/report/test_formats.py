@@ -28,6 +28,7 @@ from auditor.report.release.compare import compare_releases
 from auditor.report.words import fold, markdown, printable, uri, xml
 from tests.inventories import sound, with_tool
 from tests.kernel_command.made import audited, image, kernel
+from tests.report.page import keeps_to_itself
 from tests.report.test_document import report
 
 if TYPE_CHECKING:
@@ -116,6 +117,12 @@ def test_the_colours_of_a_terminal_are_ours_alone() -> None:
         rest = re.sub(r"\x1b\[\d{1,2}(?:;1)?m", "", text)
         assert all(char.isprintable() or char == "\n" for char in rest)
         assert (r"\x1b[32;1mPASS" in rest) == ("hostile" in name)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+@pytest.mark.parametrize("style", STYLES[:2], ids=["plain", "verbose"])
+def test_a_page_fetches_nothing_and_runs_its_own_script_alone(document: str, style: Style) -> None:
+    keeps_to_itself(written(document, "html", style))
 
 
 READERS: dict[str, Callable[[str], Any]] = {

@@ -1,24 +1,43 @@
 """A report on an image or an index as a page: what is not met first, what a reader may look up last."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from auditor.elf.model import LoadFault
 from auditor.finding import Finding, Severity
 from auditor.image.model import Layer
 from auditor.report.audit import words
-from auditor.report.audit.tree import closure_tree
+from auditor.report.audit.tree import NOT_FOUND, closure_tree, lacks
 from auditor.report.conclusion import findings_told
 from auditor.report.model import IndexReport, Report, ReportRequirement
-from auditor.report.page import Branch, Cell, Findings, Found, Lines, Page, Section, Table, Tile, Tree
+from auditor.report.page import (
+    Branch,
+    Cell,
+    Findings,
+    Found,
+    Lines,
+    Mark,
+    MatrixRow,
+    Page,
+    Section,
+    Step,
+    Table,
+    Tile,
+    Timeline,
+    Tree,
+)
 from auditor.report.register import Style
 from auditor.report.words import listed, plural, size
 
 _OPEN = ("not-met", "unknown", "waived")
+_MOST_TOLD = 60  # files of a layer that are named one by one
 
 
 def page(report: Report | IndexReport, style: Style) -> Page:
     """The report as a page; notes only where the style is verbose."""
     if isinstance(report, IndexReport):
-        sections = (*_across(report, style), *(entry for one in report.platforms for entry in _platform(one, style)))
+        platforms = sorted(report.platforms, key=lambda one: one.verdict == "pass")
+        sections = (*_across(report, style), *(entry for one in platforms for entry in _platform(one, style)))
         facts = _index_facts(report)
     else:
         sections = tuple(_sections(report, style))
@@ -31,6 +50,7 @@ def page(report: Report | IndexReport, style: Style) -> Page:
         facts=facts,
         tiles=_tiles(report),
         sections=sections,
+        matrix=() if isinstance(report, IndexReport) else _matrix(report.requirements),
     )
 
 
@@ -80,28 +100,52 @@ def _across(report: IndexReport, style: Style) -> Iterator[Section]:
         rows.append((Cell(str(one.image.platform)), *cells, Cell(one.verdict.upper(), one.verdict)))
     yield Section("Platforms", (Table(("platform", *names, "verdict"), tuple(rows)),))
     yield from _findings("across platforms", report.findings, (), style)
+    yield Section("Requirements by platform", (_by_platform(report.platforms),), folded=report.verdict == "pass")
+
+
+def _by_platform(platforms: tuple[Report, ...]) -> Table:
+    ids = dict.fromkeys(row.id for one in platforms for row in one.requirements)
+    status = [{row.id: row.status for row in one.requirements} for one in platforms]
+    rows = tuple(
+        (Cell(name), *(Cell(words.STATUS.get(each.get(name, ""), "–"), each.get(name, "")) for each in status))
+        for name in ids
+    )
+    return Table(("requirement", *(str(one.image.platform) for one in platforms)), rows)
+
+
+def _matrix(rows: tuple[ReportRequirement, ...]) -> tuple[MatrixRow, ...]:
+    """The rows by section, the sections in the order of the spec."""
+    sections: dict[str, list[Mark]] = {}
+    for at, row in enumerate(rows):
+        mark = Mark(row.id, row.status, words.STATUS[row.status], f"r{at}")
+        sections.setdefault(row.section, []).append(mark)
+    return tuple(MatrixRow(section, tuple(marks)) for section, marks in sections.items())
 
 
 def _platform(report: Report, style: Style) -> Iterator[Section]:
     name = str(report.image.platform)
     for section in _sections(report, style):
-        yield Section(f"{name}: {section.title}", section.blocks, section.kind, section.folded)
+        # The same row stands once for each platform: none of them is the one to link to.
+        blocks = tuple(replace(block, anchors=()) if isinstance(block, Table) else block for block in section.blocks)
+        yield Section(f"{name}: {section.title}", blocks, section.kind, section.folded)
 
 
 def _sections(report: Report, style: Style) -> Iterator[Section]:
     layers = report.image.layers
     yield from _findings("", report.findings, layers, style)
-    told = tuple(row for row in report.requirements if row.status in _OPEN)
+    told = [(at, row) for at, row in enumerate(report.requirements) if row.status in _OPEN]
     if told:
         yield Section(f"Requirements not met, unknown or waived ({len(told)})", (_rows(told),))
     yield Section("Tools", (_tools(report),))
-    rest = tuple(row for row in report.requirements if row.status not in _OPEN)
-    yield Section(f"Other requirements ({len(rest)})", (_rows(rest),), folded=True)
+    trees = sorted(_closures(report), key=lambda tree: not lacks(tree))
+    lacking = sum(map(lacks, trees))
+    if trees:
+        title = f"Libraries of the programs ({len(trees)}" + (f", {lacking} with missing ones)" if lacking else ")")
+        yield Section(title, (Tree(tuple(trees)),), folded=not lacking)
     if layers:
         yield Section(f"Layers ({len(layers)})", (_layers(layers, report),), folded=True)
-    trees = tuple(_closures(report))
-    if trees:
-        yield Section(f"Closures of the tools' programs ({len(trees)})", (Tree(trees),), folded=True)
+    rest = [(at, row) for at, row in enumerate(report.requirements) if row.status not in _OPEN]
+    yield Section(f"Other requirements ({len(rest)})", (_rows(rest),), folded=True)
     if report.inventory.package_warnings:
         yield Section("Package database", (Lines(report.inventory.package_warnings),))
 
@@ -113,12 +157,16 @@ def _findings(where: str, findings: tuple[Finding, ...], layers: tuple[Layer, ..
         yield Section(f"Findings {where}".strip() + f" ({len(shown)})", (Findings(found),))
 
 
-def _rows(rows: tuple[ReportRequirement, ...]) -> Table:
+def _rows(rows: Iterable[tuple[int, ReportRequirement]]) -> Table:
+    """Rows with their place in the report."""
+    rows = tuple(rows)
     return Table(
         ("status", "requirement", "wanted", "there is"),
         tuple(
-            (Cell(words.STATUS[row.status], row.status), Cell(row.id), Cell(row.text), Cell(row.reason)) for row in rows
+            (Cell(words.STATUS[row.status], row.status), Cell(row.id), Cell(row.text), Cell(row.reason))
+            for _, row in rows
         ),
+        tuple(f"r{at}" for at, _ in rows),
     )
 
 
@@ -134,34 +182,31 @@ def _tools(report: Report) -> Table:
     return Table(("tool", "version", "flavours", "path", "package", "layer"), tuple(rows))
 
 
-def _layers(layers: tuple[Layer, ...], report: Report) -> Table:
+def _layers(layers: tuple[Layer, ...], report: Report) -> Timeline:
     """What each layer wrote and deleted of what the spec asks for, from the first to the last."""
-    return Table(
-        ("layer", "size", "command", "wrote", "deleted", "findings"),
-        tuple(
-            (
-                Cell(f"{layer.index + 1}"),
-                Cell(size(layer.size)),
-                Cell(" ".join(layer.created_by.split())),
-                Cell(_wrote(layer.index, report)),
-                Cell(", ".join(_deleted(layer.index, report)), "missing"),
-                _blamed(layer.index, report),
-            )
-            for layer in layers
-        ),
+    return Timeline(tuple(_step(layer, layers, report) for layer in layers))
+
+
+def _step(layer: Layer, layers: tuple[Layer, ...], report: Report) -> Step:
+    here = layer.index
+    tools = [tool.name for tool in report.tools if any(binary.layer == here for binary in tool.binaries)]
+    written = [entry.path for entry in report.inventory.objects if entry.layer == here]
+    files = plural(len(written), "program or library of the tools", "programs and libraries of the tools")
+    deleted = (place.path for entry in report.inventory.whereabouts for place in entry.gone if place.layer == here)
+    return Step(
+        title=words.layer_number(here, layers),
+        size=size(layer.size),
+        command=" ".join(layer.created_by.split()),
+        wrote=listed((*tools, files if written else "")),
+        written=_named(sorted(written)),
+        deleted=_named(list(dict.fromkeys(deleted))),
+        found=_blamed(here, report),
     )
 
 
-def _wrote(layer: int, report: Report) -> str:
-    tools = [tool.name for tool in report.tools if any(binary.layer == layer for binary in tool.binaries)]
-    objects = sum(entry.layer == layer for entry in report.inventory.objects)
-    files = plural(objects, "program or library of the tools", "programs and libraries of the tools") if objects else ""
-    return listed((*tools, files))
-
-
-def _deleted(layer: int, report: Report) -> tuple[str, ...]:
-    gone = (place.path for entry in report.inventory.whereabouts for place in entry.gone if place.layer == layer)
-    return tuple(dict.fromkeys(gone))
+def _named(paths: list[str]) -> tuple[str, ...]:
+    more = len(paths) - _MOST_TOLD
+    return (*paths[:_MOST_TOLD], f"and {more} more") if more > 0 else tuple(paths)
 
 
 def _blamed(layer: int, report: Report) -> Cell:
@@ -177,3 +222,9 @@ def _closures(report: Report) -> Iterator[Branch]:
             if binary.resolved_path not in seen and (binary.closure or binary.kind == "program"):
                 seen.add(binary.resolved_path)
                 yield closure_tree(report.inventory, binary)
+    lacking: dict[str, list[Branch]] = {}
+    for problem in report.inventory.problems:
+        if problem.fault is LoadFault.LIBRARY_MISSING and problem.path not in seen and problem.path in problem.programs:
+            lacking.setdefault(problem.path, []).append(Branch(problem.name, NOT_FOUND, "missing"))
+    # Of a program that is no tool's, the report keeps what it lacks and nothing more.
+    yield from (Branch(path, "only what is missing is kept", "", tuple(gone)) for path, gone in lacking.items())

@@ -10,6 +10,7 @@ from auditor.report.page import Branch
 from auditor.report.words import listed
 
 AGAIN = "shown above"
+NOT_FOUND = "not found"
 
 
 def closure_tree(inventory: Inventory, binary: Binary) -> Branch:
@@ -48,7 +49,7 @@ def _entry(path: str, here: ElfObject | None, found: Mapping[str, ClosureEntry])
 
 def _missing(inventory: Inventory, binary: Binary, path: str) -> tuple[Branch, ...]:
     return tuple(
-        Branch(problem.name, "not found", "missing")
+        Branch(problem.name, NOT_FOUND, "missing")
         for problem in inventory.problems
         if problem.path == path
         and problem.fault is LoadFault.LIBRARY_MISSING
@@ -59,6 +60,17 @@ def _missing(inventory: Inventory, binary: Binary, path: str) -> tuple[Branch, .
 def ways_to(root: Branch, soname: str) -> Branch | None:
     """The tree with only what leads to a library, found or missing; None where nothing does."""
     return _leading(root, soname, set())
+
+
+def lacks(root: Branch) -> bool:
+    """Whether a library is missing anywhere in the tree."""
+    left = [root]
+    while left:
+        branch = left.pop()
+        if branch.kind == "missing":
+            return True
+        left += branch.branches
+    return False
 
 
 def cut(root: Branch, depth: int) -> Branch:

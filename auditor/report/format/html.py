@@ -1,11 +1,22 @@
-"""One self-contained HTML page: no script, nothing fetched, everything from outside escaped by the template engine."""
+"""One self-contained HTML page: nothing fetched, one small script of its own, all from outside escaped by the engine.
 
+The page says everything without its script. Its Content-Security-Policy lets run and look only what is known by its
+hash, so that no word of an image could become either.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
+import markupsafe
 
-from auditor.report.page import Findings, Lines, Table
+from auditor.report.format.picture import picture_of
+from auditor.report.graph import graph_of
+from auditor.report.page import Branch
 from auditor.report.producer import Producer
 from auditor.report.register import Style
 from auditor.report.time import build_time
@@ -15,26 +26,52 @@ from auditor.report.words import printable
 if TYPE_CHECKING:
     from auditor.report.register import Document
 
-_TEMPLATE = "page.html.j2"
+_PARTS = Path(__file__).parent / "page"
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of the page that is ours to the last byte: its text, and its digest as Content-Security-Policy has it."""
+
+    text: markupsafe.Markup
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of a tree: whether a level opens below it, and how many close after it."""
+
+    branch: Branch
+    opens: bool
+    closes: int
 
 
 def write(document: "Document", style: Style) -> str:
     """The document as one HTML page."""
     engine = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        loader=jinja2.FileSystemLoader(_PARTS),
         autoescape=True,
         finalize=_shown,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    engine.filters["block"] = _block_kind
-    template = engine.get_template(_TEMPLATE)
+    engine.filters |= {"block": _block_kind, "flat": _flat, "graph": graph_of, "picture": picture_of}
     time = build_time()
-    page: str = template.render(
-        page=page_of(document, style), producer=Producer.this(), time=f"{time:%Y-%m-%d %H:%M} UTC" if time else ""
+    page: str = engine.get_template("page.html.j2").render(
+        page=page_of(document, style),
+        producer=Producer.this(),
+        time=f"{time:%Y-%m-%d %H:%M} UTC" if time else "",
+        look=_part("page.css"),
+        script=_part("page.js"),
     )
-    return page.rstrip("\n") + "\n"
+    return page.strip("\n") + "\n"
+
+
+def _part(name: str) -> _Part:
+    text = (_PARTS / name).read_text(encoding="utf-8")
+    digest = hashlib.sha256(text.encode()).digest()
+    return _Part(markupsafe.Markup(text), base64.b64encode(digest).decode())  # noqa: S704 - no word from outside
 
 
 def _shown(value: Any) -> Any:
@@ -43,8 +80,14 @@ def _shown(value: Any) -> Any:
 
 
 def _block_kind(block: object) -> str:
-    if isinstance(block, Table):
-        return "table"
-    if isinstance(block, Findings):
-        return "findings"
-    return "lines" if isinstance(block, Lines) else "tree"
+    return type(block).__name__
+
+
+def _flat(root: Branch) -> Iterator[_Line]:
+    """The lines of a tree from top to bottom: however deep it is, nothing calls itself."""
+    left: list[tuple[Branch, int]] = [(root, 0)]
+    while left:
+        branch, closes = left.pop()
+        below = branch.branches
+        yield _Line(branch, bool(below), 0 if below else closes)
+        left += [(entry, closes + 1 if entry is below[-1] else 0) for entry in reversed(below)]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from auditor.report.page import Block, Branch, Cell, Findings, Found, Lines, Page, Table
+from auditor.report.page import Block, Branch, Cell, Findings, Found, Lines, Page, Table, Timeline
 from auditor.report.register import Style
 from auditor.report.views import page_of
 from auditor.report.words import listed
@@ -55,9 +55,19 @@ def _block(block: Block) -> Iterator[str]:
             yield from _row(_finding(found))
     elif isinstance(block, Lines):
         yield from (f"- {plain(line)}" for line in block.lines)
+    elif isinstance(block, Timeline):
+        yield from _timeline(block)
     else:
         for root in block.roots:
             yield from _branch(root, 0)
+
+
+def _timeline(block: Timeline) -> Iterator[str]:
+    yield from _row(["layer", "size", "command", "wrote", "deleted", "findings"])
+    yield from _row(["---"] * 6, escaped=True)
+    for step in block.steps:
+        cells = [step.title, step.size, step.command, step.wrote, listed(step.deleted), step.found.text]
+        yield from _row(cells)
 
 
 def _table(table: Table) -> Iterator[str]:
