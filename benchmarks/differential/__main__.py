@@ -85,7 +85,7 @@ def table(counts: Counter[tuple[str, Verdict, Agreement]]) -> str:
         row[agreement] += count
         row[verdict] += count
     columns = ("damages", Verdict.REFUSED, Verdict.REFUSED_LATER, Agreement.FALSE_PASS, Verdict.RUNS,
-               Agreement.FALSE_FAIL, Verdict.KILLED, Verdict.OTHERWISE)  # fmt: skip
+               Agreement.FALSE_FAIL, Agreement.BY_LUCK, Verdict.KILLED, Verdict.OTHERWISE)  # fmt: skip
     total: Counter[str] = sum(rows.values(), Counter())
     lines = [("damaged", *columns), ("--",) * (len(columns) + 1)]
     for name, row in [*sorted(rows.items()), ("all", total)]:

@@ -17,10 +17,12 @@ _REFUSALS = re.compile(
 )
 
 
-#: What the auditor says of files that a loader maps without a word; whether a start survives it is a matter of luck.
-#: And what goes past a limit of its own: told, not read.
+#: What the auditor says of files that a loader maps without a word; whether a start survives it is a matter of luck:
+#: of what lies behind the memory of the object. And what goes past a limit of its own: told, not read.
 _BY_LUCK = re.compile(
-    "a segment lies beyond the memory|a segment reaches beyond the end of the file|more .* than any real"
+    "a segment lies beyond the memory|a segment reaches beyond the end of the file|more .* than any real|"
+    "lies? outside the loaded segments|the string at .* has no end|a version index beyond the versions|"
+    "== ELF_MACHINE_JMP_SLOT"  # at a call that this start doesn't make
 )
 
 
@@ -41,7 +43,8 @@ class Agreement(enum.StrEnum):
     FALSE_PASS = "false pass"  # noqa: S105
     PASSED = "passed"
     FALSE_FAIL = "false failure"
-    APART = "not claimed"  # killed, or runs otherwise, or by luck: counted, never judged
+    BY_LUCK = "runs by luck"  # and is told
+    APART = "not claimed"  # killed, or runs otherwise: counted, never judged
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def judge(scene: Scene, damage: Damage) -> Judgement:
         put(scene.root, damage.path, node.content.read(), node.mode)
     agreement = _agreement(verdict, bool(problems))
     if agreement is Agreement.FALSE_FAIL and _BY_LUCK.search(problems[0]):
-        agreement = Agreement.APART
+        agreement = Agreement.BY_LUCK
     return Judgement(damage, verdict, words, problems, agreement)
 
 

@@ -35,7 +35,7 @@ def header(kind: int, field: int, add: int, number: int = 0) -> Change:
 
     def change(data: bytes) -> bytes:
         place = headers(data, kind)[number] + field
-        return put(data, place, "<Q", struct.unpack_from("<Q", data, place)[0] + add)
+        return put(data, place, "<Q", (struct.unpack_from("<Q", data, place)[0] + add) % (1 << 64))
 
     return change
 
@@ -43,6 +43,10 @@ def header(kind: int, field: int, add: int, number: int = 0) -> Change:
 def entry(tag: int, value: int) -> Change:
     """Another value of a dynamic entry."""
     return lambda data: put(data, dynamic(data, tag) + 8, "<Q", value)
+
+
+def both(one: Change, other: Change) -> Change:
+    return lambda data: other(one(data))
 
 
 def dynamic(data: bytes, tag: int) -> int:
@@ -93,6 +97,14 @@ DAMAGES = [
     Damage("read-only-elsewhere", "cannot apply additional memory protection", header(_RELRO, _ADDRESS, 1 << 36)),
     Damage("unused-dynamic-size", "", None, header(_DYNAMIC, _FILE_SIZE, 16)),
     Damage("unused-data-encoding", "", None, lambda data: put(data, 5, "<B", 0x65)),
+    Damage("unused-class-of-a-program", "", None, lambda data: put(data, 4, "<B", 1)),
+    Damage("unused-byte-order-of-a-program", "", None, lambda data: put(data, 5, "<B", 2)),
+    Damage("class-of-a-library", "wrong ELF class: ELFCLASS32", lambda data: put(data, 4, "<B", 1)),
+    Damage("byte-order-of-a-library", "ELF file data encoding not little-endian", lambda data: put(data, 5, "<B", 2)),
+    Damage("unused-plt-of-no-size", "", entry(Tag.RELASZ, (1 << 64) - 1)),
+    Damage("unused-segment-size-that-wraps", "", header(_LOAD, _MEMORY_SIZE, -(1 << 12))),
+    # The loader maps whole pages: the last relocations are there, though the segment says that it ends before them.
+    Damage("unused-end-of-a-segment", "", both(header(_LOAD, _FILE_SIZE, -24), header(_LOAD, _MEMORY_SIZE, -24))),
     Damage("unused-class", "", None, lambda data: put(data, 4, "<B", 0x42)),
     Damage("unused-dynamic-size-of-a-library", "", header(_DYNAMIC, _FILE_SIZE, 4096)),
 ]

@@ -209,6 +209,12 @@ CASES = (
         lives=True,
     ),
     case(
+        "what relocates as this machine's own is taken for it",
+        prog("/bin/prog", FG, uses=("data:f",)),
+        library("/lib/a.so", defines=("f", "g"), uses=("data:g",), change=poke(18, b"\xb7\0")),
+        finds={"a.so": "/lib/a.so"},
+    ),
+    case(
         "a file that is no library ends the start",
         prog("/bin/prog", "a.so", runpath="/x"),
         library("/lib/a.so"),

@@ -26,9 +26,7 @@ class Definitions:
         self._table = table
         self._musl = musl
         self._found: dict[tuple[bytes, bool], Row | None] = {}
-        elf = table.elf
-        indexes = [version.index for need in elf.needs for version in need.versions]
-        self._last_index = max((*indexes, *(version.index for version in elf.definitions)), default=0)
+        self._last_index = table.last_version
         try:
             self._hashes = table.hashes
         except Unreadable as unreadable:

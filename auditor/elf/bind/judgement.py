@@ -29,7 +29,7 @@ class Checks:
     @staticmethod
     def of(profile: LoaderProfile) -> "Checks":
         """Fresh ones."""
-        return Checks(profile, Binder(profile.loader), VersionCheck(profile))
+        return Checks(profile, Binder(profile), VersionCheck(profile))
 
 
 def judge(

@@ -14,6 +14,7 @@ from auditor.elf.read.hash_table import gnu_hash
 from auditor.elf.read.memory import Unreadable
 from auditor.elf.read.relocation_use import RelocationUse, relocation_use
 from auditor.elf.read.symbols import STT_OBJECT, SymbolTable, key, key_text
+from auditor.elf.search.loader import LoaderProfile
 from auditor.elf.search.mapped import Mapped
 from auditor.filetree import Content
 
@@ -40,8 +41,9 @@ class References:
 class Binder:
     """Symbol look-ups by one loader's rules, memoised over all programs."""
 
-    def __init__(self, loader: Loader) -> None:
-        self._musl = loader is Loader.MUSL
+    def __init__(self, profile: LoaderProfile) -> None:
+        self._profile = profile
+        self._musl = profile.loader is Loader.MUSL
         self._definitions: dict[int, Definitions] = {}
         self._references: dict[int, References] = {}
         self._witnesses: dict[int, frozenset[int]] = {}
@@ -74,7 +76,7 @@ class Binder:
         """What the object offers."""
         found = self._definitions.get(mapped.identity)
         if found is None:
-            table = SymbolTable(mapped.elf.memory(_content(mapped)), mapped.elf)
+            table = SymbolTable(mapped.elf.memory(_content(mapped)), mapped.elf, self._profile.hash_bits)
             found = self._definitions[mapped.identity] = Definitions(table, musl=self._musl)
         return found
 
@@ -141,9 +143,10 @@ class Binder:
         memory = mapped.elf.memory(_content(mapped))
         try:
             use = relocation_use(memory, mapped.elf, musl=musl)
-            for name, version, is_weak, defined_here, local, asked, size in SymbolTable(memory, mapped.elf).named_by(
-                use
-            ):
+            for each in SymbolTable(memory, mapped.elf).named_by(use):
+                name, version, is_weak, defined_here, local, asked, size, beyond = each
+                if beyond and not (musl or local):
+                    raise Unreadable("a symbol has a version index beyond the versions that the object has")
                 wanted = name if musl or not version else key(name, version)
                 if asked.copied and not is_weak:
                     copies[wanted] = size

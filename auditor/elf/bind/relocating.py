@@ -25,7 +25,10 @@ _LAZY_TYPES: dict[int, frozenset[int]] = {
     Machine.X86_64: frozenset((7, 36, 37)),
     Machine.AARCH64: frozenset((1026, 1031, 1032)),
     Machine.S390: frozenset((11, 61)),
+    Machine.PPC64: frozenset((21, 248)),
 }
+# Machines that look at no PLT relocation before a call of it (`_dl_fixup` in glibc's dl-runtime.c).
+_LOOKS_WHEN_CALLED = frozenset((Machine.PPC64,))
 # musl 1.1 to 1.2 (its arch/*/reloc.h).
 _MUSL_TYPES: dict[int, frozenset[int]] = {
     Machine.X86_64: frozenset((0, 1, 2, 5, 6, 7, 8, 16, 17, 18, 36)),
@@ -45,6 +48,8 @@ def relocation_fault(loader: Loader, elf: ElfFile, use: RelocationUse, *, lazily
     calls, words = known, "unexpected reloc type {:#04x}"
     if lazily:
         calls, words = _LAZY_TYPES.get(_key(elf), known), "unexpected PLT reloc type {:#04x}"
+        if elf.machine in _LOOKS_WHEN_CALLED:
+            words = _inconsistency("ELFW(R_TYPE)(reloc->r_info) == ELF_MACHINE_JMP_SLOT")
     return (
         _protection_fault(elf)
         or _asserted(elf, is_loader=is_loader)

@@ -5,8 +5,10 @@ Layouts are the gABI's ("ELF Header", "Program Header", "Dynamic Section"). Noth
 
 import enum
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from types import MappingProxyType
 from typing import Literal
 
@@ -21,6 +23,7 @@ _HEAD = 1 << 12  # bytes of the first read: nearly always all program headers
 _DYNAMIC_LIMIT = 1 << 16  # bytes
 _HEADERS_LIMIT = 1 << 16  # bytes of all program headers: what the kernel reads of a program (load_elf_phdrs)
 _NOTES_LIMIT = 1 << 16  # bytes of all notes
+_ABI_NOTE_SIZE, _NOTE_ALIGNMENT = 32, 4  # of the smallest that may hold the ABI
 _NAMES_LIMIT = 1 << 20  # bytes of all names in a dynamic section
 _PAGE = 4096  # the smallest of any machine here
 _PATH_MAX = 4096  # limits.h, which execve(2) applies to an interpreter's path
@@ -79,6 +82,11 @@ _DF_1_NOW = 0x1
 _DF_1_NODEFLIB = 0x800
 _DF_1_NOOPEN = 0x40
 _DF_1_PIE = 0x08000000
+
+_PF_W = 2
+_LOADER_DATA_LIMIT = 1 << 14  # bytes; the dynamic section is among the first of its data
+_LOADER_ENTRIES = 48  # of the dynamic section of any loader
+_LOADER_DYNAMIC = 16 * _LOADER_ENTRIES
 
 _PT_LOAD = 1
 _PT_DYNAMIC = 2
@@ -141,6 +149,7 @@ class ElfFile:
     needs: tuple[VersionNeed, ...] = ()  # DT_VERNEED
     definitions: tuple[DefinedVersion, ...] = ()  # DT_VERDEF
     abi: AbiNote | None = None
+    note_outside: bool = False  # notes that aren't in the file, before any that says its ABI
     build_id: str | None = None
     dlopen: tuple[DlopenNote, ...] = ()
     x86_isa_needed: int = 0  # GNU_PROPERTY_X86_ISA_1_NEEDED; means something on x86-64 only
@@ -197,8 +206,10 @@ class _ProgramHeader:
     alignment: int
 
 
-def read_elf(content: Content) -> ElfFile | NotElf:
-    """What the file says. Raises nothing on any bytes: a malformed file has a `fault`."""
+def read_elf(content: Content, dynamic: int | None = None) -> ElfFile | NotElf:
+    """What the file says. Raises nothing on any bytes: a malformed file has a `fault`. `dynamic`: the address of the
+    dynamic section, where it isn't PT_DYNAMIC's.
+    """
     head = content.read(0, _HEAD)
     if head[:4] != _MAGIC:
         return NotElf("invalid ELF header" if content.size >= 64 else "file too short")
@@ -209,13 +220,18 @@ def read_elf(content: Content) -> ElfFile | NotElf:
         return NotElf("invalid ELF header")
     elf = _read_header(head, content.size, *shape)
     headers, fault = _program_headers(content, elf, head)
-    return _read_segments(content, elf, headers, fault)
+    return _read_segments(content, elf, headers, fault, dynamic)
 
 
 def _shape(head: bytes) -> tuple[Literal[32, 64], ByteOrder] | None:
-    """The class and byte order: EI_CLASS's and EI_DATA's, else those of the machine, by which alone a kernel goes."""
+    """The class and byte order. A kernel goes by the machine and the sizes of the headers; EI_CLASS and EI_DATA are
+    taken where those don't tell.
+    """
     bits: dict[int, Literal[32, 64]] = {1: 32, 2: 64}
     orders: dict[int, ByteOrder] = {1: "little", 2: "big"}
+    for order in orders.values():
+        if _is_wide(head, order):
+            return 64, order
     if head[4] in bits and head[5] in orders:
         return bits[head[4]], orders[head[5]]
     for known in sorted(KNOWN, key=lambda each: -each.bits):
@@ -223,6 +239,32 @@ def _shape(head: bytes) -> tuple[Literal[32, 64], ByteOrder] | None:
         if fits and int.from_bytes(head[18:20], known.byte_order) == known.machine:
             return known.bits, known.byte_order
     return None
+
+
+def _is_wide(head: bytes, byte_order: ByteOrder) -> bool:
+    """Whether the sizes of its headers are those of 64 bits, in that order of bytes."""
+    sizes = (int.from_bytes(head[place : place + 2], byte_order) for place in (52, 54))
+    return [*sizes] == [64, 56]
+
+
+def read_loader(content: Content, elf: ElfFile) -> ElfFile:
+    """The same file as it sees itself when it is glibc's loader, which knows by its code where its dynamic section is,
+    whatever PT_DYNAMIC says (`elf_machine_dynamic`). Where that leads to no tables, what looks like it is taken.
+    """
+    for segment in elf.segments:
+        if segment.flags & _PF_W:
+            data = file_bytes(content, segment.offset, min(segment.file_size, _LOADER_DATA_LIMIT))
+            for place in range(-segment.address % elf.word_size, len(data), elf.word_size):
+                tags = dict(islice(_entries(data[place : place + _LOADER_DYNAMIC], elf), _LOADER_ENTRIES))
+                found = read_elf(content, segment.address + place) if has_tables(tags) else None
+                if isinstance(found, ElfFile):
+                    return found
+    return elf
+
+
+def has_tables(tags: Collection[int]) -> bool:
+    """Whether dynamic entries with these tags lead to symbols, to their names, and from names to them."""
+    return {Tag.SYMTAB, Tag.STRTAB, Tag.STRSZ} <= {*tags} and bool({Tag.HASH, Tag.GNU_HASH} & {*tags})
 
 
 def _read_header(head: bytes, size: int, bits: Literal[32, 64], byte_order: ByteOrder) -> ElfFile:
@@ -274,7 +316,9 @@ def _program_headers(content: Content, elf: ElfFile, head: bytes) -> tuple[list[
     return headers, None
 
 
-def _read_segments(content: Content, elf: ElfFile, headers: Sequence[_ProgramHeader], fault: str | None) -> ElfFile:
+def _read_segments(
+    content: Content, elf: ElfFile, headers: Sequence[_ProgramHeader], fault: str | None, dynamic: int | None
+) -> ElfFile:
     segments = tuple(
         Segment(header.offset, header.address, header.file_size, header.memory_size, header.flags, header.alignment)
         for header in headers
@@ -302,12 +346,14 @@ def _read_segments(content: Content, elf: ElfFile, headers: Sequence[_ProgramHea
         tls_image_size=0 if tls is None else tls.file_size,
         relro=(0, 0) if relro is None else (relro.address, relro.memory_size),
         abi=notes.abi,
+        note_outside=_note_outside(content, headers, elf.prefix),
         build_id=notes.build_id,
         dlopen=notes.dlopen,
         x86_isa_needed=notes.x86_isa_needed if elf.machine == Machine.X86_64 else 0,
         fault=fault,
     )
-    return _read_dynamic(Memory(content, segments), elf, headers)
+    memory = Memory(content, segments)
+    return _read_dynamic(memory, elf, headers) if dynamic is None else _with_dynamic(memory, elf, dynamic, 1)
 
 
 def _interpreter(content: Content, headers: Sequence[_ProgramHeader]) -> tuple[str | None, str | None]:
@@ -332,14 +378,32 @@ def _notes(content: Content, headers: Sequence[_ProgramHeader], prefix: str) -> 
     return read_notes(parts, prefix)
 
 
+def _note_outside(content: Content, headers: Sequence[_ProgramHeader], prefix: str) -> bool:
+    """Whether who looks for the ABI note comes to one that can't be read (`open_verify` of glibc before 2.36)."""
+    for header in headers:
+        if header.kind != _PT_NOTE or header.file_size < _ABI_NOTE_SIZE or header.alignment < _NOTE_ALIGNMENT:
+            continue
+        if header.offset + header.file_size > content.size:
+            return True
+        data = file_bytes(content, header.offset, min(header.file_size, _NOTES_LIMIT))
+        with suppress(Unreadable):
+            if read_notes([(data, header.alignment)], prefix).abi is not None:
+                return False
+    return False
+
+
 def _read_dynamic(memory: Memory, elf: ElfFile, headers: Sequence[_ProgramHeader]) -> ElfFile:
     """The file with what PT_DYNAMIC, of several the last, leads to."""
     header = next((header for header in reversed(headers) if header.kind == _PT_DYNAMIC), None)
     if header is None:
         return elf
+    return _with_dynamic(memory, elf, header.address, header.file_size)
+
+
+def _with_dynamic(memory: Memory, elf: ElfFile, address: int, size: int) -> ElfFile:
     # Loaders go by the entry that ends it, not by the size (`elf_get_dynamic_info` of glibc, `decode_vec` of musl).
-    data = memory.read(header.address, _DYNAMIC_LIMIT)
-    elf = replace(elf, dynamic_size=header.file_size)
+    data = memory.read(address, _DYNAMIC_LIMIT)
+    elf = replace(elf, dynamic_size=size)
     if not data:
         fault = elf.fault or "the dynamic section lies outside the loaded segments"
         return replace(elf, is_dynamic=True, fault=fault)

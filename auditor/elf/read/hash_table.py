@@ -30,11 +30,11 @@ class HashTable(Protocol):
         """The symbols whose names the loader compares with this one, in its order. Raises `Unreadable`."""
 
 
-def hash_table(memory: Memory, elf: ElfFile) -> HashTable | None:
-    """The table of an object; None where nothing can be found in it. Raises `Unreadable`."""
+def hash_table(memory: Memory, elf: ElfFile, hash_bits: int) -> HashTable | None:
+    """The table of an object; None where nothing can be found in it. `hash_bits`: its loader's. Raises `Unreadable`."""
     address = elf.tag(Tag.GNU_HASH)
     if address is not None:
-        return _GnuHash(memory, elf, address)
+        return _GnuHash(memory, elf, address, hash_bits)
     address = elf.tag(Tag.HASH)
     return None if address is None else _Hash(memory, elf, address)
 
@@ -77,13 +77,13 @@ class _GnuHash:
     A chain ends where a hash has its lowest bit set; that bit is not compared.
     """
 
-    def __init__(self, memory: Memory, elf: ElfFile, address: int) -> None:
+    def __init__(self, memory: Memory, elf: ElfFile, address: int, hash_bits: int) -> None:
         words = WordReader(memory, elf.prefix)
         self._bucket_count, first, bloom_words, shift = (words.word(address + 4 * number) for number in range(4))
         self.even = not bloom_words & (bloom_words - 1)
         self._bits = elf.bits
         self._mask = (bloom_words - 1) & 0xFFFFFFFF
-        self._shift = shift % 64  # as 64-bit processors shift, whatever C says of 32 and more
+        self._shift = shift % hash_bits  # as processors shift, whatever C says of as many bits and more
         self._first = first
         place = address + 16
         self._bloom = WordTable(words, place, bloom_words, elf.bits)

@@ -6,8 +6,12 @@ A loader maps segments and follows addresses; it never reads section headers (gA
 import struct
 import sys
 from array import array
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from heapq import heappop, heappush
+from itertools import pairwise
 from typing import Any, Literal
 
 from auditor.filetree import Content
@@ -21,6 +25,7 @@ _PAGE = 1 << 14
 _RECORD = 64
 _ADDRESSES = (1 << 64) - 1  # sums of addresses wrap
 _KEPT_WORDS = 1 << 18
+_ZEROS = 1 << 20  # bytes that are seen of what a segment has beyond the file's: no table lies there
 
 
 def file_bytes(content: Content, offset: int, length: int) -> bytes:
@@ -44,33 +49,59 @@ class Segment:
     flags: int
     alignment: int = 0
 
-    @property
-    def mapped_offset(self) -> int:
-        """Where in the file the bytes at `address` come from: segments are mapped by whole pages."""
-        return self.offset - self.offset % PAGE + self.address % PAGE
-
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """The segments of one object over its file's bytes. Addresses are unrelocated, as the file states them."""
+class _Piece:
+    """Addresses in a row, of bytes from `offset` of the file on, or of zeros (None)."""
 
-    content: Content
-    segments: Sequence[Segment]
+    start: int
+    end: int
+    offset: int | None
+
+
+class Memory:
+    """What one object's segments hold in memory, by whole pages. Addresses are unrelocated, as the file states them."""
+
+    def __init__(self, content: Content, segments: Sequence[Segment]) -> None:
+        self.content = content
+        self._pieces = _mapped(tuple(segments))
+        self._starts = [piece.start for piece in self._pieces]
 
     def offset_of(self, address: int) -> int | None:
         """The file offset of what is mapped at `address`; None where no segment has file bytes there."""
-        for segment in self.segments:
-            if segment.address <= address < segment.address + segment.file_size:
-                return address - segment.address + segment.mapped_offset
-        return None
+        piece = next(self._pieces_from(address), None)
+        return None if piece is None or piece.offset is None else piece.offset + address - piece.start
 
     def read(self, address: int, length: int) -> bytes:
-        """Up to `length` bytes at `address`, less where the segment or the file ends; b"" where nothing is mapped."""
-        for segment in self.segments:
-            start = address - segment.address
-            if 0 <= start < segment.file_size:
-                return file_bytes(self.content, segment.mapped_offset + start, min(length, segment.file_size - start))
-        return b""
+        """Up to `length` bytes at `address`, less where nothing more is mapped; b"" where nothing is."""
+        parts = []
+        left = min(length, TABLE_LIMIT)
+        for piece in self._pieces_from(address):
+            count = min(left, piece.end - address)
+            data = self._bytes_of(piece, address - piece.start, count)
+            parts.append(data)
+            left -= count
+            address += count
+            if len(data) < count or left <= 0:
+                break
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _pieces_from(self, address: int) -> Iterator[_Piece]:
+        """The piece that an address is in, and those that follow it without a gap."""
+        for number in range(max(0, bisect_right(self._starts, address) - 1), len(self._pieces)):
+            piece = self._pieces[number]
+            if not piece.start <= address < piece.end:
+                return
+            yield piece
+            address = piece.end
+
+    def _bytes_of(self, piece: _Piece, start: int, count: int) -> bytes:
+        if piece.offset is None:
+            return bytes(count)
+        data = file_bytes(self.content, piece.offset + start, count)
+        # What is missing of the file's last page reads as zeros (mmap(2)).
+        rest = _up(self.content.size) - piece.offset - start - len(data)
+        return data + bytes(max(0, min(count - len(data), rest))) if len(data) < count else data
 
     def read_exactly(self, address: int, length: int) -> bytes:
         """`length` bytes at `address`; raises `Unreadable` where they aren't all there."""
@@ -91,6 +122,42 @@ class Memory:
             if not more:
                 break
         raise Unreadable(f"the string at {address:#x} has no end")
+
+
+@lru_cache(maxsize=64)
+def _mapped(segments: tuple[Segment, ...]) -> tuple[_Piece, ...]:
+    """What is where, by address: of segments that share a page, the later one lies there."""
+    pieces = [piece for segment in segments for piece in _pages(segment)]
+    waiting = sorted(range(len(pieces)), key=lambda number: pieces[number].start, reverse=True)
+    there: list[int] = []  # a heap of those that begin before, the last mapped on top
+    found = []
+    for low, high in pairwise(sorted({place for piece in pieces for place in (piece.start, piece.end)})):
+        while waiting and pieces[waiting[-1]].start <= low:
+            heappush(there, -waiting.pop())
+        while there and pieces[-there[0]].end <= low:
+            heappop(there)
+        if there:
+            top = pieces[-there[0]]
+            found.append(_Piece(low, high, None if top.offset is None else top.offset + low - top.start))
+    return tuple(found)
+
+
+def _pages(segment: Segment) -> Iterator[_Piece]:
+    """The pages of a segment: of the file's bytes, those around it too, and zeros where it has more than those
+    (`_dl_map_segments` of glibc, `map_library` of musl, `elf_load` of the kernel).
+    """
+    start = segment.address // PAGE * PAGE
+    data_end = segment.address + segment.file_size
+    end = _up(max(data_end, segment.address + segment.memory_size))
+    zeros = data_end if segment.memory_size > segment.file_size else end
+    if start < zeros:
+        yield _Piece(start, zeros, segment.offset // PAGE * PAGE)
+    if zeros < end:
+        yield _Piece(zeros, min(end, zeros + _ZEROS), None)
+
+
+def _up(address: int) -> int:
+    return -(-address // PAGE) * PAGE
 
 
 class Strings:

@@ -44,7 +44,7 @@ class RelocationUse:
 @dataclass(frozen=True, slots=True)
 class _Range:
     start: int
-    size: int
+    entries: int
     words: int  # of an entry
     counted: int = 0
     calls: bool = False
@@ -81,15 +81,27 @@ def _ranges(elf: ElfFile, *, musl: bool) -> Iterator[_Range]:
             continue
         # Some linkers count the PLT's relocations into the table before it.
         shared = plt_size if plt_tag == tag and start + size == plt_start + plt_size else 0
-        count = min(elf.tag(count_tag) or 0, size // (words * elf.word_size))
-        yield _Range(start, size - shared, words, count)
+        entry = words * elf.word_size
+        count = min(elf.tag(count_tag) or 0, size // entry)
+        yield _Range(start, max(count, _entries(elf, start, size - shared, entry, musl=musl)), words, count)
     if plt_size and (musl or plt_tag in (Tag.RELA, Tag.REL)):
-        yield _Range(plt_start, plt_size, 3 if plt_tag == Tag.RELA else 2, calls=True)
+        words = 3 if plt_tag == Tag.RELA else 2
+        yield _Range(plt_start, _entries(elf, plt_start, plt_size, words * elf.word_size, musl=musl), words, calls=True)
+
+
+def _entries(elf: ElfFile, start: int, size: int, entry: int, *, musl: bool) -> int:
+    """How many entries are done. glibc goes on while an entry begins before the end, which wraps at the end of memory
+    (`elf_dynamic_do_Rela` in its do-rel.h).
+    """
+    if musl:
+        return size // entry
+    end = (start + size) % (1 << elf.bits)
+    return -((start - end) // entry) if start < end else 0
 
 
 def _pieces(memory: Memory, elf: ElfFile, table: _Range) -> Iterator["array[int]"]:
     entry = table.words * elf.word_size
-    end = table.start + table.size // entry * entry
+    end = table.start + table.entries * entry
     for start in range(table.start, end, _PIECE * entry):
         data = memory.read_exactly(start, min(_PIECE * entry, end - start))
         numbers = array("Q" if elf.bits == 64 else "I", data)

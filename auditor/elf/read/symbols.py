@@ -60,13 +60,15 @@ class Reference(NamedTuple):
     local: bool  # of hidden visibility: glibc binds it to the object itself
     use: SymbolUse
     size: int
+    beyond: bool  # its version index is none of the object's: glibc reads whatever lies behind its list of versions
 
 
 class SymbolTable:
     """The tables of one object. Everything raises `Unreadable`."""
 
-    def __init__(self, memory: Memory, elf: ElfFile) -> None:
+    def __init__(self, memory: Memory, elf: ElfFile, hash_bits: int = 64) -> None:
         self.elf = elf
+        self._hash_bits = hash_bits
         self._memory = memory
         self._words = WordReader(memory, elf.prefix)
         self._layout = struct.Struct(elf.prefix + ("IBBHQQ" if elf.bits == 64 else "III2BH"))
@@ -81,7 +83,7 @@ class SymbolTable:
     @cached_property
     def hashes(self) -> HashTable | None:
         """The way to the symbols."""
-        return hash_table(self._memory, self.elf)
+        return hash_table(self._memory, self.elf, self._hash_bits)
 
     def row(self, number: int) -> Row:
         """One symbol."""
@@ -90,6 +92,12 @@ class SymbolTable:
     def version_index(self, number: int) -> int | None:
         """The symbol's entry in DT_VERSYM, 0x8000 of which is the hidden bit; None where the object has no versions."""
         return None if self._versym is None else self._words.half(self._versym + 2 * number)
+
+    @cached_property
+    def last_version(self) -> int:
+        """The highest version index that the object gives a meaning to; 0 for none."""
+        needed = [version.index for need in self.elf.needs for version in need.versions]
+        return max((*needed, *(version.index for version in self.elf.definitions)), default=0)
 
     @cached_property
     def version_labels(self) -> dict[int, bytes]:
@@ -113,17 +121,30 @@ class SymbolTable:
         outer = [(number, row) for number, row in zip(every, self._rows(every), strict=True) if row.info >> 4]
         numbers, rows = [number for number, _ in outer], [row for _, row in outer]
         indexes = self._indexes(numbers)
-        names = self.strings.many([row.name for row in rows])
-        version_of = self.version_labels.get
+        names = self._names(rows)
+        version_of, last = self.version_labels.get, self.last_version
         found = []
         for number, name, row, index in zip(numbers, names, rows, indexes, strict=True):
             bind = row.info >> 4
             version = version_of(index & 0x7FFF, b"")
             local = (row.other & 3) in _STV_LOCAL
-            found.append(
-                Reference(name, version, bind == _STB_WEAK, bool(row.section), local, use.symbols[number], row.size)
-            )
+            beyond = 0 < last < index & 0x7FFF
+            asked, is_weak = use.symbols[number], bind == _STB_WEAK
+            found.append(Reference(name, version, is_weak, bool(row.section), local, asked, row.size, beyond))
         return found
+
+    def _names(self, rows: Sequence[Row]) -> list[bytes]:
+        try:
+            return self.strings.many([row.name for row in rows])
+        except Unreadable:
+            # The name of what glibc binds to the object itself is not read.
+            return [self._name(row) if (row.other & 3) in _STV_LOCAL else self.strings.at(row.name) for row in rows]
+
+    def _name(self, row: Row) -> bytes:
+        try:
+            return self.strings.at(row.name)
+        except Unreadable:
+            return b""
 
     def _rows(self, numbers: Sequence[int]) -> list[Row]:
         """Several symbols, read together where they lie close to each other."""

@@ -59,6 +59,8 @@ def accept_candidate(stored: StoredFile, profile: LoaderProfile) -> Acceptance:
     if isinstance(stored.elf, NotElf):
         return _fatal(stored.elf.reason)
     accepted = _accept_header(stored.elf, profile.architecture)
+    if accepted is TAKEN and profile.enforces_abi_note and stored.elf.note_outside:
+        return _fatal("cannot read file data: Invalid argument")
     abi = stored.elf.abi
     if accepted is TAKEN and profile.enforces_abi_note and abi is not None and abi.system != "Linux":
         return _passed_over(f"its ABI note is for {abi.system}")
@@ -68,7 +70,8 @@ def accept_candidate(stored: StoredFile, profile: LoaderProfile) -> Acceptance:
 def _accept_header(elf: ElfFile, target: Architecture) -> Acceptance:
     ident = elf.ident
     if ident[4] != _CLASS[target.bits]:
-        return Acceptance(Answer.PASSED_OVER, f"wrong ELF class: ELFCLASS{elf.bits}", foreign=True, other_class=True)
+        other = f"wrong ELF class: ELFCLASS{96 - target.bits}"
+        return Acceptance(Answer.PASSED_OVER, other, foreign=True, other_class=True)
     # The loader reads the machine in its own byte order: a true file of another architecture is passed over.
     same_order = elf.byte_order == target.byte_order
     if (elf.machine if same_order else _swapped(elf.machine)) != target.machine:

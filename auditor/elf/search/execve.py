@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from auditor.elf.model import LoadFault, LoadProblem
 from auditor.elf.read.file import ElfFile, FileType, NotElf
 from auditor.elf.search.environment import Surroundings
+from auditor.elf.search.loader import as_loader
 from auditor.elf.search.store import FileStore, StoredFile
 from auditor.filetree import FileKind
 from auditor.machine import Architecture, describe
@@ -63,7 +64,8 @@ def find_interpreter(
     if stored.elf is None or isinstance(stored.elf, NotElf):
         message = f"exec {path}: {_CORRUPTED} (its dynamic loader {name} is no ELF file)"
         return LoadProblem(LoadFault.INTERPRETER_MISSING, path, name, message)
-    loader = stored.elf
+    assert node.content is not None  # an ElfFile was read from it
+    loader = as_loader(node.content, stored.elf)
     if loader.machine != elf.machine or loader.bits != elf.bits or loader.byte_order != elf.byte_order:
         message = f"exec {path}: {_CORRUPTED} (its dynamic loader {name} is for {describe(loader)})"
         return LoadProblem(LoadFault.ARCHITECTURE_MISMATCH, stored.real_path, name, message)

@@ -7,10 +7,13 @@ import re
 from dataclasses import dataclass
 
 from auditor.elf.model import Loader
-from auditor.elf.read.file import ElfFile
+from auditor.elf.read.file import ElfFile, has_tables, read_loader
+from auditor.elf.read.memory import file_bytes
+from auditor.filetree import Content
 from auditor.machine import Architecture, Machine
 
 _MUSL = re.compile(rb"/etc/ld-musl-[\w-]+\.path\0")
+_LOADER_LIMIT = 1 << 23  # bytes; no dynamic loader is so big
 _GLIBC = b"glibc-ld.so.cache1.1"
 _GLIBC_VERSION = re.compile(rb"(?:stable|development) release version (\d+)\.(\d+)")
 # Bounded, so that no file makes the search for it take long.
@@ -30,6 +33,8 @@ _CHECKS_OWN_HEADER = b"rtld_ehdr->e_ehsize == sizeof *rtld_ehdr"
 _CHECKS_RELR = b"DT_RELR without GLIBC_ABI_DT_RELR dependency"
 _REFUSES_PIE = b"cannot dynamically load position-independent executable"
 _STACK_STAYS_SINCE = (2, 41)
+_LOCKS_SINCE = (2, 34)
+_NARROW_HASH_SINCE = (2, 36)
 _OLD_KERNEL = b"FATAL: kernel too old"
 _MUSL_DIRECTORIES = re.compile(rb"\0(/lib:/usr/local/lib:/usr/lib)\0")
 
@@ -79,8 +84,8 @@ class LoaderProfile:
     `refuses_pie`: takes no position-independent program for a library. `stack_stays`: dlopen(3) makes no stack
     executable; `stack_default`: a file without PT_GNU_STACK asks for that. `checks_relr`: refuses packed relocations
     (DT_RELR) without their version; `checks_alignment`: a segment's alignment is at least a page's;
-    `checks_own_header`: asserts its own e_ehsize. `looks_up`: symbols that it asks for itself, where a C library is
-    loaded. `version` is glibc's where it shows.
+    `checks_own_header`: asserts its own e_ehsize; `hash_bits`: of a number that it shifts by what DT_GNU_HASH says.
+    `looks_up`: symbols that it asks for itself, where a C library is loaded. `version` is glibc's where it shows.
     """
 
     loader: Loader
@@ -101,6 +106,7 @@ class LoaderProfile:
     checks_relr: bool = False
     checks_alignment: bool = False
     checks_own_header: bool = False
+    hash_bits: int = 64
     looks_up: tuple[bytes, ...] = ()
     refuses_pie: bool = False
     stack_stays: bool = False
@@ -116,6 +122,13 @@ class UnknownLoader:
     reason: str
 
 
+def as_loader(content: Content, elf: ElfFile) -> ElfFile:
+    """An interpreter as it sees itself: glibc's finds its own tables without its headers, musl's doesn't."""
+    if has_tables(elf.last_tags) or _GLIBC not in file_bytes(content, 0, _LOADER_LIMIT):
+        return elf
+    return read_loader(content, elf)
+
+
 def read_profile(data: bytes, elf: ElfFile, path: str, real_path: str) -> LoaderProfile | UnknownLoader:
     """The rules of the loader whose file holds `data`."""
     target = Architecture("", elf.machine, elf.bits, elf.byte_order)
@@ -124,7 +137,9 @@ def read_profile(data: bytes, elf: ElfFile, path: str, real_path: str) -> Loader
         built_in = _MUSL_DIRECTORIES.search(data)
         directories = built_in.group(1).decode().split(":") if built_in else ["/lib", "/usr/local/lib", "/usr/lib"]
         path_file = musl.group(0).rstrip(b"\0").decode()
-        return LoaderProfile(Loader.MUSL, path, real_path, target, tuple(directories), path_file=path_file)
+        return LoaderProfile(
+            Loader.MUSL, path, real_path, target, tuple(directories), path_file=path_file, hash_bits=_hash_bits(elf)
+        )
     if _GLIBC not in data:
         return UnknownLoader("is neither glibc's loader nor musl's")
     directories = _default_directories(data)
@@ -155,6 +170,7 @@ def read_profile(data: bytes, elf: ElfFile, path: str, real_path: str) -> Loader
         checks_relr=_CHECKS_RELR in data,
         checks_alignment=_CHECKS_ALIGNMENT in data,
         checks_own_header=_CHECKS_OWN_HEADER in data,
+        hash_bits=64 if version is None or version < _NARROW_HASH_SINCE else _hash_bits(elf),
         looks_up=_looks_up(data, version),
         refuses_pie=_REFUSES_PIE in data,
         stack_stays=version is not None and version >= _STACK_STAYS_SINCE,
@@ -208,15 +224,22 @@ def _always(platform: str) -> tuple[str, ...]:
     return ("tls", platform) if platform else ("tls",)
 
 
+def _hash_bits(elf: ElfFile) -> int:
+    """Processors shift 32 bits by the number modulo 32, or as these by its last six bits: nothing is left then."""
+    return 64 if elf.machine in (Machine.PPC64, Machine.S390) else 32
+
+
 def _looks_up(data: bytes, version: tuple[int, int] | None) -> tuple[bytes, ...]:
     """The names that the loader itself looks up at every start: the C library's allocator (2.32, `__rtld_malloc` in its
     dl-minimal.c), beginning and locks, and what debuggers read (seen in 2.41, not in 2.36).
     """
     if b"\0__libc_early_init\0" not in data:
         return ()  # before 2.32 the loader has an allocator of its own, under the same names
+    # One that is not in the bytes of a loader that asks for all of them is asked for by another name, or by none.
     names = [
-        name
+        name if b"\0" + name + b"\0" in data else b""
         for name in (b"__libc_early_init", b"calloc", b"realloc", b"pthread_mutex_lock")
-        if b"\0" + name + b"\0" in data
     ]
+    if version is None or version < _LOCKS_SINCE:
+        names = [name for name in names if name]
     return (*names, b"_r_debug") if version is not None and version >= (2, 41) else tuple(names)

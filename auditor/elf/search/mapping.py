@@ -64,7 +64,8 @@ def mapping_fault(elf: ElfFile, profile: LoaderProfile) -> str:
         if command.offset + (command.end - command.start) % wrap > _FILE_LIMIT:
             return _NOT_MAPPED
         zeros = command.all_end - _up(command.data_end)
-        if command.all_end > command.data_end and zeros > space:
+        # Where such an end wraps as soon as the base is added, there is nothing to fill.
+        if space < zeros and command.all_end < wrap - space:
             return "cannot map zero-fill pages"
     return ""
 

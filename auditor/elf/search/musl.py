@@ -5,11 +5,14 @@ dynlink.c). It knows no cache, no capabilities of the CPU, no soname, and treats
 import posixpath
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
-from auditor.elf.model import MUSL_REFUSES, LoadFault, LoadNotice, LoadProblem, NoticeKind
+from auditor.elf.bind.relocating import relocation_fault
+from auditor.elf.model import MUSL_REFUSES, Loader, LoadFault, LoadNotice, LoadProblem, NoticeKind
 from auditor.elf.read.file import ElfFile, FileType, NotElf
+from auditor.elf.read.memory import Unreadable
+from auditor.elf.read.relocation_use import relocation_use
 from auditor.elf.search.environment import Surroundings
 from auditor.elf.search.loader import LoaderProfile
 from auditor.elf.search.mapped import Mapped, Record
@@ -173,14 +176,31 @@ class MuslLoad:
         if elf.bits != self._profile.architecture.bits:
             return self._problem(LoadFault.ARCHITECTURE_MISMATCH, name, needer, "Exec format error", stored)
         if not self._profile.architecture.runs(elf):
-            reason = f"it is for another machine ({describe(elf)}), and the loader would not notice"
-            return self._problem(LoadFault.ARCHITECTURE_MISMATCH, name, needer, reason, stored)
+            # The loader doesn't look at the machine. What relocates as its own is taken for it.
+            own = self._as_own(stored, elf)
+            if own is None:
+                reason = f"it is for another machine ({describe(elf)}), and the loader would not notice"
+                return self._problem(LoadFault.ARCHITECTURE_MISMATCH, name, needer, reason, stored)
+            elf = own
         mapped = Mapped(name, path, stored, elf, needer, found_by, set() if "/" in name else {name})
         if self._offers(mapped, _IS_LIBC):
             return self._itself(name, needer)
         self._set_path(mapped)
         self.record.namespace.add(mapped)
         return mapped
+
+    def _as_own(self, stored: StoredFile, elf: ElfFile) -> ElfFile | None:
+        """The file as one of this machine, if it asks for nothing that only others know."""
+        target = self._profile.architecture
+        own = replace(elf, machine=target.machine)
+        if own.byte_order != target.byte_order or stored.node is None or stored.node.content is None:
+            return None
+        try:
+            use = relocation_use(own.memory(stored.node.content), own, musl=True)
+        except Unreadable:
+            return None
+        kinds = use.kinds | use.calls | use.counted
+        return own if kinds and not relocation_fault(Loader.MUSL, own, use, lazily=False) else None
 
     def _problem(self, fault: LoadFault, name: str, needer: Mapped, reason: str, stored: StoredFile) -> LoadProblem:
         message = f"{MUSL_REFUSES} {name}: {reason} (needed by {needer.path})"
