@@ -1,9 +1,12 @@
 """`make differential`: damages sound images, each judged by its own loader and by the auditor."""
 
 import argparse
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from benchmarks.differential.damage import Vandal
@@ -16,6 +19,8 @@ from fixtures.build import build_image
 from fixtures.image import BuiltImage
 from fixtures.workspace import FixtureError
 
+Counts = Counter[tuple[str, Verdict, Agreement]]
+
 
 def main() -> int:
     """Run the campaign; 1 where the two judges disagree."""
@@ -23,27 +28,35 @@ def main() -> int:
     parser.add_argument("--seed", default="1")
     parser.add_argument("--count", type=int, default=1000, help="damages of each scene")
     parser.add_argument("--scene", action="append", help="SUITE-ARCHITECTURE or alpine; default: all")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="scenes at a time")
     parser.add_argument("--all", action="store_true", help="print every damage")
     parser.add_argument("--write", action="store_true", help="write the figures into docs/truth.md")
     options = parser.parse_args()
-    done: list[str] = []
-    counts: Counter[tuple[str, Verdict, Agreement]] = Counter()
-    for name in options.scene or every_scene():
-        try:
-            image = image_of(name)
-            for found in campaign(name, image, options.seed, options.count):
-                counts[found.damage.table, found.verdict, found.agreement] += 1
-                if options.all or found.agreement in (Agreement.FALSE_PASS, Agreement.FALSE_FAIL):
-                    report(name, found)
-            done.append(name)
-        except FixtureError as error:
-            print(f"{name}: left out: {error}", file=sys.stderr)
+    names = options.scene or every_scene()
+    judge_one = partial(count_scene, seed=options.seed, count=options.count, every=options.all)
+    with ProcessPoolExecutor(options.jobs) as pool:
+        found = dict(zip(names, pool.map(judge_one, names), strict=True))
+    done = [name for name, figures in found.items() if figures]
+    counts: Counts = sum(found.values(), Counter())
     figures = table(counts)
     print(figures)
     if options.write:
         command = f"`make differential SEED={options.seed} COUNT={options.count}`: {', '.join(done)}."
         write_section(TRUTH, "differential", f"{command}\n\n{figures}")
     return int(any(agreement in (Agreement.FALSE_PASS, Agreement.FALSE_FAIL) for _, _, agreement in counts))
+
+
+def count_scene(name: str, seed: str, count: int, *, every: bool) -> Counts:
+    """The figures of one scene; none where it can't be tried here. Prints the disagreements, or `every` damage."""
+    counts: Counts = Counter()
+    try:
+        for found in campaign(name, image_of(name), seed, count):
+            counts[found.damage.table, found.verdict, found.agreement] += 1
+            if every or found.agreement in (Agreement.FALSE_PASS, Agreement.FALSE_FAIL):
+                report(name, found)
+    except FixtureError as error:
+        print(f"{name}: left out: {error}", file=sys.stderr)
+    return counts
 
 
 def every_scene() -> list[str]:
@@ -76,7 +89,7 @@ def report(scene: str, found: Judgement) -> None:
     )
 
 
-def table(counts: Counter[tuple[str, Verdict, Agreement]]) -> str:
+def table(counts: Counts) -> str:
     """The figures by what was damaged."""
     rows: dict[str, Counter[str]] = {}
     for (name, verdict, agreement), count in counts.items():

@@ -235,11 +235,10 @@ def _looks_up(data: bytes, version: tuple[int, int] | None) -> tuple[bytes, ...]
     """
     if b"\0__libc_early_init\0" not in data:
         return ()  # before 2.32 the loader has an allocator of its own, under the same names
-    # One that is not in the bytes of a loader that asks for all of them is asked for by another name, or by none.
-    names = [
-        name if b"\0" + name + b"\0" in data else b""
-        for name in (b"__libc_early_init", b"calloc", b"realloc", b"pthread_mutex_lock")
-    ]
+    asked = (b"__libc_early_init", b"calloc", b"realloc", b"pthread_mutex_lock")
     if version is None or version < _LOCKS_SINCE:
-        names = [name for name in names if name]
+        names = [name for name in asked if b"\0" + name + b"\0" in data]
+    else:
+        # A name that isn't there, the end of another string too, is asked for by what is there instead.
+        names = [name if name + b"\0" in data else b"" for name in asked]
     return (*names, b"_r_debug") if version is not None and version >= (2, 41) else tuple(names)
