@@ -111,7 +111,7 @@ differential: $(STAMP) ## Damage sound programs; their own loader and the audit 
 	$(BIN)/python -m benchmarks.differential --seed $(SEED) --count $(COUNT) --write
 
 .PHONY: truth
-truth: $(STAMP) ## Compare every program of real roots with what their own loaders say
+truth: $(STAMP) ## Compare every program of real images with what their own loaders say
 	$(BIN)/python -m benchmarks.truth
 
 CONFIGS ?=

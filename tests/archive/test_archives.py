@@ -168,8 +168,9 @@ class TestDeb:
         )
         command = ["dpkg-deb", *options, "--root-owner-group", "--build", str(root), str(tmp_path / "kernel.deb")]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            pytest.skip(f"dpkg-deb {' '.join(options)}: {done.stderr.strip()}")
+        if "unknown compression type" in done.stderr:  # zstd, to dpkg-deb of before 1.21.18
+            pytest.skip(done.stderr.strip().splitlines()[0])
+        assert done.returncode == 0, done.stderr
         return tmp_path / "kernel.deb"
 
     @pytest.mark.parametrize("options", [["-Zxz"], ["-Zgzip"], ["-Zzstd"], ["-Znone", "--no-uniform-compression"]])

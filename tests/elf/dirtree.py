@@ -115,7 +115,11 @@ class DirTree:
         return tuple(sorted(entry.name for entry in Path(f"{self.root}{found.path}").iterdir()))
 
     def walk(self) -> Iterator[tuple[str, Node]]:
-        raise NotImplementedError
+        paths = sorted(f"/{path.relative_to(self.root)}" for path in self.root.rglob("*"))
+        for path in paths:
+            node = self._node(path)
+            if node is not None:
+                yield path, node
 
     def removals(self, name: str) -> tuple[Removal, ...]:  # noqa: ARG002
         return ()

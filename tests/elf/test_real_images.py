@@ -2,40 +2,16 @@
 loader says (`ldd`, `ldd -r`), path by path and symbol by symbol.
 """
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-
 import pytest
 
-from auditor.auditing.load import load
-from auditor.elf.linker import Linker
-from auditor.elf.model import Closure, LoadFault, NoticeKind
-from auditor.filetree import FileTree
-from auditor.machine import architecture
 from fixtures.apt import ARCHITECTURES, SUITES
 from fixtures.build import build_image
-from fixtures.image import PLATFORMS, BuiltImage
-from fixtures.oracle import Oracle, Program, oracle
+from fixtures.image import BuiltImage
+from fixtures.oracle import Oracle, oracle
 from fixtures.recipes import RECIPES
-from fixtures.trace import Trace
 from fixtures.workspace import FixtureError
+from tests.elf.agreement import agreement
 
-# The flags that a CPU of each level has (x86-64 psABI, "Micro-Architecture Levels"), as far as they tell levels apart.
-_LEVELS = {
-    "x86-64-v2": {"cx16", "lahf_lm", "popcnt", "sse4_1", "sse4_2", "ssse3"},
-    "x86-64-v3": {"avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe"},
-    "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
-}
-_FATAL = re.compile(r"error while loading shared libraries: .*")
-_SILENT = ("killed by signal", "[Errno ")
-_TOLD = {
-    NoticeKind.PRELOAD_IGNORED,
-    NoticeKind.NO_VERSION_INFORMATION,
-    NoticeKind.WEAK_VERSION_MISSING,
-    NoticeKind.SIZE_DIFFERS,
-}
 _QUICK = (
     "libpcap-deleted",
     "libelf-newer-glibc",
@@ -57,18 +33,6 @@ _BROKEN = [
 ]
 
 
-@dataclass(frozen=True)
-class Told:
-    """What is loaded and what fails, in a form that both sides have; `stops` is a fault that ends all else."""
-
-    paths: Mapping[str, str] = field(default_factory=dict)
-    missing: frozenset[str] = frozenset()
-    versions: frozenset[tuple[str, str, str]] = frozenset()
-    symbols: frozenset[tuple[str, str]] = frozenset()
-    remarks: frozenset[str] = frozenset()
-    stops: tuple[str, ...] = ()
-
-
 def asked(suite: str, arch: str, recipe: str = "base") -> tuple[BuiltImage, Oracle]:
     try:
         image = build_image(suite, arch, recipe)
@@ -77,118 +41,10 @@ def asked(suite: str, arch: str, recipe: str = "base") -> tuple[BuiltImage, Orac
         pytest.skip(str(error))
 
 
-def by_loader(trace: Trace, tree: FileTree) -> Told:
-    def real(path: str) -> str:
-        return tree.find(path).path
-
-    stops = [match.group() for line in trace.other for match in _FATAL.finditer(line)]
-    stops += [line for line in trace.other if line.startswith(_SILENT)]
-    return Told(
-        {**trace.closure, **{path: path for path in trace.direct if "/ld" not in path}},
-        frozenset(trace.missing),
-        frozenset((real(each.provider), each.version, real(each.required_by)) for each in trace.versions),
-        frozenset((each.name, real(each.required_by)) for each in trace.symbols),
-        frozenset(remark(line) for line in trace.other) - {""},
-        tuple(stops),
-    )
-
-
-def remark(line: str) -> str:
-    """A warning's own words, without the program's name before it and without what the auditor adds behind."""
-    words = re.search(
-        r"ERROR: ld\.so: object .*|/\S+: (?:no version|weak version) .*|Symbol `.*, consider re-linking", line
-    )
-    return words.group() if words else ""
-
-
-def by_auditor(closure: Closure) -> Told:
-    missing, versions, symbols, stops = set(), set(), set(), []
-    for problem in closure.problems:
-        match problem.fault:
-            case LoadFault.LIBRARY_MISSING:
-                missing.add(problem.name)
-            case LoadFault.SYMBOL_VERSION_MISSING:
-                versions.add((problem.provider, problem.name.split(" (")[0], problem.path))
-            case LoadFault.SYMBOL_MISSING:
-                symbols.add((problem.name, problem.path))
-            case _:
-                stops.append(problem.message)
-        # What a missing library or version would have given is undefined to the loader, too.
-        symbols |= {(name, problem.path) for name in problem.symbols}
-    return Told(
-        {each.name: each.path for each in closure.objects[1:] if each.name != closure.interpreter},
-        frozenset(missing),
-        frozenset(versions),
-        frozenset(symbols),
-        frozenset(remark(notice.message) for notice in closure.notices if notice.kind in _TOLD),
-        tuple(stops),
-    )
-
-
-def on_this_machine(closure: Closure, arch: str) -> Closure:
-    """The closure of this machine's own CPU. Emulated ones are the plainest that there are in these images."""
-    if arch != "amd64":
-        return closure
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    flags = set(next((line for line in lines if line.startswith("flags")), "").split())
-    for variant in closure.variants:
-        wanted = {flag for level, needed in _LEVELS.items() if level <= variant.variant for flag in needed}
-        if variant.variant in _LEVELS and wanted <= flags:
-            return variant
-    return closure
-
-
-def differences(program: Program, closure: Closure, tree: FileTree) -> list[str]:
-    """What the two say differently; empty if nothing."""
-    mine, theirs = by_auditor(closure), by_loader(program.ldd_r, tree)
-    if theirs.stops:
-        # The loader says one thing and ends; killed or not started, it says nothing.
-        agreed = any(stop in mine.stops for stop in theirs.stops) or (
-            theirs.stops[0].startswith(_SILENT) and mine.stops
-        )
-        return [] if agreed else [f"the loader stops: {theirs.stops}, the auditor says {mine}"]
-    plain = by_loader(program.ldd, tree)
-    told = [
-        f"paths: {sorted(set(mine.paths.items()) ^ set(each.paths.items()))}"
-        for each in (theirs, plain)
-        if mine.paths != each.paths
-    ]
-    for name in ("missing", "versions", "symbols", "remarks", "stops"):
-        if getattr(mine, name) != getattr(theirs, name):
-            told.append(f"{name}: {getattr(mine, name)} instead of {getattr(theirs, name)}")
-    return told
-
-
 def compare(image: BuiltImage, answers: Oracle) -> None:
-    platform = PLATFORMS[image.architecture][0]
-    env = dict(entry.split("=", 1) for entry in image.run.env)
-    with load(f"dir:{image.tree}") as audited:
-        tree = audited.tree
-        linker = Linker(tree, env=env, working_dir=image.run.working_dir or "/", machine=architecture(platform))
-        closures = {path: on_this_machine(linker.closure(path), image.architecture) for path in answers.programs}
-        wrong = {path: differences(program, closures[path], tree) for path, program in answers.programs.items()}
-        assert {path: told for path, told in wrong.items() if told} == {}
-        assert len(answers.programs) > 200
-        compare_plugins(linker, answers, tree, image.architecture)
-
-
-def compare_plugins(linker: Linker, answers: Oracle, tree: FileTree, arch: str) -> None:
-    """xtables extensions in the scope of iptables; each by itself finds no less, since it names libxtables itself."""
-    host = next((path for path in answers.programs if path.endswith("/xtables-nft-multi")), None)
-    if host is None:
-        return
-    closure = linker.closure(host)
-    if closure.problems or on_this_machine(closure, arch) is not closure:
-        return  # what a loader says of a plug-in by itself is another thing then
-    for path, alone in answers.plugins.items():
-        plugin = on_this_machine(linker.plugin(closure, path), arch)
-        mine, theirs = by_auditor(plugin), by_loader(alone.ldd_r, tree)
-        if theirs.stops:
-            assert mine.stops, path
-            continue
-        needs = {place for name, place in theirs.paths.items() if "/" not in name}  # and not the preloads
-        assert {place for place in mine.paths.values() if place != closure.interpreter} == needs, path
-        assert (mine.missing, mine.versions, mine.symbols) == (theirs.missing, theirs.versions, theirs.symbols), path
+    found = agreement(image, answers)
+    assert found.wrong == {}
+    assert found.programs > 200
 
 
 @pytest.mark.parametrize(("suite", "arch"), _IMAGES)
