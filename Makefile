@@ -120,6 +120,12 @@ CONFIGS ?=
 matrix: $(STAMP) ## Judge the demo image with the kernel configs of distributions (CONFIGS= an archive of them)
 	$(BIN)/python -m benchmarks.matrix $(CONFIGS)
 
+.PHONY: man
+man: $(RUN_STAMP) ## Write the manual page build/audit-image.1 from the commands' own help
+	@$(RUN_VENV)/bin/python -m auditor.cli.manual >build/audit-image.1.part
+	@mv build/audit-image.1.part build/audit-image.1
+	@echo "man -l build/audit-image.1"
+
 .PHONY: wheel
 wheel: $(STAMP) ## Build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .

@@ -1,7 +1,8 @@
 """`audit-image check IMAGE`: audit one image."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +16,7 @@ from auditor.cli.options import (
     CpuOption,
     FailOnOption,
     FailOnUnknownOption,
-    ImageArgument,
+    ImageArguments,
     IpFamilyOption,
     LimitOption,
     ModeOption,
@@ -28,16 +29,20 @@ from auditor.cli.options import (
     WaiversOption,
     output_option,
 )
-from auditor.cli.output import EXIT_FAILED, EXIT_OK, Colour, parse_outputs
-from auditor.errors import UsageError
+from auditor.cli.output import EXIT_FAILED, EXIT_NOT_AUDITED, EXIT_OK, Colour, parse_outputs, report_error
+from auditor.errors import AuditError, UsageError
 from auditor.family import Family
 from auditor.finding import FailOn
 from auditor.report.register import Kind, formats
 
+if TYPE_CHECKING:
+    from auditor.report.model import IndexReport, Report
+    from auditor.report.several.model import SeveralReports
+
 
 def check(
     context: typer.Context,
-    image: ImageArgument,
+    images: ImageArguments,
     spec: SpecOption = "calico-system-requirements",
     strict: StrictOption = False,
     ip_family: IpFamilyOption = Family.DUAL,
@@ -72,7 +77,7 @@ def check(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> int:
-    """Audit one image against a spec; exit code 0: it meets it, 1: it doesn't, 2: not audited."""
+    """Audit images against a spec; exit code 0: they meet it, 1: one doesn't, 2: one was not audited."""
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
     from auditor.auditing.waivers import load_waivers  # noqa: PLC0415
     from auditor.budget import parse_limits  # noqa: PLC0415
@@ -88,7 +93,8 @@ def check(
         raise UsageError("--platform and --all-platforms exclude each other")
     if available_platforms and not all_platforms:
         raise UsageError("--available-platforms goes with --all-platforms")
-    known = formats(Kind.INDEX if all_platforms else Kind.REPORT)
+    one = Kind.INDEX if all_platforms else Kind.REPORT
+    known = formats(one if len(images) == 1 else Kind.SEVERAL)
     outputs = parse_outputs(output or known[:1], known, color, verbose=verbose, quiet=quiet)
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
@@ -106,8 +112,29 @@ def check(
     )
     source = read_dockerfile(dockerfile) if dockerfile else None
     reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, parse_limits(limit or ()), available_platforms)
-    report = audit_any(image, requirements, options, accepted, reach, all_platforms=all_platforms)
+
+    def audited(image: str) -> "Report | IndexReport":
+        return audit_any(image, requirements, options, accepted, reach, all_platforms=all_platforms)
+
+    report = audited(images[0]) if len(images) == 1 else _each(images, audited)
     outputs.write(
         lambda name, style: write(report, name, replace(style, dockerfile=source)), passed=report.verdict == "pass"
     )
+    if getattr(report, "not_audited", ()):
+        return EXIT_NOT_AUDITED
     return EXIT_OK if report.verdict == "pass" else EXIT_FAILED
+
+
+def _each(images: Sequence[str], audited: Callable[[str], "Report | IndexReport"]) -> "SeveralReports":
+    """All of them: what is wrong with one is told when it comes up, and does not hide the others."""
+    from auditor.report.several.model import NotAudited, gather  # noqa: PLC0415
+
+    reports: list[Report | IndexReport] = []
+    missed: list[NotAudited] = []
+    for image in images:
+        try:
+            reports.append(audited(image))
+        except AuditError as error:
+            report_error(str(error))
+            missed.append(NotAudited(image, str(error)))
+    return gather(tuple(reports), tuple(missed))

@@ -20,7 +20,7 @@ def _config() -> None:
 def show(
     context: typer.Context,
     command: Annotated[
-        str | None, typer.Argument(metavar="[COMMAND]", help="One command's options; none shows all.")
+        str | None, typer.Argument(metavar="COMMAND", help="One command's options; none shows all.")
     ] = None,
 ) -> int:
     """Show every option's value and where it came from: a file, a variable, or the default."""

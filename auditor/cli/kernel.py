@@ -32,7 +32,7 @@ def kernel(
     tree: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="TREE…",
+            metavar="TREE",
             help="A module tree, config, kernel image, .deb or .rpm, what `node-facts` wrote, or an image with kernels "
             "in it, with its scheme (docker-archive:FILE). Parts of one release are one kernel.",
             show_default=False,

@@ -47,12 +47,24 @@ def output_option(kind: Kind) -> Any:
     )
 
 
+_IMAGE = (
+    "A name as Docker takes it, or docker:, podman:, registry:, docker-archive:FILE[:TAG], oci-archive:FILE, "
+    "oci-dir:PATH, dir:PATH, report:FILE."
+)
 ImageArgument = Annotated[
     str,
     typer.Argument(
         metavar="IMAGE",
-        help="A name as Docker takes it, or docker:, podman:, registry:, docker-archive:FILE[:TAG], oci-archive:FILE, "
-        "oci-dir:PATH, dir:PATH, report:FILE.",
+        help=_IMAGE,
+        show_default=False,
+        autocompletion=completing(schemes),
+    ),
+]
+ImageArguments = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="IMAGE",
+        help=f"{_IMAGE} Several are audited one after the other.",
         show_default=False,
         autocompletion=completing(schemes),
     ),

@@ -17,7 +17,7 @@ def _command(name: str, kind: Kind) -> Callable[[], int]:
 
         return _write(schema_of(kind))
 
-    written_by = "check" if kind is Kind.REPORT else name
+    written_by = "check" if name == "report" else name
     command.__doc__ = f"The schema of `{written_by} -o json`."
     return command
 

@@ -13,7 +13,7 @@ app = typer.Typer(help="Show or validate a spec.", no_args_is_help=True)
 _Name = Annotated[
     str,
     typer.Argument(
-        metavar="[NAME|FILE]", help="A shipped spec's name, or a spec file.", autocompletion=completing(spec_names)
+        metavar="NAME|FILE", help="A shipped spec's name, or a spec file.", autocompletion=completing(spec_names)
     ),
 ]
 

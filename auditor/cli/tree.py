@@ -28,7 +28,7 @@ def tree(
     program: Annotated[
         str | None,
         typer.Argument(
-            metavar="[PROGRAM]", help="A tool's program by name or path; none: all of them.", show_default=False
+            metavar="PROGRAM", help="A tool's program by name or path; none: all of them.", show_default=False
         ),
     ] = None,
     why: Annotated[

@@ -1,6 +1,6 @@
 """What a page for people holds, before it is spelled as Markdown or HTML: plain values, nothing escaped yet."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from auditor.finding import Finding, Severity
@@ -94,6 +94,11 @@ class Section:
     blocks: tuple[Block, ...]
     kind: str = ""
     folded: bool = False
+
+    def under(self, name: str) -> "Section":
+        """The section of one of several: its rows stand once for each, so that none is the one to link to."""
+        blocks = tuple(replace(block, anchors=()) if isinstance(block, Table) else block for block in self.blocks)
+        return replace(self, title=f"{name}: {self.title}", blocks=blocks)
 
 
 @dataclass(frozen=True, slots=True)

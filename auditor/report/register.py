@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from auditor.report.kernel.model import KernelReport
     from auditor.report.model import IndexReport, Report
     from auditor.report.release.model import ReleaseDiff
+    from auditor.report.several.model import SeveralReports
 
-    Document: TypeAlias = Report | IndexReport | Diff | ReleaseDiff | KernelReport
+    Document: TypeAlias = Report | IndexReport | SeveralReports | Diff | ReleaseDiff | KernelReport
 
 
 class Kind(enum.StrEnum):
@@ -27,6 +28,7 @@ class Kind(enum.StrEnum):
 
     REPORT = "report"
     INDEX = "report of an index"
+    SEVERAL = "report of several images"
     DIFF = "diff"
     RELEASE = "diff of releases"
     KERNEL = "kernel report"
@@ -61,7 +63,7 @@ class Format:
 
 _ROOM = "auditor.report"
 _IMAGES = frozenset({Kind.REPORT, Kind.INDEX})
-_ALL = _IMAGES | {Kind.DIFF, Kind.RELEASE, Kind.KERNEL}
+_ALL = _IMAGES | {Kind.SEVERAL, Kind.DIFF, Kind.RELEASE, Kind.KERNEL}
 _DIGESTS = _ALL - {Kind.KERNEL}  # those about images, which have one
 _BILLS = _IMAGES | {Kind.BILL}
 
@@ -89,7 +91,7 @@ FORMATS = (
 
 
 #: The published schemas by the name that `audit-image schema` takes: what `-o json` of each command keeps.
-SCHEMAS = {"report": Kind.REPORT, "diff": Kind.DIFF, "kernel": Kind.KERNEL}
+SCHEMAS = {"report": Kind.SEVERAL, "diff": Kind.DIFF, "kernel": Kind.KERNEL}
 
 
 def formats(kind: Kind) -> tuple[str, ...]:

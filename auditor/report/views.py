@@ -10,7 +10,14 @@ from auditor.report.results import Results
 if TYPE_CHECKING:
     from auditor.report.register import Document
 
-_ROOMS = {Kind.REPORT: "audit", Kind.INDEX: "audit", Kind.DIFF: "diff", Kind.RELEASE: "release", Kind.KERNEL: "kernel"}
+_ROOMS = {
+    Kind.REPORT: "audit",
+    Kind.INDEX: "audit",
+    Kind.SEVERAL: "several",
+    Kind.DIFF: "diff",
+    Kind.RELEASE: "release",
+    Kind.KERNEL: "kernel",
+}
 
 
 def document_of(value: "Document") -> dict[str, Any]:

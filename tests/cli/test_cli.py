@@ -37,7 +37,7 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ["--no-such-option"],
         ["check"],
-        ["check", "a", "b"],
+        ["check", "a", "b", "-o", "spdx-json"],
         ["check", "docker-archive:/no/such/file.tar"],
         ["docker-archive:/no/such/file.tar"],
         ["/no/such/file.tar"],

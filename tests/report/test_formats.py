@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+import jsonschema
 import junitparser
 import pytest
 
@@ -23,8 +24,10 @@ from auditor.inventory.model import Tool
 from auditor.report.audit.document import from_document, to_document
 from auditor.report.diff.compare import compare
 from auditor.report.model import IndexReport, Report, ReportIndex
-from auditor.report.register import FORMATS, Style, formats, write
+from auditor.report.register import FORMATS, SCHEMAS, Kind, Style, formats, write
 from auditor.report.release.compare import compare_releases
+from auditor.report.several.model import NotAudited, gather
+from auditor.report.views import schema_of
 from auditor.report.words import fold, markdown, printable, uri, xml
 from tests.inventories import sound, with_tool
 from tests.kernel_command.made import audited, image, kernel
@@ -82,6 +85,8 @@ DOCUMENTS: dict[str, "Document"] = {
     "hostile": HOSTILE,
     "index": index(report(), on_arm(BROKEN)),
     "hostile index": index(HOSTILE, on_arm(HOSTILE)),
+    "several": gather((report(), BROKEN, index(report())), (NotAudited("calico/node:v0", "calico/node:v0: gone"),)),
+    "hostile several": gather((HOSTILE, index(HOSTILE)), (NotAudited(EVIL, EVIL),)),
     "diff": compare(report(), BROKEN),
     "hostile diff": compare(BROKEN, HOSTILE),
     "releases": compare_releases(index(report(), on_arm(report())), index(report(), on_arm(BROKEN))),
@@ -141,6 +146,14 @@ READERS: dict[str, Callable[[str], Any]] = {
 @pytest.mark.parametrize(("name", "document"), [case for case in CASES if case[0] in READERS])
 def test_its_reader_takes_it(name: str, document: str) -> None:
     assert READERS[name](written(document, name)) is not None
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_json_keeps_the_published_schema(document: str) -> None:
+    kind = DOCUMENTS[document].kind
+    published = {Kind.REPORT: Kind.SEVERAL, Kind.INDEX: Kind.SEVERAL, Kind.RELEASE: Kind.DIFF}.get(kind, kind)
+    assert published in SCHEMAS.values()
+    jsonschema.validate(json.loads(written(document, "json")), schema_of(published))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -133,3 +133,24 @@ def test_a_report_saved_under_another_spec_says_so(tmp_path: Path, capsys: pytes
     assert "saved under calico-system-requirements" in capsys.readouterr().err
     run(["check", f"report:{file}"])
     assert capsys.readouterr().err == ""
+
+
+def test_several_images_in_one_call(tmp_path: Path, index: str, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "sound.json"
+    file.write_text(dump(to_document(report())))
+    sound, gone, document = f"report:{file}", f"report:{tmp_path}/gone.json", tmp_path / "all.json"
+    assert run(["check", sound, sound]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "PASS  2 images pass by calico-system-requirements 1"
+    assert run(["check", sound, index]) == 1
+    capsys.readouterr()
+    assert run(["check", gone, sound, index, "-o", "text", "-o", f"json={document}"]) == 2
+    told = capsys.readouterr()
+    assert told.err.startswith(f"audit-image: {tmp_path}/gone.json: ")
+    assert told.out.splitlines()[-1].startswith("FAIL  1 of 2 images does not meet calico-system-requirements")
+    saved_all = json.loads(document.read_text())
+    assert [one["verdict"] for one in saved_all["images"]] == ["pass", "fail"]
+    assert [one["reference"] for one in saved_all["not_audited"]] == [gone]
+    assert run(["check", f"report:{document}"]) == 2
+    assert "a report of several images" in capsys.readouterr().err
+    assert run(["check", sound, sound, "-q"]) == 0
+    assert capsys.readouterr() == ("", "")

@@ -39,6 +39,8 @@ def from_document(document: Any, where: str) -> Report:
 
 def any_from_document(document: Any, where: str) -> Report | IndexReport:
     """A saved report of one image, or of an index; UsageError where it is neither."""
+    if isinstance(document, dict) and isinstance(document.get("images"), list) and "not_audited" in document:
+        raise UsageError("a report of several images", where, "each of its `images` is a report: give one of them")
     if not isinstance(document, dict) or not isinstance(document.get("platforms"), list) or "index" not in document:
         return from_document(document, where)
     _check_version(document, where)

@@ -1,7 +1,6 @@
 """A report on an image or an index as a page: what is not met first, what a reader may look up last."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from auditor.elf.model import LoadFault
 from auditor.finding import Finding, Severity
@@ -124,10 +123,7 @@ def _matrix(rows: tuple[ReportRequirement, ...]) -> tuple[MatrixRow, ...]:
 
 def _platform(report: Report, style: Style) -> Iterator[Section]:
     name = str(report.image.platform)
-    for section in _sections(report, style):
-        # The same row stands once for each platform: none of them is the one to link to.
-        blocks = tuple(replace(block, anchors=()) if isinstance(block, Table) else block for block in section.blocks)
-        yield Section(f"{name}: {section.title}", blocks, section.kind, section.folded)
+    yield from (section.under(name) for section in _sections(report, style))
 
 
 def _sections(report: Report, style: Style) -> Iterator[Section]:

@@ -1,7 +1,6 @@
 """A diff of releases as a page: a table of the platforms, then what the diff of each one's page shows."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from auditor.report.diff.page import page as diff_page
 from auditor.report.diff.page import sections_of
@@ -39,10 +38,9 @@ def page(release: ReleaseDiff, style: Style) -> Page:
 
 def _sections(release: ReleaseDiff, style: Style) -> Iterator[Section]:
     yield Section("Platforms", (Table(_HEAD, tuple(_rows(release))),))
-    yield from (replace(entry, title=f"across platforms: {entry.title}") for entry in sections_of(release.changes))
+    yield from (entry.under("across platforms") for entry in sections_of(release.changes))
     for diff in release.platforms:
-        for entry in diff_page(diff, style).sections:
-            yield replace(entry, title=f"{diff.new.platform}: {entry.title}")
+        yield from (entry.under(str(diff.new.platform)) for entry in diff_page(diff, style).sections)
     if release.notes:
         yield Section("Not compared", (Lines(release.notes),))
 

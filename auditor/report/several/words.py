@@ -1,0 +1,43 @@
+"""The words about several reports that all formats for people share."""
+
+from collections.abc import Iterator
+
+from auditor.report.audit import words
+from auditor.report.conclusion import findings_told
+from auditor.report.model import IndexReport, Report
+from auditor.report.several.model import SeveralReports
+from auditor.report.words import listed, plural
+
+HEAD = ("image", "findings", "verdict")
+
+
+def name_of(report: Report | IndexReport) -> str:
+    """The image, as it was asked for."""
+    return report.index.reference if isinstance(report, IndexReport) else report.image.reference
+
+
+def spec_of(report: Report | IndexReport) -> str:
+    """The spec and its version."""
+    judged = report.platforms[0].spec if isinstance(report, IndexReport) else report.spec
+    return f"{judged.name} {judged.version}"
+
+
+def rows(several: SeveralReports) -> Iterator[tuple[str, str, str, str]]:
+    """Image, findings, outcome, and the verdict's word: what was audited first, then what was not."""
+    for report in several.images:
+        found = findings_told(words.all_findings(report)) or "none"
+        yield name_of(report), found, words.outcome(report), report.verdict
+    for one in several.not_audited:
+        yield one.reference, "–", "NOT AUDITED", "fail"
+
+
+def conclusion(several: SeveralReports) -> str:
+    """`2 of 3 images do not meet felix, 1 not audited`."""
+    count = len(several.images)
+    failed = sum(report.verdict == "fail" for report in several.images)
+    spec = next((spec_of(report) for report in several.images), "")
+    judged = f"{failed} of {plural(count, 'image')} {'does' if failed == 1 else 'do'} not meet {spec}"
+    passed = f"{plural(count, 'image')} {'passes' if count == 1 else 'pass'} by {spec}"
+    told = (judged if failed else passed) if count else ""
+    missed = len(several.not_audited)
+    return listed((told, f"{plural(missed, 'image')} not audited" if missed else ""))
