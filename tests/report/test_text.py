@@ -41,6 +41,9 @@ def test_the_last_line_hides_nothing() -> None:
     rows = tuple(replace(row, status="unknown") if row.id == "tool.ipset" else row for row in report().requirements)
     unknown = replace(report(), requirements=rows, summary=replace(report().summary, unknown=1))
     assert last_line(unknown).endswith("meets calico-system-requirements; 1 row unknown (tool.ipset)")
+    changed = replace(GONE.findings[0], rule="package-file-changed", severity=Severity.WARNING)
+    told = last_line(replace(report(), findings=(changed, changed)))
+    assert told.endswith("meets calico-system-requirements; 2 files other than their packages put there")
 
 
 def test_what_fails_on_unknown_rows_alone_says_so() -> None:

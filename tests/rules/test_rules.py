@@ -10,6 +10,7 @@ from auditor.family import Family
 from auditor.finding import Finding, Severity
 from auditor.image.model import Platform
 from auditor.inventory.model import (
+    UNOWNED,
     Drift,
     Floors,
     Inventory,
@@ -330,8 +331,31 @@ def test_drift_is_a_warning_and_other_gone_files_one_note_per_package() -> None:
             missing_files=(MissingFiles("iproute2", 3, ("/usr/share/doc/a", "/usr/share/doc/b", "/usr/share/doc/c")),),
         )
     )
-    drift = [(entry.rule, entry.severity.value) for entry in found if entry.rule.startswith("package")]
+    told = ("package-file-changed", "package-file-missing")
+    drift = [(entry.rule, entry.severity.value) for entry in found if entry.rule in told]
     assert drift == [("package-file-changed", "warning"), ("package-file-missing", "note")]
+
+
+@pytest.mark.parametrize(
+    ("package", "vouched", "words"),
+    [
+        ("iproute2", True, ""),
+        ("iproute2", False, ""),  # that is a finding of its own
+        (UNOWNED, None, "no package owns them"),
+        (None, None, "no package database could be asked"),
+    ],
+)
+def test_programs_that_nothing_vouches_for(package: str | None, vouched: bool | None, words: str) -> None:
+    def change(inventory: Inventory) -> Inventory:
+        tools = (
+            replace(tool, binaries=tuple(replace(each, package=package, vouched=vouched) for each in tool.binaries))
+            for tool in inventory.tools
+        )
+        return replace(inventory, tools=tuple(tools))
+
+    told = [entry for entry in findings(change) if entry.rule == "package-file-unowned"]
+    assert [entry.severity.value for entry in told] == (["note"] if words else [])
+    assert all(words in entry.message and "/usr/sbin/ip" in str(entry.evidence) for entry in told)
 
 
 def test_most_of_an_image_of_another_machine_is_one_finding() -> None:

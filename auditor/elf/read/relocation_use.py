@@ -16,6 +16,7 @@ _DISTINCT_LIMIT = 1 << 20  # different pairs of symbol and type; a browser's lar
 _NONE = 0  # R_*_NONE of every machine
 _PAGE = 4096
 _WRITABLE = 2  # PF_W
+_MUSL_TYPE = 0x7FFFFFFF  # R_TYPE in its dynlink.h
 _DF_TEXTREL = 4
 
 
@@ -112,7 +113,7 @@ def _pieces(memory: Memory, elf: ElfFile, table: _Range) -> Iterator["array[int]
 
 def _note(use: RelocationUse, elf: ElfFile, infos: set[int], table: _Range, *, counted: bool, musl: bool) -> None:
     """Of a big table nearly all are relative and alike: one element of the set."""
-    shift, mask = (32, 0xFFFFFFFF) if elf.bits == 64 else (8, 0xFF)
+    shift, mask = (32, _MUSL_TYPE if musl else 0xFFFFFFFF) if elf.bits == 64 else (8, 0xFF)
     relative, copy = RELATIVE.get(elf.machine), COPY.get(elf.machine)
     kinds = use.counted if counted else use.calls if table.calls else use.kinds
     for info in infos:

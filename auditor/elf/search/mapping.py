@@ -70,6 +70,24 @@ def mapping_fault(elf: ElfFile, profile: LoaderProfile) -> str:
     return ""
 
 
+def musl_mapping_fault(elf: ElfFile) -> str:
+    """Why musl can't map a library, in its words; "" where it can (`map_library` in its dynlink.c)."""
+    wrap = 1 << elf.bits
+    space = 1 << _ADDRESS_BITS.get((elf.machine, elf.bits), _OTHER_BITS[elf.bits])
+    first = min(elf.segments, key=lambda each: each.address)
+    end = max(0, *((each.address + each.memory_size) % wrap for each in elf.segments))
+    offset = first.offset // _PAGE * _PAGE
+    lengths = [(_up(end) % wrap - first.address // _PAGE * _PAGE + offset) % wrap]
+    for segment in elf.segments:
+        start, past = segment.address // _PAGE * _PAGE, _up(segment.address + segment.memory_size)
+        lengths += [(past - start) % wrap] if start != first.address // _PAGE * _PAGE else []
+        if segment.offset >= _FILE_LIMIT:
+            return "Invalid argument"
+    if not lengths[0]:
+        return "Invalid argument"
+    return "Out of memory" if max(lengths) > space else ""
+
+
 def _alignment_fault(segment: Segment, profile: LoaderProfile) -> str:
     shift = segment.address - segment.offset
     if not profile.checks_alignment:

@@ -15,6 +15,7 @@ from auditor.elf.read.memory import Unreadable
 from auditor.elf.read.relocation_use import relocation_use
 from auditor.elf.search.environment import Surroundings
 from auditor.elf.search.loader import LoaderProfile
+from auditor.elf.search.mapping import musl_mapping_fault
 from auditor.elf.search.mapped import Mapped, Record
 from auditor.elf.search.store import FileStore, StoredFile
 from auditor.elf.search.tokens import PathList
@@ -277,4 +278,4 @@ def _refusal(stored: StoredFile) -> str:
         return "Exec format error"
     if elf.type not in (FileType.DYN, FileType.EXEC) or not elf.segments or not elf.is_dynamic:
         return "Exec format error"
-    return elf.fault or ""
+    return elf.fault or musl_mapping_fault(elf)

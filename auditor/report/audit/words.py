@@ -49,7 +49,8 @@ def conclusion(report: Report | IndexReport) -> str:
     """The last line behind the verdict: whether the spec is met, and what was let through and by which setting."""
     if isinstance(report, IndexReport):
         return _index_conclusion(report)
-    name, spec, aside = report.image.reference, report.spec.name, _aside(_unknown(report.requirements))
+    name, spec = report.image.reference, report.spec.name
+    aside = _aside(_unknown(report.requirements)) + _aside(_changed(report))
     if report.verdict == "fail":
         return f"{name} does not meet {spec}{aside}"
     if report.summary.not_met:
@@ -81,7 +82,7 @@ def _index_conclusion(report: IndexReport) -> str:
     failed = [str(each.image.platform) for each in report.platforms if each.verdict == "fail"]
     spec = report.platforms[0].spec.name if report.platforms else "the spec"
     unknown = sum(each.summary.unknown for each in report.platforms)
-    aside = f"; {plural(unknown, 'row')} unknown" if unknown else ""
+    aside = (f"; {plural(unknown, 'row')} unknown" if unknown else "") + _aside(_changed(report))
     if failed:
         return f"{name} does not meet {spec} on {', '.join(failed)}{aside}"
     if report.verdict == "fail":
@@ -90,6 +91,13 @@ def _index_conclusion(report: IndexReport) -> str:
     if not_met:
         return f"{name}: {plural(not_met, 'row')} of {spec} not met{aside}"
     return f"{name} meets {spec} on {plural(len(report.platforms), 'platform')}{aside}"
+
+
+def _changed(report: Report | IndexReport) -> str:
+    """What may be damaged in a way that no loader tells of: `2 files other than their packages put there`."""
+    count = sum(finding.rule == "package-file-changed" for finding in all_findings(report))
+    owners = "its package" if count == 1 else "their packages"
+    return f"{plural(count, 'file')} other than {owners} put there" if count else ""
 
 
 def _aside(text: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from auditor.elf.model import LoadFault
 from auditor.finding import Finding, Severity
-from auditor.inventory.model import Drift
+from auditor.inventory.model import UNOWNED, Drift
 from auditor.rules.context import finding
 from auditor.rules.image.context import ImageContext
 from auditor.rules.model import Subject, rule
@@ -96,3 +96,42 @@ def package_file_changed(context: ImageContext) -> Iterator[Finding]:
             layer=drift.layer,
             affects=rows[1:],
         )
+
+
+@rule(
+    "package-file-unowned",
+    Severity.NOTE,
+    Subject.IMAGE,
+    mend="Install the tools from packages, and keep the package database in the image.",
+)
+def package_file_unowned(context: ImageContext) -> Iterator[Finding]:
+    """Nothing vouches for the bytes of required programs: no package owns them, or none that says what they were.
+
+    Damaged code that a loader maps without a word shows only where a database knows the file. One note for all.
+    """
+    rows: dict[str, list[str]] = {}
+    labels: dict[str, str | None] = {}
+    for row in context.rows(Kind.TOOL):
+        for binary in (each for program in row.programs for each in context.behind(row.tool, program)):
+            if binary.kind == "program" and binary.vouched is None:
+                rows.setdefault(binary.resolved_path, []).append(row.id)
+                labels[binary.resolved_path] = binary.package
+    if not rows:
+        return
+    paths = sorted(rows)
+    told = ", ".join(paths[:2]) + (f" and {len(paths) - 2} more" if len(paths) > 2 else "")
+    affected = tuple(dict.fromkeys(one for path in paths for one in rows[path]))
+    yield finding(
+        "package-file-unowned",
+        affected[0],
+        paths[0],
+        f"Nothing vouches for the bytes of {told}: {_why_not_vouched({*labels.values()})}.",
+        evidence={"programs": paths},
+        affects=affected[1:],
+    )
+
+
+def _why_not_vouched(labels: set[str | None]) -> str:
+    if labels == {None}:
+        return "no package database could be asked"
+    return "no package owns them" if labels == {UNOWNED} else "no package has them, or says what they were"
