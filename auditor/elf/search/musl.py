@@ -15,8 +15,8 @@ from auditor.elf.read.memory import Unreadable
 from auditor.elf.read.relocation_use import relocation_use
 from auditor.elf.search.environment import Surroundings
 from auditor.elf.search.loader import LoaderProfile
-from auditor.elf.search.mapping import musl_mapping_fault
 from auditor.elf.search.mapped import Mapped, Record
+from auditor.elf.search.mapping import musl_mapping_fault
 from auditor.elf.search.store import FileStore, StoredFile
 from auditor.elf.search.tokens import PathList
 from auditor.filetree import FileKind, LookupFault
