@@ -79,11 +79,6 @@ def _spelled(char: str) -> str:
     return repr(char)[1:-1]
 
 
-def html(text: str) -> str:
-    """Plain text in any place of an HTML page or attribute."""
-    return escape(printable(text))
-
-
 def xml(text: str) -> str:
     """Plain text in an XML 1.0 document or attribute: it has no character there that XML forbids."""
     return escape(printable(text))

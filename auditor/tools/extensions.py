@@ -53,13 +53,6 @@ class ExtensionSearch:
     refused: tuple[RefusedExtension, ...] = ()
 
 
-def find_extensions(
-    tree: FileTree, libxtables: tuple[str, Content, ElfFile], env: Mapping[str, str]
-) -> tuple[Extension, ...]:
-    """Every match and target that some family of iptables would find, sorted; see `search_extensions`."""
-    return search_extensions(tree, libxtables, env).extensions
-
-
 def search_extensions(
     tree: FileTree, libxtables: tuple[str, Content, ElfFile], env: Mapping[str, str]
 ) -> ExtensionSearch:

@@ -537,12 +537,6 @@ def test_a_tool_that_was_not_looked_for_is_not_called_lost() -> None:
     assert diff.notes == ("the new image's report did not look for iputils: it is not compared",)
 
 
-ARM_PATHS = {
-    "/usr/lib/x86_64-linux-gnu": "/usr/lib/aarch64-linux-gnu",
-    "/lib64/ld-linux-x86-64.so.2": "/lib/ld-linux-aarch64.so.1",
-}
-
-
 def test_another_machine_s_spelling_is_no_change() -> None:
     def on(machine: str, loader: str, name: str) -> Inventory:
         closure = (

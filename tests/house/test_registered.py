@@ -1,4 +1,4 @@
-"""Whatever is registered (a rule, a format, a database kind, a source) has a test, a help text and a documentation."""
+"""Whatever is registered (a rule, a format, a database kind, a source, a spec) has a test, a help text and a documentation."""
 
 import importlib
 from functools import cache
@@ -10,6 +10,7 @@ from auditor.cli.main import run
 from auditor.image.scheme import Scheme
 from auditor.packages.kinds import KINDS
 from auditor.rules import rules
+from auditor.spec import load_spec, shipped_specs
 from tests.house.papers import ROOT
 from tests.house.registers import EVERY_FORMAT, module_of
 
@@ -55,3 +56,10 @@ def test_a_source(scheme: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["check", "--help"]) == 0
     assert f"{scheme}:" in capsys.readouterr().out, "the help doesn't name it"
     assert f"{scheme}:" in PAPERS, "no documentation names it"
+
+
+@pytest.mark.parametrize("name", shipped_specs())
+def test_a_spec(name: str) -> None:
+    assert f'"{name}"' in text_of("spec", "rules", "cli", "kernel_command"), "no test names it"
+    assert load_spec(name).title, "it has no title"
+    assert f"`{name}`" in PAPERS, "no documentation names it"

@@ -182,9 +182,6 @@ def _refusing(connect: Callable[[Any, Any], None], refused: str) -> Callable[[An
 # Credential helpers
 
 
-LETTERS = "docker-credential-it: its answer has letters that can't be sent"
-
-
 def helper(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     program = folder / "docker-credential-it"

@@ -12,7 +12,7 @@ import pytest
 
 from auditor.elf.read.file import FileType
 from auditor.machine import Machine
-from auditor.tools.extensions import built_in_extensions, find_extensions, search_extensions
+from auditor.tools.extensions import built_in_extensions, search_extensions
 from auditor.tools.model import Extension
 from tests.packages.trees import Bytes, TableTree
 from tests.tools.elves import Elf, Pointer, parsed
@@ -55,7 +55,7 @@ def find(
 ) -> tuple[Extension, ...]:
     library = library or libxtables()
     root = tree(files, library)
-    return find_extensions(root, ("/usr/lib/libxtables.so.12", library, parsed(library)), env or {})
+    return search_extensions(root, ("/usr/lib/libxtables.so.12", library, parsed(library)), env or {}).extensions
 
 
 def shown(extensions: tuple[Extension, ...]) -> list[str]:

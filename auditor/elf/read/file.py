@@ -32,11 +32,9 @@ _PATH_MAX = 4096  # limits.h, which execve(2) applies to an interpreter's path
 class FileType(enum.IntEnum):
     """e_type."""
 
-    NONE = 0
     REL = 1
     EXEC = 2
     DYN = 3
-    CORE = 4
 
 
 class Tag(enum.IntEnum):
