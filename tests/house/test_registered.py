@@ -1,4 +1,4 @@
-"""Whatever is registered (a rule, a format, a database kind, a source, a spec) has a test, a help text and a documentation."""
+"""Whatever is registered (rule, format, database kind, source, spec) has a test, a help text and a documentation."""
 
 import importlib
 from functools import cache
