@@ -143,6 +143,7 @@ lock: ## Write the lock files anew from pyproject.toml
 	build/lock/bin/pip install --quiet pip-tools
 	build/lock/bin/$(LOCK) --output-file requirements.lock pyproject.toml
 	build/lock/bin/$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	build/lock/bin/$(LOCK) --extra docs --constraint requirements.lock --output-file requirements-docs.lock pyproject.toml
 
 .PHONY: clean
 clean: ## Remove what was built
