@@ -4,6 +4,7 @@ import datetime
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from auditor.auditing.baseline import Baseline
 from auditor.auditing.verdict import rule_texts, summarise, verdict
 from auditor.auditing.waivers import Waiver, WaiverUse, apply_waivers
 from auditor.finding import sort_findings
@@ -30,8 +31,13 @@ def audit(
     options: Options | None = None,
     waivers: Sequence[Waiver] = (),
     today: datetime.date | None = None,
+    *,
+    baseline: Baseline | None = None,
 ) -> Report:
-    """Audit one image. `today` (UTC) decides which waivers still count; default: the day it is."""
+    """Audit one image. `today` (UTC) decides which waivers still count; default: the day it is.
+
+    With a `baseline` only what it doesn't have fails.
+    """
     from auditor.inventory.build import Wanted, take_inventory  # noqa: PLC0415 - a saved report is judged without it
 
     wanted = Wanted(
@@ -51,7 +57,7 @@ def audit(
         layers=image.layers,
         remarks=(*image.remarks, *_doubtful_whiteouts(image, inventory)),
     )
-    return judge(described, inventory, spec, options or Options(), waivers, today)
+    return judge(described, inventory, spec, options or Options(), waivers, today, baseline=baseline)
 
 
 def _doubtful_whiteouts(image: Image, inventory: Inventory) -> Iterator[str]:
@@ -73,6 +79,8 @@ def judge(
     options: Options,
     waivers: Sequence[Waiver] = (),
     today: datetime.date | None = None,
+    *,
+    baseline: Baseline | None = None,
 ) -> Report:
     """Judge what was found in an image: a fresh inventory, or that of a saved report."""
     context = ImageContext(spec, options, inventory, image.layers)
@@ -83,12 +91,16 @@ def judge(
         index = IndexContext(spec, options, image.reference, offered)
         findings = sort_findings([*findings, *run_rules(Subject.INDEX, index)])
     findings, uses = apply_waivers(findings, waivers, image.reference, day)
+    if baseline:
+        findings = baseline.accept(findings, image.platform)
     rows = judge_rows(context, findings)
     summary = summarise(row.status for row in rows)
+    known = baseline.unknown_rows(image.platform) if baseline else ()
+    unknown = sum(row.status == "unknown" and row.requirement.id not in known for row in rows)
     return Report(
         image=image,
         spec=ReportSpec(spec.name, spec.version, spec.digest, _shown_options(spec, options)),
-        verdict=verdict(findings, options.fail_on, summary.unknown if options.fail_on_unknown else 0),
+        verdict=verdict(findings, options.fail_on, unknown if options.fail_on_unknown else 0),
         summary=summary,
         requirements=tuple(_report_row(row, context) for row in rows),
         findings=findings,

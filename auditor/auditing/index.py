@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import replace
 
+from auditor.auditing.baseline import Baseline
 from auditor.auditing.image import audit, judge
 from auditor.auditing.verdict import rule_texts, verdict
 from auditor.auditing.waivers import Waiver, apply_waivers
@@ -19,13 +20,15 @@ def audit_index(
     options: Options | None = None,
     waivers: Sequence[Waiver] = (),
     today: datetime.date | None = None,
+    *,
+    baseline: Baseline | None = None,
 ) -> IndexReport:
     """Audit every platform of an index, and whether they are the ones asked for and agree."""
     options = options or Options()
     each = replace(options, chosen_platform=True)  # what the index lacks is said once, for all of them
-    reports = tuple(audit(image, spec, each, waivers, today) for image in index.images())
+    reports = tuple(audit(image, spec, each, waivers, today, baseline=baseline) for image in index.images())
     described = ReportIndex(index.reference, index.source, index.digest, index.platforms, index.left_out)
-    return _across(described, reports, spec, options, waivers, today)
+    return _across(described, reports, spec, options, waivers, today, baseline)
 
 
 def judge_index(
@@ -34,12 +37,16 @@ def judge_index(
     options: Options | None = None,
     waivers: Sequence[Waiver] = (),
     today: datetime.date | None = None,
+    *,
+    baseline: Baseline | None = None,
 ) -> IndexReport:
     """Judge a saved report of an index anew."""
     options = options or Options()
     each = replace(options, chosen_platform=True)
-    reports = tuple(judge(one.image, one.inventory, spec, each, waivers, today) for one in saved.platforms)
-    return _across(saved.index, reports, spec, options, waivers, today)
+    reports = tuple(
+        judge(one.image, one.inventory, spec, each, waivers, today, baseline=baseline) for one in saved.platforms
+    )
+    return _across(saved.index, reports, spec, options, waivers, today, baseline)
 
 
 def _across(
@@ -49,11 +56,14 @@ def _across(
     options: Options,
     waivers: Sequence[Waiver],
     today: datetime.date | None,
+    baseline: Baseline | None,
 ) -> IndexReport:
     inventories = tuple(report.inventory for report in reports)
     context = IndexContext(spec, options, index.reference, index.platforms, inventories)
     day = today or datetime.datetime.now(datetime.UTC).date()
     findings, _ = apply_waivers(run_rules(Subject.INDEX, context), waivers, index.reference, day)
+    if baseline:
+        findings = baseline.accept(findings, None)
     failed = verdict(findings, options.fail_on) == "fail" or any(report.verdict == "fail" for report in reports)
     return IndexReport(
         index=index,

@@ -12,10 +12,12 @@ expires = 2027-01-31                # the last day on which it counts
 """
 
 import datetime
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -23,6 +25,8 @@ from auditor.errors import UsageError, did_you_mean
 from auditor.files import parse_toml, read_small_file
 from auditor.finding import Finding
 from auditor.rules.model import find_rule, rules
+
+_TABLE = re.compile(r"\s*\[\[\s*waiver\s*\]\]")
 
 
 class Waiver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,19 +63,61 @@ class WaiverUse:
 
 def load_waivers(path: str) -> tuple[Waiver, ...]:
     """Read a waiver file; UsageError says what is wrong and where."""
-    table = parse_toml(read_small_file(Path(path), "the waivers"), "the waiver file", path)
+    data = read_small_file(Path(path), "the waivers")
+    table = parse_toml(data, "the waiver file", path)
+    _check_keys(table, path)
     try:
         file_value = msgspec.convert(table, _WaiverFile)
     except msgspec.ValidationError as error:
-        raise UsageError(f"not a waiver file: {error}", path) from error
-    for waiver in file_value.waiver:
+        remedy = "write expires = 2027-01-31" if "expires" in str(error) else "see `audit-image schema waivers`"
+        raise UsageError(f"not a waiver file: {error}", path, remedy) from error
+    lines = _tables(data)
+    for number, waiver in enumerate(file_value.waiver):
+        where = f"{path}:{lines[number]}" if len(lines) == len(file_value.waiver) else path
         if find_rule(waiver.rule) is None:
             near = did_you_mean(waiver.rule, [rule.id for rule in rules()])
             remedy = near or "`audit-image explain` lists the rules"
-            raise UsageError(f"there is no rule '{waiver.rule}'", path, remedy)
+            raise UsageError(f"there is no rule '{waiver.rule}'", where, remedy)
         if not waiver.reason.strip() or not waiver.owner.strip():
-            raise UsageError(f"a waiver for {waiver.rule} has an empty reason or owner", path)
+            raise UsageError(f"a waiver for {waiver.rule} has an empty reason or owner", where)
     return file_value.waiver
+
+
+def _tables(data: bytes) -> list[int]:
+    """The lines, from 1, at which a waiver begins, where all are written as `[[waiver]]`."""
+    text = data.decode()
+    return [at for at, line in enumerate(text.splitlines(), start=1) if _TABLE.match(line)]
+
+
+def _check_keys(table: Mapping[str, Any], path: str) -> None:
+    """UsageError where a key is not one that a waiver file has; all else is told by their types."""
+    _check_known(table, _WaiverFile, "the waiver file", path)
+    waivers = table.get("waiver")
+    for number, entry in enumerate(waivers if isinstance(waivers, list) else (), start=1):
+        if isinstance(entry, dict):
+            _check_known(entry, Waiver, f"waiver {number}", path)
+
+
+def _check_known(table: Mapping[str, Any], shape: type[msgspec.Struct], what: str, path: str) -> None:
+    known = shape.__struct_fields__
+    for key in table:
+        if key not in known:
+            remedy = did_you_mean(key, known) or f"the keys are: {', '.join(known)}"
+            raise UsageError(f"{what} has no key '{key}'", path, remedy)
+
+
+def waiver_schema() -> dict[str, Any]:
+    """The JSON Schema of a waiver file; `rule` names every rule there is."""
+    _, components = msgspec.json.schema_components([_WaiverFile], ref_template="#/$defs/{name}")
+    components["Waiver"]["properties"]["rule"] = {"enum": sorted(rule.id for rule in rules())}
+    for name in ("reason", "owner"):
+        components["Waiver"]["properties"][name] = {"type": "string", "pattern": r"\S"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "audit-image waivers",
+        "$ref": "#/$defs/_WaiverFile",
+        "$defs": dict(sorted(components.items())),
+    }
 
 
 def apply_waivers(

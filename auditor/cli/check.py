@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,7 @@ from auditor.cli.options import (
     AllPlatformsOption,
     AuthfileOption,
     AvailablePlatformsOption,
+    BaselineOption,
     CaOption,
     ColourOption,
     CpuOption,
@@ -27,9 +29,19 @@ from auditor.cli.options import (
     StrictOption,
     VerboseOption,
     WaiversOption,
+    WriteWaiversOption,
     output_option,
 )
-from auditor.cli.output import EXIT_FAILED, EXIT_NOT_AUDITED, EXIT_OK, Colour, parse_outputs, report_error
+from auditor.cli.output import (
+    EXIT_FAILED,
+    EXIT_NOT_AUDITED,
+    EXIT_OK,
+    Colour,
+    Output,
+    Outputs,
+    parse_outputs,
+    report_error,
+)
 from auditor.errors import AuditError, UsageError
 from auditor.family import Family
 from auditor.finding import FailOn
@@ -56,6 +68,8 @@ def check(
         ),
     ] = None,
     waivers: WaiversOption = None,
+    baseline: BaselineOption = None,
+    write_waivers: WriteWaiversOption = None,
     fail_on: FailOnOption = FailOn.ERROR,
     fail_on_unknown: FailOnUnknownOption = False,
     mode: ModeOption = None,
@@ -79,13 +93,15 @@ def check(
 ) -> int:
     """Audit images against a spec; exit code 0: they meet it, 1: one doesn't, 2: one was not audited."""
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
+    from auditor.auditing.draft import check_draft, draft_waivers, today  # noqa: PLC0415
     from auditor.auditing.waivers import load_waivers  # noqa: PLC0415
     from auditor.budget import parse_limits  # noqa: PLC0415
-    from auditor.cli.source import Reach, audit_any  # noqa: PLC0415
+    from auditor.cli.source import Reach, audit_any, read_baseline  # noqa: PLC0415
     from auditor.image import parse_platform  # noqa: PLC0415
     from auditor.processor import parse_floors  # noqa: PLC0415
     from auditor.report.dockerfile import read_dockerfile  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415
+    from auditor.report.several.model import SeveralReports  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
     from auditor.spec import chosen_modes, load_spec  # noqa: PLC0415
 
@@ -93,6 +109,10 @@ def check(
         raise UsageError("--platform and --all-platforms exclude each other")
     if available_platforms and not all_platforms:
         raise UsageError("--available-platforms goes with --all-platforms")
+    if baseline and len(images) > 1:
+        raise UsageError("--baseline is about one image", "check", "audit each with the report saved of it")
+    if write_waivers:
+        check_draft(write_waivers)
     one = Kind.INDEX if all_platforms else Kind.REPORT
     known = formats(one if len(images) == 1 else Kind.SEVERAL)
     outputs = parse_outputs(output or known[:1], known, color, verbose=verbose, quiet=quiet)
@@ -112,15 +132,20 @@ def check(
     )
     source = read_dockerfile(dockerfile) if dockerfile else None
     reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, parse_limits(limit or ()), available_platforms)
+    had = read_baseline(baseline, requirements, reach) if baseline else None
 
     def audited(image: str) -> "Report | IndexReport":
-        return audit_any(image, requirements, options, accepted, reach, all_platforms=all_platforms)
+        return audit_any(image, requirements, options, accepted, reach, all_platforms=all_platforms, baseline=had)
 
     report = audited(images[0]) if len(images) == 1 else _each(images, audited)
     outputs.write(
         lambda name, style: write(report, name, replace(style, dockerfile=source)), passed=report.verdict == "pass"
     )
-    if getattr(report, "not_audited", ()):
+    if write_waivers:
+        each = report.images if isinstance(report, SeveralReports) else (report,)
+        place = Output("waivers", Path(write_waivers))
+        Outputs((place,)).write(lambda _, __: draft_waivers(each, fail_on, today()))
+    if isinstance(report, SeveralReports) and report.not_audited:
         return EXIT_NOT_AUDITED
     return EXIT_OK if report.verdict == "pass" else EXIT_FAILED
 

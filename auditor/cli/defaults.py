@@ -13,6 +13,7 @@ _DECIDING = (
     "strict",
     "ip_family",
     "waivers",
+    "baseline",
     "fail_on",
     "fail_on_unknown",
     "require_platform",

@@ -89,6 +89,14 @@ AllPlatformsOption = Annotated[
 WaiversOption = Annotated[
     str | None, typer.Option(metavar="FILE", help="A TOML file of accepted deviations.", show_default=False)
 ]
+BaselineOption = Annotated[
+    str | None,
+    typer.Option(metavar="REPORT", help="A saved report: only what it doesn't have fails.", show_default=False),
+]
+WriteWaiversOption = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Draft a waiver for each finding that fails, in a new file.", show_default=False),
+]
 FailOnOption = Annotated[FailOn, typer.Option(help="The mildest severity that fails.")]
 AvailablePlatformsOption = Annotated[
     bool,

@@ -1,4 +1,4 @@
-"""`audit-image schema report|diff|kernel|spec`: the published JSON schemas."""
+"""`audit-image schema report|diff|kernel|spec|waivers`: the published JSON schemas."""
 
 import json
 from collections.abc import Callable
@@ -32,6 +32,14 @@ def spec() -> int:
     from auditor.spec.schema import spec_schema  # noqa: PLC0415
 
     return _write(spec_schema())
+
+
+@app.command("waivers")
+def waivers() -> int:
+    """The schema of a waiver file (TOML, as its JSON equivalent)."""
+    from auditor.auditing.waivers import waiver_schema  # noqa: PLC0415
+
+    return _write(waiver_schema())
 
 
 def _write(schema: dict[str, Any]) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auditor.auditing import audit, audit_index, judge
+from auditor.auditing.baseline import Baseline
 from auditor.auditing.index import judge_index
 from auditor.auditing.load import load, load_index
 from auditor.auditing.waivers import Waiver
@@ -46,7 +47,13 @@ class Reach:
 
 
 def audit_reference(
-    text: str, spec: Spec, options: Options, waivers: Sequence[Waiver] = (), reach: Reach | None = None
+    text: str,
+    spec: Spec,
+    options: Options,
+    waivers: Sequence[Waiver] = (),
+    reach: Reach | None = None,
+    *,
+    baseline: Baseline | None = None,
 ) -> Report:
     """Audit the image that `text` names, or judge the saved report `report:FILE` by this spec and these waivers."""
     reach = reach or Reach()
@@ -56,12 +63,12 @@ def audit_reference(
     if reference.scheme is Scheme.REPORT:
         saved = _of_platform(read_report(reference), chosen, text)
         _tell_spec(saved, spec, text, reach)
-        return judge(saved.image, saved.inventory, spec, options, waivers)
+        return judge(saved.image, saved.inventory, spec, options, waivers, baseline=baseline)
     with (
         listening(quiet=reach.quiet, verbose=reach.verbose) as listener,
         load(reference, platform=chosen, listener=listener, access=reach.access, limits=reach.limits) as image,
     ):
-        return audit(image, spec, options, waivers)
+        return audit(image, spec, options, waivers, baseline=baseline)
 
 
 def audit_for_platforms(
@@ -80,10 +87,11 @@ def audit_any(
     reach: Reach | None = None,
     *,
     all_platforms: bool = False,
+    baseline: Baseline | None = None,
 ) -> Report | IndexReport:
     """One platform or all of them; a saved report of an index is taken whole where no platform of it is asked for."""
     whole = all_platforms or (not (reach and reach.platform) and is_saved_index(text))
-    return (audit_all_platforms if whole else audit_reference)(text, spec, options, waivers, reach)
+    return (audit_all_platforms if whole else audit_reference)(text, spec, options, waivers, reach, baseline=baseline)
 
 
 def is_saved_index(text: str) -> bool:
@@ -93,7 +101,13 @@ def is_saved_index(text: str) -> bool:
 
 
 def audit_all_platforms(
-    text: str, spec: Spec, options: Options, waivers: Sequence[Waiver] = (), reach: Reach | None = None
+    text: str,
+    spec: Spec,
+    options: Options,
+    waivers: Sequence[Waiver] = (),
+    reach: Reach | None = None,
+    *,
+    baseline: Baseline | None = None,
 ) -> IndexReport:
     """Audit every platform of the image that `text` names; layers that they share are read once."""
     reach = reach or Reach()
@@ -101,14 +115,16 @@ def audit_all_platforms(
     if reference.scheme is Scheme.REPORT:
         saved = read_report(reference)
         _tell_spec(saved.platforms[0] if isinstance(saved, IndexReport) else saved, spec, text, reach)
-        return judge_index(saved if isinstance(saved, IndexReport) else _alone(saved), spec, options, waivers)
+        return judge_index(
+            saved if isinstance(saved, IndexReport) else _alone(saved), spec, options, waivers, baseline=baseline
+        )
     with (
         listening(quiet=reach.quiet, verbose=reach.verbose) as listener,
         load_index(
             reference, listener=listener, access=reach.access, limits=reach.limits, available=reach.available
         ) as index,
     ):
-        return audit_index(index, spec, options, waivers)
+        return audit_index(index, spec, options, waivers, baseline=baseline)
 
 
 def _of_platform(saved: Report | IndexReport, chosen: Platform | None, where: str) -> Report:
@@ -130,6 +146,13 @@ def _alone(saved: Report) -> IndexReport:
     image = saved.image
     index = ReportIndex(image.reference, image.source, None, (image.platform,))
     return IndexReport(index, saved.verdict, (saved,), ())
+
+
+def read_baseline(path: str, spec: Spec, reach: Reach) -> Baseline:
+    """The saved report whose findings are accepted; UsageError where the file is not one."""
+    saved = read_report(parse(path if path.startswith("report:") else f"report:{path}"))
+    _tell_spec(saved.platforms[0] if isinstance(saved, IndexReport) else saved, spec, path, reach)
+    return Baseline(saved, path)
 
 
 def _tell_spec(saved: Report, spec: Spec, where: str, reach: Reach) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from auditor.cli.options import completing, spec_names
-from auditor.cli.output import EXIT_NOT_AUDITED, echo, report_error
+from auditor.cli.output import EXIT_NOT_AUDITED, EXIT_OK, echo, report_error
 from auditor.errors import UsageError
 
 app = typer.Typer(help="Show or validate a spec.", no_args_is_help=True)
@@ -37,22 +37,38 @@ def show(
 
 
 @app.command("validate")
-def validate(name: _Name) -> int:
-    """Check a spec file; exit code 2, and a line for each thing that is wrong with it."""
+def validate(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME|FILE",
+            help="Shipped specs' names, or spec files.",
+            autocompletion=completing(spec_names),
+        ),
+    ],
+) -> int:
+    """Check spec files; exit code 2, and a line for each thing that is wrong with them."""
+    codes = [_validate(name) for name in names]
+    return max(codes)
+
+
+def _validate(name: str) -> int:
     from auditor.spec import load_spec  # noqa: PLC0415
     from auditor.spec.lines import line_of  # noqa: PLC0415
     from auditor.spec.load import find_faults  # noqa: PLC0415
 
-    text, faults = find_faults(name)
+    try:
+        text, faults = find_faults(name)
+    except UsageError as error:
+        return report_error(str(error))
     for fault in faults:
         line = line_of(text, fault)
-        error = fault.error(f"{name}:{line}" if line else name)
-        report_error(str(error))
+        report_error(str(fault.error(f"{name}:{line}" if line else name)))
     if faults:
         return EXIT_NOT_AUDITED
     spec = load_spec(name)
     echo(f"{spec.name} {spec.version}: {len(spec.requirements)} requirements")
-    return 0
+    return EXIT_OK
 
 
 @app.command("list")

@@ -29,7 +29,7 @@ WORDS = (
     ("config", "show"),
     ("node-facts",),
     *((command, "--help") for command in ("check", "diff", "sbom", "kernel", "tree", "schema")),
-    *(("schema", kind) for kind in ("report", "diff", "kernel", "spec")),
+    *(("schema", kind) for kind in ("report", "diff", "kernel", "spec", "waivers")),
 )
 
 
