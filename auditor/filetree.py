@@ -5,6 +5,7 @@ without trailing slash. No path ever leaves the root: `..` above the root is the
 """
 
 import enum
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,6 +20,21 @@ class FileKind(enum.Enum):
     CHARACTER_DEVICE = "character device"
     BLOCK_DEVICE = "block device"
     FIFO = "fifo"
+
+    @classmethod
+    def of_mode(cls, mode: int) -> "FileKind | None":
+        """By the type bits of st_mode; None for a socket, which no image can hold."""
+        return _OF_MODE.get(stat.S_IFMT(mode))
+
+
+_OF_MODE = {
+    stat.S_IFREG: FileKind.REGULAR,
+    stat.S_IFDIR: FileKind.DIRECTORY,
+    stat.S_IFLNK: FileKind.SYMLINK,
+    stat.S_IFCHR: FileKind.CHARACTER_DEVICE,
+    stat.S_IFBLK: FileKind.BLOCK_DEVICE,
+    stat.S_IFIFO: FileKind.FIFO,
+}
 
 
 class Content(Protocol):

@@ -109,7 +109,7 @@ def describe(elf: Target) -> str:
 
 def _machine_name(number: int) -> str:
     """What the gABI's list calls a machine that no platform names; its number where the list is too short."""
-    from elftools.elf.descriptions import describe_e_machine  # noqa: PLC0415 - 0.1 s, and hardly any image needs it
+    from elftools.elf.descriptions import describe_e_machine  # noqa: PLC0415 - slow, and hardly any image needs it
     from elftools.elf.enums import ENUM_E_MACHINE  # noqa: PLC0415
 
     name = next((name for name, value in ENUM_E_MACHINE.items() if value == number), None)

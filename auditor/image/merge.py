@@ -11,7 +11,7 @@ Where an overlay driver falls short of the specification, the specification coun
 and makes again is empty (some versions show its old files), and a hard link may be to a file of a lower layer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NoReturn
 
@@ -141,36 +141,19 @@ class Merge:
 
     def _directory(self, path: str, layer: int) -> Directory:
         """The directory that an entry of this layer goes into, made where it isn't there."""
-        trail = [self.root]
-        names = path.split("/")[:0:-1]
-        links = 0
-        self._budget.lookups.take(len(names), self._where)
-        while names:
-            name = names.pop()
-            if name in ("", "."):
-                continue
-            if name == "..":
-                if len(trail) > 1:
-                    trail.pop()
-                continue
-            here = trail[-1]
-            child = here.children.get(name)
-            if isinstance(child, Directory):
-                trail.append(child)
-                continue
-            if child is not None and child.layer == layer:
-                if child.kind is not FileKind.SYMLINK:
-                    self._fail(f"{here.path}/{name} is a file and has files below it")
-                links += 1
-                if links > _LINKS:
-                    self._fail(f"{path} has too many levels of symbolic links")
-                if child.target.startswith("/"):
-                    trail = [self.root]
-                names += self._parts(child.target)
-                continue
-            trail.append(self._new_directory(here, name, layer))
-        self._made[path] = trail[-1]
-        return trail[-1]
+
+        def made(here: Directory, name: str, child: Node | None) -> Directory | str:
+            if child is None or child.layer != layer:
+                return self._new_directory(here, name, layer)
+            if child.kind is not FileKind.SYMLINK:
+                self._fail(f"{here.path}/{name} is a file and has files below it")
+            return child.target
+
+        found = self._walk(path, made)
+        if found is None:
+            self._fail(f"{path} has too many levels of symbolic links")
+        self._made[path] = found
+        return found
 
     def _new_directory(self, parent: Directory, name: str, layer: int) -> Directory:
         """A parent that no layer names; what a lower layer has at its place and isn't a directory is hidden."""
@@ -228,10 +211,18 @@ class Merge:
 
     def _seen_directory(self, path: str) -> Directory | None:
         """The directory that a path leads to with every link followed; None where it leads to none."""
+        return self._walk(path, lambda _here, _name, child: _target(child))
+
+    def _walk(
+        self, path: str, otherwise: Callable[[Directory, str, Node | None], Directory | str | None]
+    ) -> Directory | None:
+        """The directory that a path leads to; None where it leads to none or crosses too many links.
+
+        What is no directory on the way, `otherwise` turns into one, or into the target of a link that is followed.
+        """
         trail = [self.root]
-        names = path.split("/")[:0:-1]
+        names = self._parts(path)
         links = 0
-        self._budget.lookups.take(len(names), self._where)
         while names:
             name = names.pop()
             if name in ("", "."):
@@ -241,19 +232,20 @@ class Merge:
                     trail.pop()
                 continue
             child = trail[-1].children.get(name)
-            if isinstance(child, Directory):
-                trail.append(child)
+            step = child if isinstance(child, Directory) else otherwise(trail[-1], name, child)
+            if isinstance(step, Directory):
+                trail.append(step)
                 continue
-            if child is None or child.kind is not FileKind.SYMLINK or links == _LINKS:
+            if step is None or links == _LINKS:
                 return None
             links += 1
-            if child.target.startswith("/"):
+            if step.startswith("/"):
                 trail = [self.root]
-            names += self._parts(child.target)
+            names += self._parts(step)
         return trail[-1]
 
     def _parts(self, target: str) -> list[str]:
-        """The names in a link's target, the first one last."""
+        """The names in a path, the first one last."""
         names = target.split("/")[::-1]
         self._budget.lookups.take(len(names), self._where)
         return names
@@ -274,3 +266,8 @@ class Merge:
 
     def _fail(self, what: str) -> NoReturn:
         raise CorruptImage(what, self._where, "no container runtime unpacks this layer; build the image again")
+
+
+def _target(node: Node | None) -> str | None:
+    """Where a link points; None for what is none."""
+    return node.target if node is not None and node.kind is FileKind.SYMLINK else None

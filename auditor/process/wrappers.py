@@ -55,21 +55,7 @@ _SYNTAX = {
 }  # fmt: skip
 _SYNTAX |= {"tini-static": _SYNTAX["tini"], "docker-init": _SYNTAX["tini"], "tini-amd64": _SYNTAX["tini"]}
 
-TRANSPARENT = frozenset(
-    (
-        "env",
-        "nohup",
-        "nice",
-        "tini",
-        "tini-static",
-        "tini-amd64",
-        "docker-init",
-        "dumb-init",
-        "catatonit",
-        "gosu",
-        "su-exec",
-    )
-)
+TRANSPARENT = _names("env nohup nice tini tini-static tini-amd64 docker-init dumb-init catatonit gosu su-exec")
 """Those that look their program up on the same PATH and fail with it: it takes their place."""
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=", re.ASCII)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from auditor.family import Family
 from auditor.finding import FailOn, Finding, Severity
@@ -59,6 +59,14 @@ def finding(
         fix=fix or rule.mend,
         affects=tuple(entry for entry in dict.fromkeys(affects) if entry != requirement),
     )
+
+
+def outcome(against: Sequence[Finding]) -> tuple[Literal["not-met", "waived"], str]:
+    """What the findings against a row make of it, with the reason: waived where every one of them is."""
+    for entry in against:
+        if entry.waived_by is None:
+            return "not-met", entry.message
+    return "waived", f"waived: {against[0].waived_by}"
 
 
 def enumerate_names(names: Sequence[str], most: int = 4) -> str:

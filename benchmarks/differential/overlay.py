@@ -4,22 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from auditor.filetree import FileKind, FileTree, Found, LookupFault, Node, Removal
-
-
-@dataclass(frozen=True)
-class Bytes:
-    """A file's content in memory."""
-
-    data: bytes
-
-    @property
-    def size(self) -> int:
-        """Length in bytes."""
-        return len(self.data)
-
-    def read(self, offset: int = 0, length: int = -1) -> bytes:
-        """Up to `length` bytes from `offset`; to the end where negative."""
-        return self.data[offset:] if length < 0 else self.data[offset : offset + length]
+from fixtures.contents import Bytes
 
 
 @dataclass(frozen=True)

@@ -7,31 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from auditor.filetree import FileKind, Found, LookupFault, Node, Removal
-
-_KINDS = {
-    stat.S_IFREG: FileKind.REGULAR,
-    stat.S_IFDIR: FileKind.DIRECTORY,
-    stat.S_IFLNK: FileKind.SYMLINK,
-    stat.S_IFCHR: FileKind.CHARACTER_DEVICE,
-    stat.S_IFBLK: FileKind.BLOCK_DEVICE,
-    stat.S_IFIFO: FileKind.FIFO,
-}
-
-
-@dataclass(frozen=True)
-class FileContent:
-    """A file's bytes."""
-
-    path: Path
-
-    @property
-    def size(self) -> int:
-        return self.path.stat().st_size
-
-    def read(self, offset: int = 0, length: int = -1) -> bytes:
-        with self.path.open("rb") as file:
-            file.seek(offset)
-            return file.read(length)
+from fixtures.contents import OnDisk
 
 
 @dataclass(frozen=True)
@@ -52,7 +28,7 @@ class DirTree:
             status = place.lstat()
         except OSError:
             return None
-        kind = _KINDS.get(stat.S_IFMT(status.st_mode), FileKind.FIFO)
+        kind = FileKind.of_mode(status.st_mode) or FileKind.FIFO
         link = kind is FileKind.SYMLINK
         regular = kind is FileKind.REGULAR
         capabilities = b""
@@ -68,7 +44,7 @@ class DirTree:
             layer=None,
             target=str(place.readlink()) if link else "",
             capabilities=capabilities,
-            content=FileContent(place) if regular else None,
+            content=OnDisk(place) if regular else None,
         )
 
     def find(self, path: str) -> Found:

@@ -13,9 +13,10 @@ from auditor.elf.read.go_build import GoBuild, read_go_build
 from auditor.inventory.cpu import cpu_floors
 from auditor.inventory.model import CpuFloor
 from auditor.processor import is_beyond
+from fixtures.contents import OnDisk
 from tests.elf.case import Case
 from tests.elf.chamber import Chamber
-from tests.elf.dirtree import DirTree, FileContent
+from tests.elf.dirtree import DirTree
 from tests.elf.forge import Forge, library, program
 from tests.elf.lab import lay_out
 from tests.elf.loaders import own_loader, suite_loader
@@ -94,7 +95,7 @@ def test_a_loader_of_before_the_check_only_shows_the_mark(forge: Forge, tmp_path
     ],
 )
 def test_a_c_library_for_newer_machines_says_which(words: bytes, level: str | None) -> None:
-    own = read_elf(FileContent(own_loader()))
+    own = read_elf(OnDisk(own_loader()))
     assert isinstance(own, ElfFile)
     need = built_in_need(b"\0" + words + b"\0", own)
     assert (need.level if need else None) == level
@@ -132,7 +133,7 @@ def test_a_go_program_refuses_what_its_build_says(setting: str, tmp_path: Path) 
     }  # fmt: skip
     built = tmp_path / "hello"
     subprocess.run([go, "build", "-o", str(built), "."], cwd=tmp_path, env=environment, check=True)
-    content = FileContent(built)
+    content = OnDisk(built)
     elf = read_elf(content)
     assert isinstance(elf, ElfFile)
     build = read_go_build(content, elf)

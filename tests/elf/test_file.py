@@ -13,8 +13,8 @@ from elftools.elf.segments import InterpSegment, NoteSegment
 from auditor.elf.read.file import ElfFile, read_elf
 from auditor.elf.read.relocations import relative_relocations
 from fixtures.build import build_image
+from fixtures.contents import OnDisk
 from fixtures.workspace import FixtureError
-from tests.elf.dirtree import FileContent
 from tests.elf.forge import Forge, library
 
 PLACES = ("/usr/bin", "/usr/sbin", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/libexec")
@@ -109,7 +109,7 @@ def by_reader(elf: ElfFile) -> dict[str, object]:
 
 @pytest.mark.parametrize("path", system_elf_files(150), ids=str)
 def test_a_file_says_what_pyelftools_reads(path: Path) -> None:
-    elf = read_elf(FileContent(path))
+    elf = read_elf(OnDisk(path))
     assert isinstance(elf, ElfFile)
     assert elf.fault is None
     with path.open("rb") as file:
@@ -141,7 +141,7 @@ def relocations_by_pyelftools(elf: ELFFile) -> Iterator[tuple[int, int]]:
 
 
 def same_relative_relocations(path: Path) -> int:
-    content = FileContent(path)
+    content = OnDisk(path)
     elf = read_elf(content)
     assert isinstance(elf, ElfFile)
     with path.open("rb") as file:

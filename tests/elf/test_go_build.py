@@ -9,14 +9,14 @@ import pytest
 from auditor.elf.read.file import ElfFile, read_elf
 from auditor.elf.read.go_build import GoBuild, GoModule, read_go_build
 from fixtures.apt import AptRoot
+from fixtures.contents import OnDisk
 from fixtures.deb import read_deb
 from fixtures.workspace import FixtureError
-from tests.elf.dirtree import FileContent
 from tests.images import EVERY_IMAGE
 
 
 def read(file: Path) -> GoBuild | None:
-    content = FileContent(file)
+    content = OnDisk(file)
     elf = read_elf(content)
     assert isinstance(elf, ElfFile)
     return read_go_build(content, elf)

@@ -4,7 +4,7 @@ import contextlib
 import random
 import struct
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from auditor.elf.read.symbols import SymbolTable
 from auditor.elf.search.ld_so_cache import read_cache
 from auditor.elf.search.loader import read_profile
 from auditor.errors import LimitExceeded
+from fixtures.contents import Bytes
 from tests.elf.caches import Row, compat_cache, new_cache, old_cache
 from tests.elf.case import Case
 from tests.elf.dirtree import DirTree
@@ -28,21 +29,6 @@ from tests.elf.lab import lay_out
 from tests.elf.test_file import system_elf_files
 
 INTERPRETER = Path("/lib64/ld-linux-x86-64.so.2")
-
-
-@dataclass(frozen=True)
-class Bytes:
-    """A file's content in memory."""
-
-    data: bytes
-
-    @property
-    def size(self) -> int:
-        return len(self.data)
-
-    def read(self, offset: int = 0, length: int = -1) -> bytes:
-        assert 0 <= offset <= 1 << 62
-        return self.data[offset:] if length < 0 else self.data[offset : offset + length]
 
 
 def look(data: bytes) -> None:

@@ -14,8 +14,8 @@ from auditor.elf.bind.definitions import Definitions
 from auditor.elf.read.file import ElfFile, read_elf
 from auditor.elf.read.symbols import SymbolTable, key
 from fixtures.build import build_image
+from fixtures.contents import OnDisk
 from fixtures.workspace import FixtureError
-from tests.elf.dirtree import FileContent
 from tests.elf.forge import Forge, Need, library
 from tests.elf.test_file import system_elf_files
 
@@ -83,7 +83,7 @@ def references(elf: ELFFile) -> set[tuple[str, str, bool]]:
 
 
 def same(path: Path) -> None:
-    content = FileContent(path)
+    content = OnDisk(path)
     elf = read_elf(content)
     assert isinstance(elf, ElfFile)
     table = SymbolTable(elf.memory(content), elf)

@@ -12,6 +12,7 @@ from auditor.kernel.read import read_kernels
 from auditor.kernel.source.directory import DirectorySource
 from auditor.kernel.source.imagetree import ImageSource, is_kernel_path
 from auditor.kernel.source.open import open_source
+from fixtures.contents import Bytes
 from tests.kernel.made import HEADER, RELEASE, ask, config, need, one, tree
 
 
@@ -163,20 +164,6 @@ class TestErrors:
         root = tree(tmp_path, {"a": ()}, installed=True)
         with pytest.raises(LimitExceeded):
             ask([root], need("a"))
-
-
-class Bytes:
-    """A file's content in memory."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    @property
-    def size(self) -> int:
-        return len(self._data)
-
-    def read(self, offset: int = 0, length: int = -1) -> bytes:
-        return self._data[offset:] if length < 0 else self._data[offset : offset + length]
 
 
 class FolderTree:

@@ -3,42 +3,10 @@
 import posixpath
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.filetree import FileKind, Found, LookupFault, Node, Removal
-
-KINDS = {
-    stat.S_IFREG: FileKind.REGULAR,
-    stat.S_IFDIR: FileKind.DIRECTORY,
-    stat.S_IFLNK: FileKind.SYMLINK,
-    stat.S_IFCHR: FileKind.CHARACTER_DEVICE,
-    stat.S_IFBLK: FileKind.BLOCK_DEVICE,
-    stat.S_IFIFO: FileKind.FIFO,
-}
-
-
-@dataclass(frozen=True)
-class Bytes:
-    data: bytes
-
-    @property
-    def size(self) -> int:
-        return len(self.data)
-
-    def read(self, offset: int = 0, length: int = -1) -> bytes:
-        return self.data[offset:] if length < 0 else self.data[offset : offset + length]
-
-
-@dataclass(frozen=True)
-class OnDisk:
-    path: Path
-    size: int
-
-    def read(self, offset: int = 0, length: int = -1) -> bytes:
-        with self.path.open("rb") as file:
-            file.seek(offset)
-            return file.read(length)
+from fixtures.contents import Bytes, OnDisk
 
 
 class _Tree:
@@ -133,7 +101,8 @@ class DirectoryTree(_Tree):
             status = place.lstat()
         except (FileNotFoundError, NotADirectoryError):
             return None
-        kind = KINDS[stat.S_IFMT(status.st_mode)]
+        kind = FileKind.of_mode(status.st_mode)
+        assert kind is not None
         return Node(
             kind,
             stat.S_IMODE(status.st_mode),
@@ -143,7 +112,7 @@ class DirectoryTree(_Tree):
             status.st_ino,
             None,
             target=str(place.readlink()) if kind is FileKind.SYMLINK else "",
-            content=OnDisk(place, status.st_size) if kind is FileKind.REGULAR else None,
+            content=OnDisk(place) if kind is FileKind.REGULAR else None,
         )
 
     def names(self, path: str) -> tuple[str, ...]:

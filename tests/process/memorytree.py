@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from auditor.filetree import FileKind, Found, LookupFault, Node, Removal
-from tests.packages.trees import Bytes
+from fixtures.contents import Bytes
 
 MAX_LINKS = 40
 

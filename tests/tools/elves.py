@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from auditor.elf.read.file import ElfFile, FileType, Tag, read_elf
 from auditor.machine import Machine
-from tests.packages.trees import Bytes
+from fixtures.contents import Bytes
 
 _CONSTANTS = 0x1000  # file offset of the read-only strings
 _DATA = 0x3000  # file offset of the writable tables

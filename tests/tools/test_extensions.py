@@ -14,7 +14,8 @@ from auditor.elf.read.file import FileType
 from auditor.machine import Machine
 from auditor.tools.extensions import built_in_extensions, search_extensions
 from auditor.tools.model import Extension
-from tests.packages.trees import Bytes, TableTree
+from fixtures.contents import Bytes
+from tests.packages.trees import TableTree
 from tests.tools.elves import Elf, Pointer, parsed
 
 PLUGINS = "/usr/lib/xtables"

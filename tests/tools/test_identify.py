@@ -9,7 +9,7 @@ from auditor.elf.read.file import read_elf
 from auditor.filetree import Content
 from auditor.tools.identify import identify
 from auditor.tools.model import Identity
-from tests.packages.trees import Bytes
+from fixtures.contents import Bytes
 from tests.tools.elves import Elf, Pointer, program
 
 XTABLES = (b"iptables", b"iptables-save", b"iptables-restore", b"%s v%s\n")

@@ -1,7 +1,7 @@
 """Which link types an `ip` knows."""
 
 from auditor.tools.link_types import known_link_types
-from tests.packages.trees import Bytes
+from fixtures.contents import Bytes
 from tests.tools.elves import Elf, Pointer, program
 
 IP = program(b"ipip", b"vxlan", b"Usage: ... type { ipip | sit }", b"ip6tnl6")

@@ -6,10 +6,10 @@ from auditor.elf.read.file import ElfFile, read_elf
 from auditor.tools.loaded import load
 from auditor.tools.project.nftables import Nftables
 from fixtures.apt import AptRoot
+from fixtures.contents import Bytes
 from fixtures.deb import read_deb
 from fixtures.workspace import FixtureError
 from tests.images import EVERY_IMAGE
-from tests.packages.trees import Bytes
 
 
 @pytest.mark.parametrize(("suite", "architecture"), EVERY_IMAGE)

@@ -11,7 +11,7 @@ from auditor.elf.read.file import ElfFile, FileType, read_elf
 from auditor.machine import Machine
 from auditor.tools.model import SetType
 from auditor.tools.set_types import set_types
-from tests.packages.trees import Bytes
+from fixtures.contents import Bytes
 from tests.tools.elves import Elf, Pointer, parsed, program
 
 TYPES = (SetType("bitmap:port", 3, 0, 1), SetType("hash:ip", 6, 255, 1), SetType("hash:ip,port,net", 8, 255, 3))

@@ -26,14 +26,6 @@ _HEAD = 512
 _NOFOLLOW = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _DIRECTORY = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_DIRECTORY
 _MOUNTED = frozenset({"/proc", "/sys", "/dev", "/run"})  # where a running system mounts what is no file of the image
-_KINDS = {
-    stat.S_IFREG: FileKind.REGULAR,
-    stat.S_IFDIR: FileKind.DIRECTORY,
-    stat.S_IFLNK: FileKind.SYMLINK,
-    stat.S_IFCHR: FileKind.CHARACTER_DEVICE,
-    stat.S_IFBLK: FileKind.BLOCK_DEVICE,
-    stat.S_IFIFO: FileKind.FIFO,
-}
 _REMEDY = "run as a user who may read it"
 
 
@@ -206,7 +198,7 @@ class _Scan:
         self._budget.entries.take(1, self._root.where)
         self._budget.names.take(text_size(name), self._root.where)
         status = os.stat(_bytes(name), dir_fd=parent, follow_symlinks=False)
-        kind = _KINDS.get(stat.S_IFMT(status.st_mode))
+        kind = FileKind.of_mode(status.st_mode)
         if kind is None:
             return None  # a socket: no layer can hold one
         if kind is FileKind.DIRECTORY:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from auditor.finding import Finding, Severity
+from auditor.rules.context import outcome
 from auditor.rules.image.context import ImageContext, is_other
 from auditor.rules.image.libraries import library_state
 from auditor.spec import Kind, Requirement
@@ -35,15 +36,12 @@ def _judge(context: ImageContext, row: Requirement, findings: Sequence[Finding])
         return Row(row, "not-applicable", None, None, reason, ())
     own = _concerning(context, row, findings)
     errors = [findings[index] for index in own if findings[index].severity is Severity.ERROR]
-    unwaived = [error for error in errors if error.waived_by is None]
     kernel: Literal["needs-kernel"] | None = "needs-kernel" if row.needs else None
     state = library_state(context, row) if row.kind is Kind.LIBRARY else None
-    if unwaived:
-        return Row(row, "not-met", kernel, state, unwaived[0].message, tuple(own))
     if errors:
-        return Row(row, "waived", kernel, state, f"waived: {errors[0].waived_by}", tuple(own))
-    unknown = _unknown(context, row, state)
-    if unknown:
+        status, reason = outcome(errors)
+        return Row(row, status, kernel, state, reason, tuple(own))
+    if unknown := _unknown(context, row, state):
         return Row(row, "unknown", kernel, state, unknown, tuple(own))
     return Row(row, "met", kernel, state, "", tuple(own))
 

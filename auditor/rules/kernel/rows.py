@@ -6,6 +6,7 @@ from typing import Literal
 
 from auditor.finding import Finding
 from auditor.kernel.model import FeatureAnswer, ModuleAnswer
+from auditor.rules.context import outcome
 from auditor.rules.kernel.compression import look_at_compression
 from auditor.rules.kernel.context import KernelContext, Outcome, PairContext, Unknown
 from auditor.rules.kernel.cpu import look_at_processor
@@ -51,10 +52,8 @@ def _judge(
         reason = why_unknown(context.answers(answer), new_enough=answer.new_enough)
         return KernelRow(row, "unknown", reason or why_unknown(modules, new_enough=answer.new_enough), modules)
     own = [entry for entry in findings if row.id in entry.rows]
-    failing = [entry for entry in own if entry.waived_by is None]
-    if own and not failing:
-        return KernelRow(row, "waived", f"waived: {own[0].waived_by}", modules)
-    return KernelRow(row, "not-met", failing[0].message if failing else "", modules)
+    status, reason = outcome(own) if own else ("not-met", "")
+    return KernelRow(row, status, reason, modules)
 
 
 def pair_unknowns(context: PairContext) -> tuple[Unknown, ...]:
