@@ -79,7 +79,7 @@ test: lint types ## Lint, types, and the tests on one suite's real packages
 	$(BIN)/pytest -n $(JOBS) -m "not full"
 
 .PHONY: test-all
-test-all: $(STAMP) test-lowest coverage ## The rest: every suite and architecture, daemons, registry, oldest dependencies
+test-all: $(STAMP) test-lowest coverage docs ## The rest: every suite and architecture, daemons, registry, oldest dependencies
 	$(BIN)/pytest -n $(JOBS) -m full
 
 # What the tests of the rooms run; real images, which reach more, are left out for the time that they take.
@@ -98,6 +98,19 @@ test-lowest: $(STAMP) ## What meets other libraries, with the lowest versions th
 	$(BIN)/uv pip install --quiet --python $(LOWEST) --resolution lowest-direct -e '.[dev]'
 	$(LOWEST)/bin/python -m pytest -q -n $(JOBS) -p no:cacheprovider -m "not full" \
 	  tests/cli tests/spec tests/report tests/diff tests/sbom
+
+DOCS := build/docs
+
+.PHONY: docs
+docs: $(DOCS)/.installed ## Build the site of the papers into build/site, strictly
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet --strict
+	@echo "build/site/index.html"
+
+$(DOCS)/.installed: requirements-docs.lock
+	$(CHECK_PYTHON)
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.lock
+	@touch $@
 
 .PHONY: bench
 bench: $(STAMP) ## Measure against peers and floors

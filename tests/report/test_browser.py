@@ -224,7 +224,7 @@ def wanted(value: Report) -> dict[str, set[tuple[str, str]]]:
         for binary in tool.binaries:
             if binary.kind != "program":
                 continue
-            asked_by = {entry.soname: entry.path for entry in binary.closure}
+            asked_by = {Path(entry.soname).name: entry.path for entry in binary.closure}
             sonames = {entry.path: entry.soname for entry in inventory.objects}
             edges, left, seen = set(), [binary.resolved_path], set[str]()
             names = {path: asked_by.get(sonames[path] or "", asked_by.get(Path(path).name, path)) for path in paths}

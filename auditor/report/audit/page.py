@@ -29,7 +29,6 @@ from auditor.report.register import Style
 from auditor.report.words import listed, plural, size
 
 _OPEN = ("not-met", "unknown", "waived")
-_MOST_TOLD = 60  # files of a layer that are named one by one
 
 
 def page(report: Report | IndexReport, style: Style) -> Page:
@@ -194,15 +193,10 @@ def _step(layer: Layer, layers: tuple[Layer, ...], report: Report) -> Step:
         size=size(layer.size),
         command=" ".join(layer.created_by.split()),
         wrote=listed((*tools, files if written else "")),
-        written=_named(sorted(written)),
-        deleted=_named(list(dict.fromkeys(deleted))),
+        written=tuple(sorted(written)),
+        deleted=tuple(dict.fromkeys(deleted)),
         found=_blamed(here, report),
     )
-
-
-def _named(paths: list[str]) -> tuple[str, ...]:
-    more = len(paths) - _MOST_TOLD
-    return (*paths[:_MOST_TOLD], f"and {more} more") if more > 0 else tuple(paths)
 
 
 def _blamed(layer: int, report: Report) -> Cell:

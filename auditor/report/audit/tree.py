@@ -16,7 +16,8 @@ NOT_FOUND = "not found"
 def closure_tree(inventory: Inventory, binary: Binary) -> Branch:
     """The program as the root; under each file what it needs itself, each subtree drawn once."""
     objects = {entry.path: entry for entry in inventory.objects}
-    found = {entry.soname: entry for entry in binary.closure}
+    # A loader is asked for by its whole path, and so is a library whose name has a slash.
+    found = {posixpath.basename(entry.soname): entry for entry in binary.closure}
     return _branch(inventory, binary, binary.resolved_path, objects, found, set())
 
 

@@ -1,5 +1,6 @@
 """The picture of a closure: plain numbers and words that the page's template spells as SVG."""
 
+import posixpath
 from dataclasses import dataclass
 
 from auditor.report.format.layered import Spot, layered
@@ -52,7 +53,11 @@ def picture_of(graph: Graph) -> Picture | None:
         return None
     edges = tuple(edge for edge in graph.edges if edge[0] != edge[1])
     found = layered(len(graph.nodes), edges, _HEIGHT, _GAP)
-    labels = [_shortened(printable(node.name)) for node in graph.nodes]
+    # The program by its whole path, others by their name alone: where they lie is told when one is chosen.
+    names = [
+        node.name if at == 0 else posixpath.basename(node.name) or node.name for at, node in enumerate(graph.nodes)
+    ]
+    labels = [_shortened(printable(name)) for name in names]
     widths = [max(_NARROWEST, len(label) * _CHARACTER + 16) for label in labels]
     lefts = _lefts(found.spots, widths)
     boxes = tuple(
