@@ -202,6 +202,7 @@ def test_sarif_says_what_code_scanning_asks_for(document: str) -> None:
 MULTITOOL = shutil.which("sarif-multitool") or shutil.which("Sarif.Multitool")
 
 
+@pytest.mark.full
 @pytest.mark.skipif(MULTITOOL is None, reason="no sarif-multitool (npm: @microsoft/sarif-multitool)")
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_sarif_is_valid_by_its_makers_tool(document: str, tmp_path: Path) -> None:

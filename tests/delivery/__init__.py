@@ -1,0 +1,1 @@
+"""How the tool gets to its users: the wheel, the container, the steps for CI, the hooks."""
