@@ -101,7 +101,7 @@ class ToolReader:
         if binary.kind not in ("script", "program") or binary.reason not in ("script", *NOT_OF_A_PROJECT):
             return binary
         named = [one for one in picked if stand_in and one.resolved_path in stand_in.candidates]
-        chosen = named or (own if is_picked_at_run_time(tool) else [])
+        chosen = named or (_within(own, stand_in) if is_picked_at_run_time(tool) else [])
         paths = tuple(dict.fromkeys(one.resolved_path for one in chosen))
         if binary.kind == "program":
             why = f"{binary.path} is a program that picks one of the tool's at run time"
@@ -184,6 +184,17 @@ class ToolReader:
         if tool in self._patterns:
             return identify_by_pattern(tool, self._patterns[tool], real_path, node.content, read)
         return identify(path.rpartition("/")[2], real_path, node.content, read, library)
+
+
+def _within(binaries: list[Binary], stand_in: StandIn | None) -> list[Binary]:
+    """Those that a script can start: where the directory is literal, those of that directory."""
+    if stand_in is None or not stand_in.folder:
+        return binaries
+    return [
+        one
+        for one in binaries
+        if stand_in.folder in (one.path.rpartition("/")[0], one.resolved_path.rpartition("/")[0])
+    ]
 
 
 def _kind(elf: ElfFile | None, identity: Identity) -> str:

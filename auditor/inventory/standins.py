@@ -7,18 +7,19 @@ from auditor.filetree import FileTree, read_file
 from auditor.process.handover import HandOver, Target, follow_script
 from auditor.process.model import ProgramKind
 from auditor.process.path import SearchPath
-from auditor.process.program import kind_of
+from auditor.process.program import kind_of, program_at
 
 _MAX_SCRIPT = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class StandIn:
-    """A script under a tool's name. Of `program`, `problem` and `reason` one is set.
+    """A script under a tool's name, or what is no program. Of `program`, `problem` and `reason` one is set.
 
     `program` is the real path of the ELF file at its end; `problem` why it can't start, `target` what it looks for
     then; `reason` why its end can't be told. `candidates` are the programs that it may pick. `again`: it starts itself
-    anew, as wrappers do that change first what their own name leads to.
+    anew, as wrappers do that change first what their own name leads to. `folder` is the directory of whatever is
+    started in the end, "" where that isn't known.
     """
 
     via: tuple[str, ...]
@@ -28,18 +29,23 @@ class StandIn:
     reason: str = ""
     candidates: tuple[str, ...] = ()
     again: bool = False
+    folder: str = ""
     starts: tuple[Target, ...] = ()  # what is started for it, with where that stands
 
 
 def read_stand_ins(
     tree: FileTree, reached: Mapping[str, tuple[str, str]], names: Iterable[str], search: SearchPath
 ) -> dict[str, StandIn]:
-    """Those of the names that lead to a script, by the path that PATH takes."""
+    """Those of the names that lead to a script, or to what no kernel starts, by the path that PATH takes."""
     found = {}
     for path, real_path in (reached[name] for name in names if name in reached):
         node = tree.find(real_path).node
-        if node is not None and kind_of(node)[0] is ProgramKind.SCRIPT:
+        if node is None:
+            continue
+        if kind_of(node)[0] is ProgramKind.SCRIPT:
             found[path] = _stand_in(tree, path, search)
+        elif fault := program_at(tree, path, search).fault:
+            found[path] = StandIn((), problem=fault.message)
     return found
 
 
@@ -61,6 +67,7 @@ def _stand_in(tree: FileTree, path: str, search: SearchPath) -> StandIn:
         reason=hand_over.reason,
         candidates=tuple(dict.fromkeys(target.real_path for target in candidates)),
         again=hand_over.again,
+        folder=hand_over.folder,
         starts=candidates,
     )
 

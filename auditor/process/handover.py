@@ -1,5 +1,6 @@
 """What a script that stands for a program hands over to: a tool that is a wrapper, read as an entrypoint is read."""
 
+import re
 from dataclasses import dataclass
 
 from auditor.filetree import FileTree
@@ -10,6 +11,8 @@ from auditor.process.path import SearchPath, lookup
 from auditor.process.program import Program, program_at
 from auditor.process.state import Context
 from auditor.process.wrappers import Argument
+
+_LITERAL_FOLDER = re.compile(r"""['"]?((?:/[\w.+-]+)+)/(?:[\w.+-]|\$\w+|\$\{[^{}]*\})*['"]?\Z""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,8 @@ class HandOver:
     `problem` says that the script can't start, or that what it hands over to for certain can't (with path and line).
     `reason` says why the end can't be told; `candidates` are then the literal programs that the last script may hand
     over to, found or not, in the order in which they stand there. `again`: it may start itself once more (`exec
-    "$0"`), as scripts do that change first what their own name leads to.
+    "$0"`), as scripts do that change first what their own name leads to. `folder` is the literal directory, as a real
+    path, of the one program whose name is not known (`/opt/xt` of `exec /opt/xt/$name`); "" where there is no such.
     """
 
     via: tuple[str, ...]
@@ -47,6 +51,7 @@ class HandOver:
     reason: str = ""
     candidates: tuple[Target, ...] = ()
     again: bool = False
+    folder: str = ""
 
 
 def follow_script(tree: FileTree, path: str, search: SearchPath) -> HandOver:
@@ -78,7 +83,20 @@ def follow_script(tree: FileTree, path: str, search: SearchPath) -> HandOver:
     possible = [command for command in findings.execs if not command.certain]
     candidates = tuple(dict.fromkeys(_target(tree, command) for command in possible if command.word is not None))
     again = any(command.written in ('"$0"', "$0", '"${0}"', "${0}") for command in possible)
-    return HandOver(via, reason=_reason(findings.notes(), end, possible), candidates=candidates, again=again)
+    reason = _reason(findings.notes(), end, possible)
+    folder = _folder(possible)
+    if folder and tree.find(folder).node is None:
+        reason += f", and {folder} is not in the image"
+    real_folder = tree.find(folder).path if folder else ""
+    return HandOver(via, reason=reason, candidates=candidates, again=again, folder=real_folder)
+
+
+def _folder(possible: list[Exec]) -> str:
+    """The directory, as far as it is literal, of the only program that may be started."""
+    if len(possible) != 1 or possible[0].word is not None:
+        return ""
+    found = _LITERAL_FOLDER.match(possible[0].written)
+    return found[1] if found else ""
 
 
 def _target(tree: FileTree, command: Exec) -> Target:

@@ -111,6 +111,10 @@ def empty_ping(room: Room) -> None:
     room.put("/usr/bin/ping", "#!/bin/sh\n# nothing yet\n")
 
 
+def ping_of_no_bytes(room: Room) -> None:
+    room.put("/usr/bin/ping", "")
+
+
 def nothing_to_choose(room: Room) -> None:
     room.put("/usr/sbin/iptables-wrapper", CHOOSING)
     for name in SIX:
@@ -130,6 +134,7 @@ BROKEN: list[tuple[Callable[[Room], None], list[str], list[tuple[str, str]]]] = 
     (six_gone, ["iptables", "--version"], NOT_EXECUTABLE),
     (make_wrapper, ["ipset", "version"], [("tool-not-executable", "/usr/sbin/ipset")]),
     (empty_ping, ["ping", "-V"], [("tool-not-executable", "/usr/bin/ping")]),
+    (ping_of_no_bytes, ["ping", "-V"], [("tool-not-executable", "/usr/bin/ping")]),
     (nothing_to_choose, ["iptables", "--version"], NOT_EXECUTABLE),
     (true_ipset, ["ipset", "version"], [("tool-unversioned", "/usr/sbin/ipset")]),
 ]
@@ -158,6 +163,25 @@ def test_a_script_that_picks_is_judged_by_what_it_may_pick(room: Room) -> None:
     assert (errors(result), warnings(result)) == (set(), {("tool-unknown", "/usr/sbin/iptables")})
     assert unknown_rows(result) == set()
     assert room.run("iptables", "--version").text.startswith("iptables v1.")
+
+
+@pytest.mark.parametrize(
+    ("folder", "picks"),
+    [("/usr/sbin", {"/usr/sbin/xtables-nft-multi", "/usr/sbin/xtables-legacy-multi"}), ("/opt/xt", set())],
+    ids=["there", "gone"],
+)
+def test_a_script_picks_from_the_directory_that_it_names(room: Room, folder: str, picks: set[str]) -> None:
+    mode = "mode=nft\n[ -x /usr/sbin/xtables-nft-multi ] || mode=legacy\n"
+    for name in SIX:
+        room.put(
+            f"/usr/sbin/{name}",
+            script(f'{mode}exec -a {name} "{folder}/xtables-$mode-multi" "$@"').replace("sh\n", "bash\n", 1),
+        )
+    result = room.audit()
+    assert set(tool_binary(result, "iptables").candidates) == picks
+    assert warnings(result) == {("tool-unknown", f"/usr/sbin/{name}") for name in SIX}
+    assert unknown_rows(result) == (set() if picks else {"tool.iptables", "tool.ip6tables"})
+    assert room.run("iptables", "--version").text.startswith("iptables v1.") is bool(picks)
 
 
 def test_what_it_may_pick_is_judged(room: Room) -> None:

@@ -99,6 +99,8 @@ def _unknown(context: ImageContext, row: Requirement, state: str | None) -> str:
 def _unknown_entrypoint(context: ImageContext) -> str:
     config = context.inventory.config
     if not (config.entrypoint or config.cmd):
+        if not context.layers:
+            return "a root file system alone has no Entrypoint and no Cmd; audit the image or an archive of it"
         return "the image names neither Entrypoint nor Cmd"
     unread = (entry for entry in context.inventory.start_unknowns if entry.unread)
     return next((f"{entry.script}: {entry.message}" for entry in unread), "")
