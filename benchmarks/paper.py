@@ -5,6 +5,12 @@ from pathlib import Path
 TRUTH = Path("docs/truth.md")
 
 
+def read_section(paper: Path, name: str) -> str:
+    """What stands between `<!-- name -->` and `<!-- /name -->`."""
+    _, _, rest = paper.read_text(encoding="utf-8").partition(f"<!-- {name} -->\n")
+    return rest.partition(f"<!-- /{name} -->")[0]
+
+
 def write_section(paper: Path, name: str, text: str) -> None:
     """Replace what stands between `<!-- name -->` and `<!-- /name -->`."""
     old = paper.read_text(encoding="utf-8")

@@ -5,11 +5,12 @@ What the loaders say is asked once and kept beside the images, so a run that was
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from benchmarks.paper import TRUTH, write_section
+from benchmarks.paper import TRUTH, read_section, write_section
 from fixtures.alpine.build import build_alpine
 from fixtures.alpine.recipes import SHAPES as ALPINE
 from fixtures.apt import ARCHITECTURES, SUITES
@@ -27,6 +28,7 @@ from tests.elf.musl_agreement import musl_agreement
 
 #: Other machines' loaders run in an emulator: one recipe of each way to fail, unless all are asked for.
 FOREIGN = ("cache-stale", "libmnl-other-machine", "libnftnl-vendor", "libpcap-deleted", "libxtables-older-wins")
+COLUMNS = ("images", "programs", "plugins", "wrong")
 
 
 @dataclass(frozen=True)
@@ -41,26 +43,20 @@ class Subject:
 
 @dataclass
 class Row:
-    """The figures of some images."""
+    """The figures of some images: how many, programs, plug-ins, disagreements."""
 
-    images: int = 0
-    programs: int = 0
-    plugins: int = 0
-    wrong: int = 0
+    figures: Counter[str] = field(default_factory=Counter)
     left_out: dict[str, list[str]] = field(default_factory=dict)  # reason -> images
 
     def add(self, found: Agreement) -> None:
         """Count one image."""
-        self.images += 1
-        self.programs += found.programs
-        self.plugins += found.plugins
-        self.wrong += len(found.wrong)
+        self.figures.update(images=1, programs=found.programs, plugins=found.plugins, wrong=len(found.wrong))
 
 
 def main() -> int:
     """Compare, print, write docs/truth.md; 1 where the two disagree."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.truth", description=__doc__)
-    parser.add_argument("--row", action="append", help="one row of the table, such as bookworm-arm64; default: all")
+    parser.add_argument("--row", action="append", help="one row of the table, such as bookworm-arm64; the others stay")
     parser.add_argument(
         "--every-recipe", action="store_true", help="of other machines' images, too: hours of emulation"
     )
@@ -80,9 +76,8 @@ def main() -> int:
         print(subject.row, subject.name, found.programs, found.plugins, len(found.wrong), flush=True)
         for path, told in found.wrong.items():
             print(f"{subject.row} {subject.name}: {path}: {told}", file=sys.stderr, flush=True)
-    if not options.row:
-        write_section(TRUTH, "truth", table(rows))
-    return int(any(row.wrong for row in rows.values()))
+    write_section(TRUTH, "truth", table(rows, read_section(TRUTH, "truth")))
+    return int(any(row.figures["wrong"] for row in rows.values()))
 
 
 def subjects(*, every_recipe: bool = False) -> Iterator[Subject]:
@@ -108,27 +103,27 @@ def _by_trace(image: BuiltImage) -> Agreement:
     return agreement(image, oracle(image))
 
 
-def table(rows: dict[str, Row]) -> str:
-    """The figures, and below them what could not be compared, with the reason."""
-    lines = ["| images of | images | programs compared | plug-ins compared | disagreements |", "|--|--|--|--|--|"]
+def written(text: str) -> dict[str, str]:
+    """The lines of a table that was written before, by the row's name."""
+    lines = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith(("| images", "| all"))]
+    return {line.split("|")[1].strip(): line for line in lines if line.count("|") == len(COLUMNS) + 3}
+
+
+def table(rows: dict[str, Row], before: str) -> str:
+    """The figures: of these rows, and as they were `before` of the others; what was left out, with the reason."""
+    lines = written(before) | {name: _line(name, row) for name, row in rows.items()}
+    names = [name for name in dict.fromkeys(subject.row for subject in subjects()) if name in lines]
     total = Row()
-    for name, row in rows.items():
-        lines.append(_line(name, row))
-        total.images += row.images
-        total.programs += row.programs
-        total.plugins += row.plugins
-        total.wrong += row.wrong
-    lines.append(_line("all", total))
-    left_out = [
-        f"- {name}: {', '.join(images)}: {reason}"
-        for name, row in rows.items()
-        for reason, images in row.left_out.items()
-    ]
-    return "\n".join([*lines, *(["", "Left out:", "", *left_out] if left_out else [])])
+    for name in names:
+        total.figures.update(dict(zip(COLUMNS, map(int, lines[name].split("|")[2:6]), strict=True)))
+    head = ["| images of | images | programs compared | plug-ins compared | disagreements | |", "|--|--|--|--|--|--|"]
+    return "\n".join([*head, *(lines[name] for name in names), _line("all", total)])
 
 
 def _line(name: str, row: Row) -> str:
-    return f"| {name} | {row.images or 'none'} | {row.programs} | {row.plugins} | {row.wrong} |"
+    figures = " | ".join(str(row.figures[column]) for column in COLUMNS)
+    left_out = "; ".join(f"left out: {', '.join(images)} ({reason})" for reason, images in row.left_out.items())
+    return f"| {name} | {figures} | {left_out} |"
 
 
 if __name__ == "__main__":

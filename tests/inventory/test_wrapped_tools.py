@@ -33,23 +33,80 @@ done
 exec "$0" "$@"
 """
 
+# What kubernetes-sigs/iptables-wrappers' Go program does: it asks both flavours for the chains that a kubelet makes,
+# turns the six names to the flavour that has them (else nf_tables), and starts the same command anew.
 LAUNCHER = """package main
 
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"syscall"
+	"regexp"
 )
 
+var (
+	names = []string{
+		"iptables", "iptables-save", "iptables-restore",
+		"ip6tables", "ip6tables-save", "ip6tables-restore",
+	}
+	chain = regexp.MustCompile("(?m)^:(KUBE-IPTABLES-HINT|KUBE-KUBELET-CANARY)")
+)
+
+func folder() string {
+	for _, place := range []string{"/usr/sbin", "/sbin"} {
+		if _, err := exec.LookPath(filepath.Join(place, "iptables")); err == nil {
+			return place
+		}
+	}
+	fail(fmt.Errorf("no iptables in /usr/sbin or /sbin"))
+	return ""
+}
+
+func multi(place, mode string) string {
+	return filepath.Join(place, "xtables-"+mode+"-multi")
+}
+
+func asks(program string, words ...string) bool {
+	out, _ := exec.Command(program, words...).Output()
+	return chain.Match(out)
+}
+
+func turn(place, mode string) error {
+	if path, err := exec.LookPath(filepath.Join(place, "update-alternatives")); err == nil {
+		return exec.Command(path, "--set", "iptables", filepath.Join(place, "iptables-"+mode)).Run()
+	}
+	for _, name := range names {
+		os.Remove(filepath.Join(place, name))
+		if err := os.Symlink(multi(place, mode), filepath.Join(place, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func main() {
-	mode := "nft"
-	if _, err := os.Stat("/usr/sbin/xtables-nft-multi"); err != nil {
+	place, mode := folder(), "nft"
+	program := multi(place, "nft")
+	found := asks(program, "iptables-save", "-t", "mangle") || asks(program, "ip6tables-save", "-t", "mangle")
+	if !found && asks(multi(place, "legacy"), "iptables-save") {
 		mode = "legacy"
 	}
-	multi := "/usr/sbin/xtables-" + mode + "-multi"
-	err := syscall.Exec(multi, append([]string{filepath.Base(os.Args[0])}, os.Args[1:]...), os.Environ())
-	fmt.Fprintln(os.Stderr, "error: iptables is not installed:", err)
+	program = os.Args[0]
+	words := os.Args[1:]
+	if err := turn(place, mode); err != nil {
+		fmt.Fprintln(os.Stderr, "the names can't be turned:", err)
+		program, words = multi(place, mode), os.Args
+	}
+	command := exec.Command(program, words...)
+	command.Stdout, command.Stderr = os.Stdout, os.Stderr
+	if err := command.Run(); err != nil {
+		fail(err)
+	}
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "Error:", err)
 	os.Exit(1)
 }
 """
@@ -211,6 +268,7 @@ def launcher(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 def with_launcher(room: Room, launcher: bytes) -> None:
+    room.put("/dev/null", "")  # what Go gives a program that it starts; nothing is mounted there
     room.put("/usr/sbin/iptables-wrapper", launcher)
     for name in SIX:
         room.link(f"/usr/sbin/{name}", "iptables-wrapper")

@@ -134,6 +134,9 @@ def tool_is_applet(context: ImageContext) -> Iterator[Finding]:
             )
 
 
+_ONE_FLAVOUR = "Link the names to one of the programs; or waive this, where it is meant to be picked on the node."
+
+
 @rule(
     "tool-unknown",
     Severity.WARNING,
@@ -165,6 +168,7 @@ def tool_unknown(context: ImageContext) -> Iterator[Finding]:
             f"{binary.unknown or f'{binary.path} is a script'}: {judged}.",
             evidence={"kind": binary.kind, "names": names, "candidates": candidates},
             layer=binary.layer,
+            fix=_ONE_FLAVOUR if binary.kind == "launcher" else "",
             affects=rows[1:],
         )
 
