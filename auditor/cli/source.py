@@ -1,6 +1,5 @@
 """From what the user wrote for IMAGE to a report: a fresh audit, or a saved report judged anew."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,21 +8,15 @@ from auditor.auditing import audit, audit_index, judge
 from auditor.auditing.baseline import Baseline
 from auditor.auditing.index import judge_index
 from auditor.auditing.load import load, load_index
+from auditor.auditing.saved import of_index, of_platform, read_report
 from auditor.auditing.waivers import Waiver
-from auditor.budget import DEFAULT, Limits, check_json
+from auditor.budget import DEFAULT, Limits
 from auditor.cli.output import say
 from auditor.cli.progress import listening
-from auditor.errors import UsageError
-from auditor.image import Access, Reference, Scheme, parse, parse_platform
-from auditor.image.model import Platform
-from auditor.image.platforms import fitness, host_platform
-from auditor.image.source.archive import refuse_named_pipe
-from auditor.report.audit.document import any_from_document
-from auditor.report.model import IndexReport, Report, ReportIndex
+from auditor.image import Access, Scheme, parse, parse_platform
+from auditor.report.model import IndexReport, Report
 from auditor.rules import Options
 from auditor.spec import Spec
-
-_MAX_REPORT_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +54,7 @@ def audit_reference(
     chosen = parse_platform(reach.platform) if reach.platform else None
     options = replace(options, chosen_platform=chosen is not None)
     if reference.scheme is Scheme.REPORT:
-        saved = _of_platform(read_report(reference), chosen, text)
+        saved = of_platform(read_report(reference), chosen, text)
         _tell_spec(saved, spec, text, reach)
         return judge(saved.image, saved.inventory, spec, options, waivers, baseline=baseline)
     with (
@@ -113,11 +106,9 @@ def audit_all_platforms(
     reach = reach or Reach()
     reference = parse(text)
     if reference.scheme is Scheme.REPORT:
-        saved = read_report(reference)
-        _tell_spec(saved.platforms[0] if isinstance(saved, IndexReport) else saved, spec, text, reach)
-        return judge_index(
-            saved if isinstance(saved, IndexReport) else _alone(saved), spec, options, waivers, baseline=baseline
-        )
+        saved_index = of_index(read_report(reference))
+        _tell_spec(saved_index, spec, text, reach)
+        return judge_index(saved_index, spec, options, waivers, baseline=baseline)
     with (
         listening(quiet=reach.quiet, verbose=reach.verbose) as listener,
         load_index(
@@ -127,55 +118,16 @@ def audit_all_platforms(
         return audit_index(index, spec, options, waivers, baseline=baseline)
 
 
-def _of_platform(saved: Report | IndexReport, chosen: Platform | None, where: str) -> Report:
-    """The report that is meant: of an index the chosen platform's, else this machine's, else the only one."""
-    if isinstance(saved, Report):
-        return saved
-    offered = [one.image.platform for one in saved.platforms]
-    fitting = [one for one in saved.platforms if fitness(chosen or host_platform(), one.image.platform) is not None]
-    if not fitting and chosen is None and len(saved.platforms) == 1:
-        fitting = list(saved.platforms)
-    if not fitting:
-        has = ", ".join(map(str, offered)) or "none"
-        raise UsageError(f"the report has no platform {chosen or host_platform()}", where, f"it has: {has}")
-    return fitting[0]
-
-
-def _alone(saved: Report) -> IndexReport:
-    """A report of one image, as if it were all that an index has."""
-    image = saved.image
-    index = ReportIndex(image.reference, image.source, None, (image.platform,))
-    return IndexReport(index, saved.verdict, (saved,), ())
-
-
 def read_baseline(path: str, spec: Spec, reach: Reach) -> Baseline:
     """The saved report whose findings are accepted; UsageError where the file is not one."""
     saved = read_report(parse(path if path.startswith("report:") else f"report:{path}"))
-    _tell_spec(saved.platforms[0] if isinstance(saved, IndexReport) else saved, spec, path, reach)
+    _tell_spec(saved, spec, path, reach)
     return Baseline(saved, path)
 
 
-def _tell_spec(saved: Report, spec: Spec, where: str, reach: Reach) -> None:
+def _tell_spec(saved: Report | IndexReport, spec: Spec, where: str, reach: Reach) -> None:
     """Say so where a report was saved under another spec than it is judged by now."""
-    if saved.spec.digest != spec.digest and not reach.quiet:
-        was, now = f"{saved.spec.name} {saved.spec.version}", f"{spec.name} {spec.version}"
+    before = of_index(saved).platforms[0].spec
+    if before.digest != spec.digest and not reach.quiet:
+        was, now = f"{before.name} {before.version}", f"{spec.name} {spec.version}"
         say(f"{where}: saved under {was}, judged by {now}")
-
-
-def read_report(reference: Reference) -> Report | IndexReport:
-    """A report of an image or an index saved with `-o json=FILE`; UsageError where the file is not one."""
-    path = reference.path or Path()
-    refuse_named_pipe(path, str(path))
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_REPORT_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"can't read the report: {error.strerror}", str(path)) from error
-    if len(data) > _MAX_REPORT_BYTES:
-        raise UsageError(f"a report is at most {_MAX_REPORT_BYTES} bytes", str(path))
-    check_json(data, str(path))
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"the report is not JSON: {error}", str(path)) from error
-    return any_from_document(document, str(path))

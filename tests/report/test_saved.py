@@ -51,6 +51,14 @@ def test_one_platform_of_it_is_chosen(index: str, capsys: pytest.CaptureFixture[
     assert "it has: linux/amd64, linux/arm64" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("options", [["check"], ["check", "--all-platforms"], ["sbom"], ["tree"]])
+def test_an_index_without_platforms_is_no_report(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*options, saved(tmp_path)]) == 2
+    assert "the report is of an index without any platform" in capsys.readouterr().err
+
+
 def test_bills_and_comparisons_take_it(index: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["sbom", index]) == 0
     names = [entry["bom-ref"] for entry in json.loads(capsys.readouterr().out)["components"]]
