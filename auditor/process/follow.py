@@ -12,12 +12,12 @@ from auditor.process.findings import Findings
 from auditor.process.line import Line, may_leave
 from auditor.process.model import LaunchFault, LaunchProblem, Lookup, Origin, ProgramKind, Role, Start
 from auditor.process.path import SearchPath, absolute, lookup
-from auditor.process.program import FOREIGN, Program, basename, dialect, is_shell, program_at
+from auditor.process.program import FOREIGN, Fault, Program, basename, dialect, is_shell, program_at
 from auditor.process.shell.builtins import BUILTINS
 from auditor.process.shell.grammar import read_script
 from auditor.process.shell.invocation import Invocation, read_invocation
 from auditor.process.shell.syntax import Script, ShellSyntaxError, Step, Word
-from auditor.process.state import Context, Flow, State
+from auditor.process.state import Call, Context, Flow, State
 from auditor.process.supervisors import supervision
 from auditor.process.wrappers import TRANSPARENT, Argument, wrapped
 
@@ -44,71 +44,45 @@ class Follower:
 
     # Programs
 
-    def start(
-        self,
-        word: str,
-        arguments: tuple[Argument, ...],
-        context: Context,
-        origin: Origin,
-        role: Role,
-        *,
-        demanded: bool,
-    ) -> None:
-        """Something is started by name, by a shell or execvp(3). `demanded`: if it can't be, that is a problem."""
-        found = lookup(self.tree, word, context.search)
+    def start(self, call: Call) -> None:
+        """Something is started by name, by a shell or execvp(3)."""
+        found = lookup(self.tree, call.word, call.context.search)
         if found.path is None:
-            self._absent(found, context, origin, role, demanded=demanded)
+            self._absent(found, call)
             return
-        program = program_at(self.tree, found.path, context.search)
+        program = program_at(self.tree, found.path, call.context.search)
         fault = program.fault
         if fault is not None and program.kind is not ProgramKind.TEXT:
             # A shell takes an empty file for a script that does nothing; what else there is, it can't run.
-            certain = demanded and program.kind is not ProgramKind.DATA
-            self._faulty(word, program, origin, demanded=certain, reached=context.reached)
+            certain = call.demanded and program.kind is not ProgramKind.DATA
+            self._faulty(call, program, fault, demanded=certain, reached=call.context.reached)
             return
-        self._record(word, program, origin, role, certain=context.reached)
-        self._go_on(word, program, arguments, context, origin, demanded=demanded)
+        self._enter(call, program)
 
-    def execute(
-        self,
-        path: str,
-        arguments: tuple[Argument, ...],
-        context: Context,
-        origin: Origin,
-        role: Role,
-        *,
-        demanded: bool,
-    ) -> None:
+    def execute(self, call: Call) -> None:
         """Something is started by path with execve(2) itself, which takes no text without `#!`."""
-        program = program_at(self.tree, path, context.search)
+        program = program_at(self.tree, call.word, call.context.search)
         if program.fault is not None:
-            self._faulty(path, program, origin, demanded=demanded, reached=True)
+            self._faulty(call, program, program.fault, demanded=call.demanded, reached=True)
             return
-        self._record(path, program, origin, role, certain=context.reached)
-        self._go_on(path, program, arguments, context, origin, demanded=demanded)
+        self._enter(call, program)
 
-    def _record(self, word: str, program: Program, origin: Origin, role: Role, *, certain: bool) -> None:
-        for part in (program, *program.interpreters):
-            as_what = role if part is program else Role.INTERPRETER
-            start = Start(word, part.path, part.real_path, part.kind, as_what, origin, certain)
-            self.findings.starts[start] = None
-
-    def _faulty(self, word: str, program: Program, origin: Origin, *, demanded: bool, reached: bool) -> None:
-        fault = program.fault
-        assert fault is not None
+    def _faulty(self, call: Call, program: Program, fault: Fault, *, demanded: bool, reached: bool) -> None:
         if demanded:
-            self.findings.problems[LaunchProblem(fault.kind, word, program.path, fault.message, origin)] = None
+            problem = LaunchProblem(fault.kind, call.word, program.path, fault.message, call.origin)
+            self.findings.problems[problem] = None
         elif reached:
-            self.findings.unknown(fault.message, origin)
+            self.findings.unknown(fault.message, call.origin)
 
-    def _absent(self, found: Lookup, context: Context, origin: Origin, role: Role, *, demanded: bool) -> None:
-        excuse = self._excuse(found, context, origin)
-        if demanded and excuse is None:
+    def _absent(self, found: Lookup, call: Call) -> None:
+        origin, role = call.origin, call.role
+        excuse = self._excuse(found, call.context, origin)
+        if call.demanded and excuse is None:
             fault = found.passed_over[0][1] if found.passed_over else LaunchFault.MISSING
             place = found.passed_over[0][0] if found.passed_over else found.name
             message = f"{_action(origin, role)} {found.name!r}, which {_where(found)}"
             self.findings.problems[LaunchProblem(fault, found.name, place, message, origin)] = None
-        elif context.reached or role is Role.HANDOVER:
+        elif call.context.reached or role is Role.HANDOVER:
             message = f"{found.name!r} {_where(found)}"
             self.findings.unknown(f"{message}; {excuse}" if excuse else message, origin)
 
@@ -146,20 +120,16 @@ class Follower:
 
     # Where a start leads
 
-    def _go_on(
-        self,
-        word: str,
-        program: Program,
-        arguments: tuple[Argument, ...],
-        context: Context,
-        origin: Origin,
-        *,
-        demanded: bool,
-    ) -> None:
+    def _enter(self, call: Call, program: Program) -> None:
+        word, arguments, context, origin = call.word, call.arguments, call.context, call.origin
+        for part in (program, *program.interpreters):
+            role = call.role if part is program else Role.INTERPRETER
+            start = Start(word, part.path, part.real_path, part.kind, role, origin, context.reached)
+            self.findings.starts[start] = None
         if context.depth >= MAX_DEPTH:
             self.findings.unknown("scripts that start scripts go too deep to be followed", origin)
             return
-        inner = replace(context, depth=context.depth + 1, vital=demanded)
+        inner = replace(context, depth=context.depth + 1, vital=call.demanded)
         for remark in program.remarks:
             self.findings.unknown(remark, origin)
         if program.kind is ProgramKind.ELF:
@@ -168,7 +138,7 @@ class Follower:
         elif is_shell_script(program):
             shell = dialect(program.interpreters[-1].real_path) if program.interpreters else ""
             self.script(program.real_path, replace(inner, arguments=arguments, shell=shell))
-        elif demanded and program.kind is ProgramKind.SCRIPT:
+        elif call.demanded and program.kind is ProgramKind.SCRIPT:
             interpreter = program.interpreters[-1].path if program.interpreters else "an unknown interpreter"
             self.findings.unknown(f"{program.path} is a script for {interpreter}: what it starts is not told", origin)
 
@@ -192,7 +162,7 @@ class Follower:
         demanded = context.vital and plain and name in TRANSPARENT and not origin.path
         context = replace(context, path_known=context.path_known and plain)
         role = Role.ENTRYPOINT if demanded else Role.COMMAND
-        self.start(inner, arguments[index + 1 :], context, origin, role, demanded=demanded)
+        self.start(Call(inner, arguments[index + 1 :], context, origin, role, demanded))
 
     def _shell(self, name: str, arguments: tuple[Argument, ...], context: Context, origin: Origin) -> None:
         invocation = read_invocation(arguments)
@@ -234,7 +204,7 @@ class Follower:
         name = only.words[0].literal if only is not None else None
         if only is not None and name is not None and name not in BUILTINS and context.vital and not origin.path:
             arguments = tuple(word.literal for word in only.words[1:])
-            self.start(name, arguments, context, origin, Role.ENTRYPOINT, demanded=True)
+            self.start(Call(name, arguments, context, origin, Role.ENTRYPOINT, demanded=True))
             return
         self._run(script, context, origin.path, origin)
 
@@ -299,7 +269,7 @@ class Follower:
         inner = replace(context, search=state.search, path_known=False, reached=False, vital=False, arguments=None)
         for match in _HANDS_OVER.finditer(text):
             if lookup(self.tree, match.group(1), state.search).path is not None:
-                self.start(match.group(1), (), inner, origin, Role.HANDOVER, demanded=False)
+                self.start(Call(match.group(1), (), inner, origin, Role.HANDOVER))
 
     def source(self, word: Word, state: State, context: Context, origin: Origin, *, certain: bool) -> None:
         """`. FILE`: its commands are the script's own (POSIX XCU 2.14, dot)."""

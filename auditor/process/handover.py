@@ -9,7 +9,7 @@ from auditor.process.follow import Follower, is_shell_script
 from auditor.process.model import LaunchProblem, Lookup, Origin, ProgramKind, Role
 from auditor.process.path import SearchPath, lookup
 from auditor.process.program import Program, program_at
-from auditor.process.state import Context
+from auditor.process.state import Call, Context
 from auditor.process.wrappers import Argument
 
 _LITERAL_FOLDER = re.compile(r"""['"]?((?:/[\w.+-]+)+)/(?:[\w.+-]|\$\w+|\$\{[^{}]*\})*['"]?\Z""")
@@ -67,7 +67,7 @@ def follow_script(tree: FileTree, path: str, search: SearchPath) -> HandOver:
         return HandOver((), Target(path, path, (), program.path, program.real_path, origin))
     follower = Follower(tree)
     unknown = (None,)  # its arguments, however many
-    follower.execute(path, unknown, Context(search), origin, Role.ENTRYPOINT, demanded=True)
+    follower.execute(Call(path, unknown, Context(search), origin, Role.ENTRYPOINT, demanded=True))
     findings = follower.findings
     problem = next(iter(findings.problems), None)
     certain = [command for command in findings.execs if command.certain]

@@ -8,7 +8,7 @@ from auditor.process.follow import Follower
 from auditor.process.model import Launch, LaunchFault, LaunchProblem, LaunchUnknown, Lookup, Origin, Role
 from auditor.process.path import SearchPath, absolute, lookup, search_path
 from auditor.process.services import follow_services
-from auditor.process.state import Context
+from auditor.process.state import Call, Context
 
 
 def command_line(config: Config) -> tuple[str, ...]:
@@ -48,7 +48,7 @@ def _start(follower: Follower, argv: tuple[str, ...], search: SearchPath, origin
     if "/" not in argv[0] and _through_relative_entry(search, found.path, argv[0]):
         message = f"{argv[0]!r} is found through a relative entry of PATH, which some runtimes refuse"
         follower.findings.unknown(message, origin)
-    follower.execute(found.path, argv[1:], context, origin, Role.ENTRYPOINT, demanded=True)
+    follower.execute(Call(found.path, argv[1:], context, origin, Role.ENTRYPOINT, demanded=True))
 
 
 def _through_relative_entry(search: SearchPath, path: str, name: str) -> bool:

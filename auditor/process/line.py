@@ -17,7 +17,7 @@ from auditor.process.shell.builtins import (
     UNPACKERS,
 )
 from auditor.process.shell.syntax import Part, PartKind, Step, Word
-from auditor.process.state import Context, State, path_value
+from auditor.process.state import Call, Context, State, path_value
 from auditor.process.wrappers import Argument, is_wrapper, wrapped
 
 
@@ -27,16 +27,7 @@ class Starter(Protocol):
     tree: FileTree
     findings: Findings
 
-    def start(
-        self,
-        word: str,
-        arguments: tuple[Argument, ...],
-        context: Context,
-        origin: Origin,
-        role: Role,
-        *,
-        demanded: bool,
-    ) -> None:
+    def start(self, call: Call) -> None:
         """A program by name."""
 
     def source(self, word: Word, state: State, context: Context, origin: Origin, *, certain: bool) -> None:
@@ -126,7 +117,7 @@ class Line:
         if is_wrapper(basename(name)):
             self._wrapped(basename(name), rest, arguments, context)
             arguments = ()
-        self.starter.start(name, arguments, context, self.origin, role, demanded=demanded)
+        self.starter.start(Call(name, arguments, context, self.origin, role, demanded))
         self._note_effects(basename(name), rest)
 
     def _inner(self, *, demanded: bool) -> Context:
@@ -173,7 +164,7 @@ class Line:
                 search = replace(inner.search, entries=entries)
                 inner = replace(inner, search=search, path_known=whole and context.path_known)
         target = values[index] or ""
-        self.starter.start(target, values[index + 1 :], inner, self.origin, Role.COMMAND, demanded=False)
+        self.starter.start(Call(target, values[index + 1 :], inner, self.origin, Role.COMMAND))
 
     def _value_or_hint(self, word: Word, value: Argument) -> Argument:
         names = possible_names(word, self.state.hints) if value is None else ()
@@ -189,7 +180,7 @@ class Line:
         for name in names:
             if lookup(self.starter.tree, name, self.state.search).path is not None:
                 context = self._inner(demanded=False)
-                self.starter.start(name, rest, context, self.origin, role, demanded=False)
+                self.starter.start(Call(name, rest, context, self.origin, role))
 
     # Builtins
 

@@ -14,7 +14,7 @@ from auditor.process.findings import Findings, Placement
 from auditor.process.follow import Follower
 from auditor.process.model import Origin, Role
 from auditor.process.path import lookup
-from auditor.process.state import Context
+from auditor.process.state import Call, Context
 from auditor.process.supervisors import Supervision
 
 MAX_SERVICES = 1000
@@ -97,7 +97,7 @@ def _placed(tree: FileTree, placement: Placement, directory: str) -> Iterator[tu
 def _helper(follower: Follower, supervision: Supervision, origin: Origin, context: Context) -> None:
     """The supervisor starts one helper for each service; that it isn't on PATH is left to be noted."""
     if lookup(follower.tree, supervision.helper, context.search).path is not None:
-        follower.start(supervision.helper, (), context, origin, Role.COMMAND, demanded=False)
+        follower.start(Call(supervision.helper, (), context, origin, Role.COMMAND))
     elif context.path_known:
         message = f"{supervision.supervisor} starts {supervision.helper!r} for each service: it is not found on PATH"
         follower.findings.unknown(message, origin)
@@ -141,4 +141,4 @@ def _start(
 ) -> None:
     search = replace(context.search, working_dir=cwd or directory)
     inner = replace(context, search=search, directory_known=True)
-    follower.execute(f"{directory}/{name}", (), inner, origin, Role.SERVICE, demanded=demanded)
+    follower.execute(Call(f"{directory}/{name}", (), inner, origin, Role.SERVICE, demanded))

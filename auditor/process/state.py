@@ -3,6 +3,7 @@
 import enum
 from dataclasses import dataclass, field, replace
 
+from auditor.process.model import Origin, Role
 from auditor.process.path import SearchPath, absolute
 from auditor.process.shell.syntax import PartKind, Word
 
@@ -31,6 +32,18 @@ class Context:
     arguments: tuple[str | None, ...] | None = None
     depth: int = 0
     shell: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The start of one program, by name or path. `demanded`: if it can't be started, that is a problem."""
+
+    word: str
+    arguments: tuple[str | None, ...]
+    context: Context
+    origin: Origin
+    role: Role
+    demanded: bool = False
 
 
 @dataclass(slots=True)
