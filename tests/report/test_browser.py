@@ -17,6 +17,7 @@ from auditor.report.diff.compare import compare
 from auditor.report.model import Report
 from auditor.report.register import Style, write
 from tests.images import report
+from tests.kernel_command.made import audited, image, kernel
 from tests.report.test_formats import DOCUMENTS, index, on_arm
 
 if TYPE_CHECKING:
@@ -43,8 +44,9 @@ def page_of(name: str) -> "Document":
         "good": report,
         "broken": broken,
         "launcher": lambda: report("bookworm", "amd64", "iptables-wrapper"),
-        "releases": lambda: compare(report("bookworm"), report("trixie")),
+        "two Debians": lambda: compare(report("bookworm"), report("trixie")),
         "index": lambda: index(broken(), on_arm(broken())),
+        "many kernels": lambda: audited(*(kernel(release=f"6.{minor}.0") for minor in range(20)), images=[image()]),
     }
     return made[name]() if name in made else DOCUMENTS[name]
 
@@ -53,7 +55,10 @@ PAGES = (
     "good",
     "broken",
     "launcher",
+    "two Debians",
     "releases",
+    "several",
+    "many kernels",
     "index",
     "kernel",
     "diff",
@@ -161,7 +166,7 @@ def test_a_telephone_shows_all_without_scrolling_sideways(browser: "Browser", fo
 
 def test_old_and_new_stand_side_by_side_on_a_telephone(browser: "Browser", folder: Path) -> None:
     context = browser.new_context(viewport=TELEPHONE)  # type: ignore[arg-type]
-    page = opened(context, folder, "releases")
+    page = opened(context, folder, "two Debians")
     title = page.locator("h1").bounding_box()
     assert title is not None
     assert title["y"] + title["height"] < TELEPHONE["height"]
@@ -307,7 +312,7 @@ def test_the_jump_list_stays_and_leads_there(context: "BrowserContext", folder: 
 
 
 def test_a_comparison_of_two_releases_prints_on_five_pages(context: "BrowserContext", folder: Path) -> None:
-    printed = opened(context, folder, "releases").pdf(format="A4")
+    printed = opened(context, folder, "two Debians").pdf(format="A4")
     count = len(re.findall(rb"/Type\s*/Page\b", printed))
     assert 1 <= count <= 5
 

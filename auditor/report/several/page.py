@@ -33,6 +33,6 @@ def _sections(several: SeveralReports, style: Style) -> Iterator[Section]:
     yield Section("Images", (Table(words.HEAD, rows),))
     if several.not_audited:
         yield Section("Not audited", (Lines(tuple(one.error for one in several.not_audited)),), "fail")
-    for report in several.images:
+    for report in sorted(several.images, key=lambda one: one.verdict == "pass"):
         name = words.name_of(report)
         yield from (section.under(name) for section in report_page(report, style).sections)
