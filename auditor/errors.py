@@ -7,15 +7,25 @@ from collections.abc import Iterable
 
 
 class AuditError(Exception):
-    """Nothing was audited. `what` went wrong at `where`; `remedy` says what to do (all one line of text)."""
+    """Nothing was audited. `what` went wrong at `where`; `remedy` says what to do (all one line of text).
 
-    def __init__(self, what: str, where: str = "", remedy: str = "") -> None:
-        super().__init__(what, where, remedy)
+    `also` has what other sources that were asked said, a line each.
+    """
+
+    def __init__(self, what: str, where: str = "", remedy: str = "", also: tuple[str, ...] = ()) -> None:
+        super().__init__(what, where, remedy, also)
         self.what = what
         self.where = where
         self.remedy = remedy
+        self.also = also
 
     def __str__(self) -> str:
+        """All of it on one line."""
+        return f"{self.cause}{''.join(f' (and {line})' for line in self.also)}"
+
+    @property
+    def cause(self) -> str:
+        """The cause, and what to do about it, on one line."""
         parts = [f"{self.where}: {self.what}" if self.where else self.what]
         if self.remedy:
             parts.append(self.remedy)

@@ -160,6 +160,8 @@ def _each(images: Sequence[str], audited: Callable[[str], "Report | IndexReport"
         try:
             reports.append(audited(image))
         except AuditError as error:
-            report_error(str(error))
+            report_error(error.cause)
+            for line in error.also:
+                report_error(line)
             missed.append(NotAudited(image, str(error)))
     return gather(tuple(reports), tuple(missed))

@@ -96,7 +96,10 @@ def run(arguments: Sequence[str]) -> int:
     except TyperException as error:
         return _misused(error)
     except AuditError as error:
-        return report_error(_with_origin(error, arguments, settings))
+        code = report_error(_with_origin(error, arguments, settings))
+        for line in error.also:
+            say(line)
+        return code
     except typer.Exit as done:
         return done.exit_code
     except (Interrupted, KeyboardInterrupt, typer.Abort) as error:
@@ -154,7 +157,7 @@ def _misused(error: TyperException) -> int:
 def _with_origin(error: AuditError, arguments: Sequence[str], settings: Settings) -> str:
     """The error's line; where a setting gave the value that it is about, with the setting's place."""
     if not isinstance(error, UsageError) or not arguments:
-        return str(error)
+        return error.cause
     told = f"{error.where} {error.what}"
     for name, setting in settings.command(arguments[0] if arguments[0] in settings.of else "check").items():
         values = setting.value if isinstance(setting.value, list) else [setting.value]
@@ -162,8 +165,8 @@ def _with_origin(error: AuditError, arguments: Sequence[str], settings: Settings
         if any(word.startswith(f"--{name.replace('_', '-')}") for word in arguments):
             continue
         if any(value and value in told for value in shown):
-            return f"{error} (set by {setting.origin})"
-    return str(error)
+            return f"{error.cause} (set by {setting.origin})"
+    return error.cause
 
 
 def _last_resort(error: Exception, arguments: Sequence[str]) -> int:

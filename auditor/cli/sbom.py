@@ -1,6 +1,9 @@
 """`audit-image sbom IMAGE`: what is in an image, as a software bill of materials."""
 
+from dataclasses import replace
 from typing import Annotated
+
+import typer
 
 from auditor.cli.options import (
     AllPlatformsOption,
@@ -28,6 +31,10 @@ def sbom(
     all_platforms: AllPlatformsOption = False,
     available_platforms: AvailablePlatformsOption = False,
     output: Annotated[list[str] | None, output_option(Kind.BILL)] = None,
+    supplier: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Who hands the image out (`Name <address>`).", show_default=False),
+    ] = "",
     authfile: AuthfileOption = None,
     ca: CaOption = None,
     plain_http: PlainHttpOption = False,
@@ -52,7 +59,7 @@ def sbom(
     outputs = parse_outputs(output or known[:1], known)
     reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, parse_limits(limit or ()), available_platforms)
     report = audit_any(image, load_spec(spec), Options(), (), reach, all_platforms=all_platforms)
-    outputs.write(lambda name, style: write(report, name, style))
+    outputs.write(lambda name, style: write(report, name, replace(style, supplier=supplier)))
     for line in doubts(report):
         report_warning(line)
     return EXIT_OK

@@ -41,7 +41,8 @@ class Style:
 
     A `quiet` text has the findings and the verdict only.
 
-    `dockerfile` is what the image was built from, for formats that point to the line to mend.
+    `dockerfile` is what the image was built from, for formats that point to the line to mend. `supplier` is who
+    hands the image out, for bills of materials: an image doesn't say.
     """
 
     colour: bool = False
@@ -49,6 +50,7 @@ class Style:
     width: int | None = None
     quiet: bool = False
     dockerfile: "Dockerfile | None" = None
+    supplier: str = ""
 
 
 @dataclass(frozen=True, slots=True)

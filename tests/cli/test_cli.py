@@ -187,3 +187,12 @@ def test_what_a_last_line_rests_on_names_its_file(
     assert run([saved, "--require-platform", "linux/s390x"]) == 0
     last = capfd.readouterr().out.splitlines()[-1]
     assert f"fail-on never, from {tmp_path}/audit-image.toml" in last
+
+
+def test_each_source_that_was_asked_has_its_own_line(capfd: pytest.CaptureFixture[str]) -> None:
+    for command in (["no-such-host.invalid/a:1"], ["no-such-host.invalid/a:1", "no-such-host.invalid/b:1"]):
+        assert run(["check", *command, "-q"]) == 2
+        lines = capfd.readouterr().err.splitlines()
+        assert len(lines) == 2 * len(command)
+        assert lines[0].startswith("audit-image: registry:no-such-host.invalid/a:1: ")
+        assert lines[1].startswith("audit-image: not from the daemon: ")

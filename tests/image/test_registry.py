@@ -53,8 +53,11 @@ def test_a_bare_name_comes_from_the_registry_where_no_daemon_has_it(registry: Se
     assert "there is no" in tried[0].reason
     chosen = [event for event in seen if isinstance(event, events.SourceChosen)]
     assert [(event.source, event.digest) for event in chosen] == [("registry", registry.tags["v1"])]
-    with pytest.raises(ImageNotFound, match=r"and not from the daemon: .* does not answer"):
+    with pytest.raises(ImageNotFound, match=r"and not from the daemon: .* does not answer") as caught:
         load(f"{registry.host}/team/app:v2").__enter__()
+    assert "daemon" not in caught.value.cause
+    (also,) = caught.value.also
+    assert also.startswith("not from the daemon: ")
 
 
 def test_401_without_credentials(registry: Server) -> None:

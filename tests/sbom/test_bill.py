@@ -350,3 +350,22 @@ def test_licences(text: str, expected: str) -> None:
 )
 def test_suppliers(vendor: str, expected: tuple[str, str]) -> None:
     assert supplier(vendor) == expected
+
+
+def test_who_hands_an_image_out_is_said_where_it_is_told() -> None:
+    style = Style(supplier="Net Team <net@example.org>")
+    spdx = json.loads(write(images.index(), "spdx-json", style))
+    told = [one["supplier"] for one in spdx["packages"] if one.get("primaryPackagePurpose") == "CONTAINER"]
+    assert set(told) == {"Organization: Net Team (net@example.org)"}
+    made = json.loads(write(images.index(), "cyclonedx-json", style))
+    assert made["metadata"]["component"]["supplier"]["name"] == "Net Team"
+
+
+def test_a_time_is_stated_where_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    assert "SOURCE_DATE_EPOCH" in json.loads(write(images.index(), "spdx-json"))["creationInfo"]["comment"]
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    told = json.loads(write(images.index(), "spdx-json"))["creationInfo"]
+    assert (told["created"], told.get("comment")) == ("2023-11-14T22:13:20Z", None)
+    made = json.loads(write(images.index(), "cyclonedx-json"))
+    assert made["metadata"]["timestamp"].startswith("2023-11-14T22:13:20")

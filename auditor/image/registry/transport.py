@@ -318,7 +318,7 @@ def _remedy(error: _Passing) -> str:
 def _reason(error: Exception) -> str:
     """What happened, in a few words and without addresses of ours."""
     if isinstance(error, NameResolutionError):
-        return "its name is not known"
+        return "the name of its host is not known"
     if isinstance(error, ProxyError):
         return "the proxy does not answer"
     cause: BaseException | None = error

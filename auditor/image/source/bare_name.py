@@ -14,6 +14,7 @@ from auditor.image.source.interface import Options, Source
 def open_source(reference: Reference, options: Options) -> Source:
     """The first source that has the image; the listener hears why one was passed over."""
     denied = False
+    elsewhere: AuditError | None = None
     if options.all_platforms:  # a daemon holds those that it was told to pull, which says nothing of the release
         reason = "a daemon need not hold all platforms"
     else:
@@ -23,19 +24,24 @@ def open_source(reference: Reference, options: Options) -> Source:
             reason, denied = error.what, True
         except (ImageNotFound, SourceUnavailable) as error:
             reason = error.what
+            elsewhere = error if isinstance(error, docker_daemon.OtherPlatform) else None
     options.listener(events.SourceTried("docker", reason))
     from auditor.image.source import registry  # noqa: PLC0415 - a client that a daemon's image doesn't need
 
     try:
         source = registry.open_source(reference, options)
     except (ImageNotFound, SourceUnavailable) as error:
-        raise _both(error, reason) from error
+        raise _both(error, reason, elsewhere=elsewhere) from error
     if denied:
         taken = f"{reference.text} of the registry, {source.images()[0].digest}"
         options.listener(events.SourcePassedOver("the Docker daemon", reason, taken))
     return source
 
 
-def _both(error: AuditError, reason: str) -> AuditError:
-    """The registry's error, with what kept the image from coming from the daemon."""
-    return type(error)(f"{error.what} (and not from the daemon: {reason})", error.where, error.remedy)
+def _both(from_registry: AuditError, from_daemon: str, *, elsewhere: AuditError | None) -> AuditError:
+    """The cause first, and what the other source said: a daemon that has it for another platform is the cause."""
+    if elsewhere is not None:
+        also = f"not from the registry: {from_registry.where}: {from_registry.what}"
+        return type(elsewhere)(elsewhere.what, elsewhere.where, elsewhere.remedy, (also,))
+    also = f"not from the daemon: {from_daemon}"
+    return type(from_registry)(from_registry.what, from_registry.where, from_registry.remedy, (also,))

@@ -39,6 +39,10 @@ class Denied(SourceUnavailable):
     """A daemon that this user may not ask."""
 
 
+class OtherPlatform(ImageNotFound):
+    """A daemon that has the image for another platform than the one that is meant."""
+
+
 def open_source(reference: Reference, options: Options) -> Source:
     """The image that the daemon has under the reference's name."""
     name = reference.name
@@ -161,7 +165,7 @@ def _check_platform(inspected: dict[str, Any], options: Options, where: str, tit
         return
     has = Platform(*(str(inspected.get(key) or "") for key in ("Os", "Architecture", "Variant")))
     if fitness(options.platform, has) is None:
-        raise ImageNotFound(f"{title} has it for {has} only, not for {options.platform}", where, "pull that platform")
+        raise OtherPlatform(f"{title} has it for {has} only, not for {options.platform}", where, "pull that platform")
 
 
 def _save(api: Any, image: str, where: str, options: Options, scheme: str) -> Source:

@@ -39,21 +39,21 @@ from auditor.report.time import NO_TIME, build_time
 _WEB_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+", re.ASCII)
 
 
-def write(report: Report | IndexReport, style: Style) -> str:  # noqa: ARG001 - every format is called alike
+def write(report: Report | IndexReport, style: Style) -> str:
     """The report's bill as a CycloneDX document."""
     bill = build(report)
     time = build_time()
     producer = Producer.this()
     bom = Bom(
         metadata=BomMetaData(
-            component=_image(bill.root),
+            component=_image(bill.root, style.supplier),
             timestamp=time or NO_TIME,
             tools=ToolRepository(
                 components=[Component(type=ComponentType.APPLICATION, name=producer.name, version=producer.version)]
             ),
         ),
         components=[component for image in bill.images for component in _components(image)]
-        + [_image(image) for image in bill.platforms],
+        + [_image(image, style.supplier) for image in bill.platforms],
         dependencies=[Dependency(BomRef(own), [Dependency(BomRef(to)) for to in needs]) for own, needs in bill.edges],
     )
     document: dict[str, Any] = json.loads(JsonV1Dot6(bom).output_as_string())
@@ -95,13 +95,14 @@ def _components(image: ImageEntry) -> list[Component]:
     return found
 
 
-def _image(image: ImageEntry) -> Component:
+def _image(image: ImageEntry, handed_out_by: str) -> Component:
     return Component(
         type=ComponentType.CONTAINER,
         bom_ref=image.id,
         name=image.name,
         version=image.version or None,
         purl=PackageURL.from_string(image.purl) if image.purl else None,
+        supplier=_supplier(handed_out_by),
         properties=_properties(image.facts),
     )
 

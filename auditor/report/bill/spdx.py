@@ -40,7 +40,7 @@ from auditor.report.model import IndexReport, Report
 from auditor.report.producer import Producer
 from auditor.report.register import Style
 from auditor.report.schema import dump
-from auditor.report.time import NO_TIME, build_time
+from auditor.report.time import NO_TIME, VARIABLE, build_time
 
 _DOCUMENT = "SPDXRef-DOCUMENT"
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9.-]+")
@@ -48,7 +48,7 @@ _WEB_ADDRESS = re.compile(r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,5}(?:/
 _READABLE = 80  # characters of an id that stay readable; its digest makes it unique
 
 
-def write(report: Report | IndexReport, style: Style) -> str:  # noqa: ARG001 - every format is called alike
+def write(report: Report | IndexReport, style: Style) -> str:
     """The report's bill as a SPDX document."""
     bill = build(report)
     producer = Producer.this()
@@ -64,8 +64,9 @@ def write(report: Report | IndexReport, style: Style) -> str:  # noqa: ARG001 - 
             [tool],
             created,
             document_comment=_comment(bill),
+            creator_comment=None if build_time() else f"No time of creation was told: {VARIABLE} tells it.",
         ),
-        packages=list(_packages(bill)),
+        packages=list(_packages(bill, style.supplier)),
         files=[_file(entry) for image in bill.images for entry in image.files],
         annotations=[
             Annotation(owner, AnnotationType.OTHER, tool, created, f"{name}: {value}")
@@ -88,21 +89,22 @@ def _comment(bill: Bill) -> str | None:
     return "\n".join(lines) or None
 
 
-def _packages(bill: Bill) -> Iterator[Package]:
+def _packages(bill: Bill, handed_out_by: str) -> Iterator[Package]:
     for image in (bill.root, *bill.platforms):
-        yield _image(image)
+        yield _image(image, handed_out_by)
         yield from map(_package, image.packages)
         yield from map(_tool, image.tools)
         yield from map(_module, image.modules)
 
 
-def _image(image: ImageEntry) -> Package:
+def _image(image: ImageEntry, handed_out_by: str) -> Package:
     digest = image.version.removeprefix("sha256:")
     return Package(
         _id("Image", image.id),
         image.name,
         SpdxNoAssertion(),
         version=image.version or None,
+        supplier=_supplier(handed_out_by),
         files_analyzed=False,
         checksums=[Checksum(ChecksumAlgorithm.SHA256, digest)] if re.fullmatch("[0-9a-f]{64}", digest) else [],
         external_references=_purl(image.purl),
