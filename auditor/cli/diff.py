@@ -1,7 +1,6 @@
 """`audit-image diff OLD NEW`: what changed between two images, and whether it is worse."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -148,5 +147,5 @@ def _areas(values: list[str]) -> "tuple[Area, ...]":
 
 
 def _reference(text: str) -> str:
-    """A saved report by its bare name too: no image is called `old.json` where a file of that name lies."""
-    return f"report:{text}" if text.endswith(".json") and ":" not in text and Path(text).is_file() else text
+    """A saved report by its bare name too: `old.json` is no image's name, whether a file lies there or not."""
+    return f"report:{text}" if text.endswith(".json") and ":" not in text else text

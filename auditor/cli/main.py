@@ -1,6 +1,7 @@
 """Which command a word means, and how whatever goes wrong becomes one line and exit code 2."""
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -164,7 +165,7 @@ def _with_origin(error: AuditError, arguments: Sequence[str], settings: Settings
         shown = (str(value).partition("=")[0] for value in values)
         if any(word.startswith(f"--{name.replace('_', '-')}") for word in arguments):
             continue
-        if any(value and value in told for value in shown):
+        if any(value and re.search(rf"(?<![\w./-]){re.escape(value)}(?![\w./-])", told) for value in shown):
             return f"{error.cause} (set by {setting.origin})"
     return error.cause
 

@@ -196,3 +196,14 @@ def test_each_source_that_was_asked_has_its_own_line(capfd: pytest.CaptureFixtur
         assert len(lines) == 2 * len(command)
         assert lines[0].startswith("audit-image: registry:no-such-host.invalid/a:1: ")
         assert lines[1].startswith("audit-image: not from the daemon: ")
+
+
+def test_a_setting_is_blamed_for_its_own_value_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AUDIT_IMAGE_CHECK_OUTPUT", "json")
+    assert run(["check", f"report:{tmp_path}/gone.json"]) == 2
+    assert "set by" not in capfd.readouterr().err
+    monkeypatch.setenv("AUDIT_IMAGE_CHECK_OUTPUT", "jsn")
+    assert run(["check", f"report:{tmp_path}/gone.json"]) == 2
+    assert "(set by AUDIT_IMAGE_CHECK_OUTPUT)" in capfd.readouterr().err

@@ -204,10 +204,15 @@ def test_a_severity_that_is_set_for_check_does_not_stop_a_comparison(
     assert "'sometimes' is not one of regression, any, never" in capsys.readouterr().err
 
 
-def test_a_saved_report_is_known_by_its_bare_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_saved_report_is_known_by_its_bare_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     saved(tmp_path, "old.json", report())
     monkeypatch.chdir(tmp_path)
     assert run(["diff", "old.json", "old.json"]) == 0
+    capsys.readouterr()
+    assert run(["diff", "old.json", "gone.json"]) == 2
+    assert capsys.readouterr().err.startswith("audit-image: gone.json: can't read the report: ")
 
 
 def test_saved_reports_are_judged_by_the_spec_in_force(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

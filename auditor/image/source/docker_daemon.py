@@ -87,10 +87,11 @@ def open_daemon(
         silent = "timed out" in str(error) or _is_caused_by(error, TimeoutError, http.client.HTTPException)
         if silent and not answered:
             raise Unresponsive(f"{title} does not answer ({_reason(error)})", where, _other(scheme)) from error
-        kind = Denied if _is_caused_by(error, PermissionError) else SourceUnavailable
-        raise kind(
-            f"{title} does not answer ({_reason(error)})", where, "start it, say where it is, or use another source"
-        ) from error
+        what = f"{title} does not answer ({_reason(error)})"
+        if _is_caused_by(error, PermissionError):
+            remedy = "run it as a user who may ask the daemon (group docker), or use another source"
+            raise Denied(what, where, remedy) from error
+        raise SourceUnavailable(what, where, "start it, say where it is, or use another source") from error
     return _Saved(source, _digest(inspected, name))
 
 
