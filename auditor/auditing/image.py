@@ -1,13 +1,13 @@
 """The order of the calls for one image: inventory, rules, waivers, verdict."""
 
 import datetime
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from auditor.auditing.baseline import Baseline
 from auditor.auditing.verdict import rule_texts, summarise, verdict
 from auditor.auditing.waivers import Waiver, WaiverUse, apply_waivers
-from auditor.finding import sort_findings
+from auditor.finding import Finding, sort_findings
 from auditor.image.model import Image
 from auditor.inventory.model import Inventory
 from auditor.report.model import (
@@ -21,8 +21,8 @@ from auditor.report.model import (
 from auditor.rules import ImageContext, IndexContext, Options, Subject, run_rules
 from auditor.rules.image.rows import Row, judge_rows
 from auditor.rules.kernel.needs import concerned_modules, other_names, running_flavours
-from auditor.rules.model import further_tools
-from auditor.spec import Kind, Requirement, Spec
+from auditor.rules.severity import weighed
+from auditor.spec import Requirement, Spec
 
 
 def audit(
@@ -38,16 +38,11 @@ def audit(
 
     With a `baseline` only what it doesn't have fails.
     """
-    from auditor.inventory.build import Wanted, take_inventory  # noqa: PLC0415 - a saved report is judged without it
+    # A saved report is judged without these.
+    from auditor.auditing.wanted import wanted_by  # noqa: PLC0415
+    from auditor.inventory.build import take_inventory  # noqa: PLC0415
 
-    wanted = Wanted(
-        programs=_programs(spec),
-        link_types=_names(row.link_types for row in spec.of_kind(Kind.FEATURE)),
-        extensions=_names(row.extensions.match + row.extensions.target for row in spec.of_kind(Kind.FEATURE)),
-        further_tools=further_tools(spec),
-        patterns={row.tool: re.compile(row.pattern.encode()) for row in spec.of_kind(Kind.TOOL) if row.pattern},
-    )
-    inventory = take_inventory(image, wanted)
+    inventory = take_inventory(image, wanted_by(spec))
     described = ReportImage(
         reference=image.reference,
         source=image.source,
@@ -57,7 +52,12 @@ def audit(
         layers=image.layers,
         remarks=(*image.remarks, *_doubtful_whiteouts(image, inventory)),
     )
-    return judge(described, inventory, spec, options or Options(), waivers, today, baseline=baseline)
+    report = judge(described, inventory, spec, options or Options(), waivers, today, baseline=baseline)
+    if options is None or not options.suggest or not report.summary.not_met:
+        return report
+    from auditor.auditing.fitting import fitting  # noqa: PLC0415 - most images meet their spec
+
+    return replace(report, fits=tuple(fitting(image, described, spec, options)))
 
 
 def _doubtful_whiteouts(image: Image, inventory: Inventory) -> Iterator[str]:
@@ -94,6 +94,7 @@ def judge(
     if baseline:
         findings = baseline.accept(findings, image.platform)
     rows = judge_rows(context, findings)
+    findings, places = _by_weight(spec, findings)
     summary = summarise(row.status for row in rows)
     known = baseline.unknown_rows(image.platform) if baseline else ()
     unknown = sum(row.status == "unknown" and row.requirement.id not in known for row in rows)
@@ -102,24 +103,12 @@ def judge(
         spec=ReportSpec(spec.name, spec.version, spec.digest, _shown_options(spec, options)),
         verdict=verdict(findings, options.fail_on, unknown if options.fail_on_unknown else 0),
         summary=summary,
-        requirements=tuple(_report_row(row, context) for row in rows),
+        requirements=tuple(_report_row(row, context, places) for row in rows),
         findings=findings,
         inventory=inventory,
         waivers=tuple(map(_report_waiver, uses)),
         rules=rule_texts(findings),
     )
-
-
-def _programs(spec: Spec) -> dict[str, tuple[str, ...]]:
-    """The programs of each tool, of all rows about it: a saved report is to be judged under any mode."""
-    found: dict[str, tuple[str, ...]] = {}
-    for row in spec.of_kind(Kind.TOOL):
-        found[row.tool] = tuple(dict.fromkeys((*found.get(row.tool, ()), *row.programs)))
-    return found
-
-
-def _names(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(sorted({name for group in groups for name in group}))
 
 
 def _shown_options(spec: Spec, options: Options) -> dict[str, object]:
@@ -134,7 +123,17 @@ def _shown_options(spec: Spec, options: Options) -> dict[str, object]:
     return {**shown, "fail_on_from": options.fail_on_from} if options.fail_on_from else shown
 
 
-def _report_row(row: Row, context: ImageContext) -> ReportRequirement:
+def _by_weight(spec: Spec, findings: Sequence[Finding]) -> tuple[tuple[Finding, ...], list[int]]:
+    """The findings as the spec weighs them, worst first; and where each of the old places went."""
+    heavy = weighed(spec, findings)
+    order = sorted(range(len(heavy)), key=lambda place: heavy[place].sort_key)
+    places = [0] * len(order)
+    for new, old in enumerate(order):
+        places[old] = new
+    return tuple(heavy[place] for place in order), places
+
+
+def _report_row(row: Row, context: ImageContext, places: Sequence[int]) -> ReportRequirement:
     return ReportRequirement(
         id=row.requirement.id,
         section=row.requirement.section,
@@ -144,7 +143,9 @@ def _report_row(row: Row, context: ImageContext) -> ReportRequirement:
         state=row.state,  # type: ignore[arg-type]  # library_state gives one of the four words
         reason=row.reason,
         needs=_needs(row.requirement, context),
-        findings=row.findings,
+        findings=tuple(sorted(places[index] for index in row.findings)),
+        severity=row.requirement.severity or "error",
+        tool=row.requirement.tool,
     )
 
 

@@ -31,6 +31,7 @@ from auditor.rules import Options, Subject, run_rules
 from auditor.rules.kernel.context import KernelContext, PairContext
 from auditor.rules.kernel.needs import running_flavours
 from auditor.rules.kernel.rows import KernelRow, judge_kernel_rows, pair_unknowns
+from auditor.rules.severity import weighed
 from auditor.spec import Spec
 from auditor.tools.project.ipset import IPSET
 from auditor.tools.project.xtables import Xtables
@@ -66,13 +67,13 @@ def audit_kernels(
         context = KernelContext(spec, options, kernel)
         own, _ = apply_waivers(run_rules(Subject.KERNEL, context), waivers, kernel.release, day)
         rows.append(judge_kernel_rows(context, own))
-        found += [(finding, index, None) for finding in own]
+        found += [(finding, index, None) for finding in weighed(spec, own)]
     unknown = {}
     for at_kernel, at_image in pairs:
         report = images[at_image]
         both = PairContext(spec, options, kernels[at_kernel], report.inventory)
         own, _ = apply_waivers(run_rules(Subject.PAIR, both), waivers, report.image.reference, day)
-        found += [(finding, at_kernel, at_image) for finding in own]
+        found += [(finding, at_kernel, at_image) for finding in weighed(spec, own)]
         unknown[at_kernel, at_image] = tuple(
             PairUnknown(entry.rule, entry.about, entry.reason) for entry in pair_unknowns(both)
         )

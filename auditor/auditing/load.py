@@ -1,12 +1,53 @@
 """Images as an audit reads them: `auditor.image.load` and `load_index` with what the audit keeps of each layer."""
 
-from functools import partial
+from contextlib import AbstractContextManager
 
-from auditor import image
-from auditor.inventory.keep import keep
+from auditor import events, image
+from auditor.budget import DEFAULT, Limits
+from auditor.image import Access, Image, Index, Platform, Reference
+from auditor.image.source.interface import ANONYMOUS
+from auditor.inventory.keep import keep as of_every_audit
+from auditor.kept import Keep
+from auditor.spec import Spec
 
-load = partial(image.load, keep=keep)
-load_index = partial(image.load_index, keep=keep)
 
-load.__doc__ = image.load.__doc__
-load_index.__doc__ = image.load_index.__doc__
+def load(
+    reference: Reference | str,
+    *,
+    spec: Spec | None = None,
+    keep: Keep | None = None,
+    platform: Platform | None = None,
+    limits: Limits = DEFAULT,
+    listener: events.Listener = events.ignore,
+    access: Access = ANONYMOUS,
+) -> AbstractContextManager[Image]:
+    """As `auditor.image.load`. A `spec` with rows about digests of files, or about versions of Python or Node packages,
+    is to be given here too: else those are unknown, since their files are not kept. `keep` takes the
+    place of all that an audit would keep."""
+    return image.load(
+        reference, keep=keep or _keep(spec), platform=platform, limits=limits, listener=listener, access=access
+    )
+
+
+def load_index(
+    reference: Reference | str,
+    *,
+    spec: Spec | None = None,
+    keep: Keep | None = None,
+    limits: Limits = DEFAULT,
+    listener: events.Listener = events.ignore,
+    access: Access = ANONYMOUS,
+    available: bool = False,
+) -> AbstractContextManager[Index]:
+    """The same for all platforms, as `auditor.image.load_index`."""
+    return image.load_index(
+        reference, keep=keep or _keep(spec), limits=limits, listener=listener, access=access, available=available
+    )
+
+
+def _keep(spec: Spec | None) -> Keep:
+    if spec is None:
+        return of_every_audit
+    from auditor.auditing.wanted import keep_for  # noqa: PLC0415 - what reads images has no need of the rules
+
+    return keep_for(spec)

@@ -129,6 +129,7 @@ def check(
         modes=chosen_modes(requirements, mode),
         cpu=parse_floors(cpu or ()),
         fail_on_from=gate.origin if gate else "",
+        suggest=True,
     )
     source = read_dockerfile(dockerfile) if dockerfile else None
     reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, parse_limits(limit or ()), available_platforms)

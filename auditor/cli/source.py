@@ -59,7 +59,9 @@ def audit_reference(
         return judge(saved.image, saved.inventory, spec, options, waivers, baseline=baseline)
     with (
         listening(quiet=reach.quiet, verbose=reach.verbose) as listener,
-        load(reference, platform=chosen, listener=listener, access=reach.access, limits=reach.limits) as image,
+        load(
+            reference, spec=spec, platform=chosen, listener=listener, access=reach.access, limits=reach.limits
+        ) as image,
     ):
         return audit(image, spec, options, waivers, baseline=baseline)
 
@@ -112,7 +114,12 @@ def audit_all_platforms(
     with (
         listening(quiet=reach.quiet, verbose=reach.verbose) as listener,
         load_index(
-            reference, listener=listener, access=reach.access, limits=reach.limits, available=reach.available
+            reference,
+            spec=spec,
+            listener=listener,
+            access=reach.access,
+            limits=reach.limits,
+            available=reach.available,
         ) as index,
     ):
         return audit_index(index, spec, options, waivers, baseline=baseline)

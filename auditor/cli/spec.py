@@ -1,11 +1,22 @@
-"""`audit-image spec show|validate`: the spec that is in force."""
+"""`audit-image spec show|init|validate`: the spec that is in force, and a first one of your own."""
 
 from typing import Annotated
 
 import typer
 
-from auditor.cli.options import completing, spec_names
-from auditor.cli.output import EXIT_NOT_AUDITED, EXIT_OK, echo, report_error
+from auditor.cli.options import (
+    AuthfileOption,
+    CaOption,
+    ImageArgument,
+    LimitOption,
+    PlainHttpOption,
+    PlatformOption,
+    QuietOption,
+    VerboseOption,
+    completing,
+    spec_names,
+)
+from auditor.cli.output import EXIT_FAILED, EXIT_NOT_AUDITED, EXIT_OK, echo, report_error, say
 from auditor.errors import UsageError
 
 app = typer.Typer(help="Show or validate a spec.", no_args_is_help=True)
@@ -34,6 +45,44 @@ def show(
         raise UsageError(f"there is no format '{output}'", "-o", f"the formats are: {', '.join(FORMS)}")
     echo(*form(load_spec(name)).splitlines())
     return 0
+
+
+@app.command("init")
+def init(
+    image: ImageArgument,
+    platform: PlatformOption = None,
+    authfile: AuthfileOption = None,
+    ca: CaOption = None,
+    plain_http: PlainHttpOption = False,
+    limit: LimitOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> int:
+    """Draft a spec from a good image, on standard output; exit code 1 where the image doesn't meet its own draft."""
+    from auditor.auditing import audit  # noqa: PLC0415
+    from auditor.auditing.load import load  # noqa: PLC0415
+    from auditor.auditing.specdraft import draft  # noqa: PLC0415
+    from auditor.budget import parse_limits  # noqa: PLC0415
+    from auditor.cli.progress import listening  # noqa: PLC0415
+    from auditor.cli.source import Reach  # noqa: PLC0415
+    from auditor.image import parse_platform  # noqa: PLC0415
+    from auditor.report.audit.words import STATUS  # noqa: PLC0415
+    from auditor.rules import Options  # noqa: PLC0415
+    from auditor.spec import read_spec  # noqa: PLC0415
+
+    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, parse_limits(limit or ()))
+    chosen = parse_platform(platform) if platform else None
+    with (
+        listening(quiet=reach.quiet, verbose=reach.verbose) as listener,
+        load(image, platform=chosen, listener=listener, access=reach.access, limits=reach.limits) as found,
+    ):
+        text = draft(found)
+        report = audit(found, read_spec(text, "the draft"), Options(chosen_platform=True))
+    echo(*text.splitlines())
+    for row in report.requirements:
+        if row.status in ("not-met", "unknown"):
+            say(f"{image}: {row.id} is {STATUS[row.status]}: {row.reason}")
+    return EXIT_OK if report.verdict == "pass" else EXIT_FAILED
 
 
 @app.command("validate")
@@ -67,7 +116,7 @@ def _validate(name: str) -> int:
     if faults:
         return EXIT_NOT_AUDITED
     spec = load_spec(name)
-    echo(f"{spec.name} {spec.version}: {len(spec.requirements)} requirements")
+    echo(f"{f'{spec.name} {spec.version}'.strip()}: {len(spec.requirements)} requirements")
     return EXIT_OK
 
 

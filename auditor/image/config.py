@@ -40,6 +40,7 @@ def parse_config(data: bytes, where: str, layers: int, limits: Limits) -> Parsed
         user=settings.text("User"),
         working_dir=settings.text("WorkingDir"),
         labels=settings.pairs("Labels"),
+        ports=settings.names("ExposedPorts"),
     )
     return ParsedConfig(config, diff_ids, _created_by(document, layers))
 

@@ -95,6 +95,11 @@ class Document:
             raise self.fail(f"'{key}' is not a map of strings")
         return tuple(sorted(value.items()))
 
+    def names(self, key: str) -> tuple[str, ...]:
+        """The keys of the object at `key`, sorted; empty where it is absent."""
+        value = self.object(key)
+        return () if value is None else tuple(sorted(value._values))
+
     def digest(self, key: str) -> str:
         """The digest at `key`, which must be there: `sha256:` or `sha512:` and its hex digits."""
         value = self.text(key, None)

@@ -29,6 +29,7 @@ class Config:
     user: str = ""
     working_dir: str = ""
     labels: tuple[tuple[str, str], ...] = ()
+    ports: tuple[str, ...] = ()  # ExposedPorts, as `80/tcp`
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from auditor.elf.model import Closure
 from auditor.elf.read.file import ElfFile, NotElf
 from auditor.filetree import Content, FileKind, FileTree
 from auditor.inventory.capabilities import capability_names
+from auditor.inventory.declared import DeclaredVersions
 from auditor.inventory.model import Binary, ClosureEntry, Tool
 from auditor.inventory.owners import Owners
 from auditor.inventory.standins import StandIn
@@ -33,6 +34,8 @@ class ToolReader:
         closures: Mapping[str, Closure],
         stand_ins: Mapping[str, StandIn],
         patterns: Mapping[str, re.Pattern[bytes]],
+        version_from: Mapping[str, str],
+        declared: DeclaredVersions,
     ) -> None:
         self._tree = tree
         self._linker = linker
@@ -40,6 +43,8 @@ class ToolReader:
         self._closures = closures
         self._stand_ins = stand_ins  # by the path that PATH takes
         self._patterns = patterns  # of versions, by tool: what a spec says of those that aren't known here
+        self._version_from = version_from  # by tool: what else says its version
+        self._declared = declared
 
     def tools(self, reached: Mapping[str, tuple[str, str]], asked: Mapping[str, tuple[str, ...]]) -> tuple[Tool, ...]:
         """The tools that are asked for (`asked`: tool -> programs), each with every name of it that PATH reaches.
@@ -124,7 +129,8 @@ class ToolReader:
         vouched = self._owners.vouches(real_path)
         package_version = record.package.upstream_version if record else None
         version, reason = identity.version, identity.reason
-        if kind == "program" and version is None and vouched and record and _is_project(tool, identity, record.package):
+        by_package = vouched and record and _is_project(tool, identity, record.package)
+        if kind == "program" and version is None and by_package and tool not in self._version_from:
             version, reason = package_version, ""
         elif project_of(tool) is None and reason in NOT_OF_A_PROJECT:
             reason = "no version string"  # of a project that is known by its programs' names only
@@ -181,6 +187,12 @@ class ToolReader:
             return None
 
         read = elf or NotElf("not an ELF file")
+        if tool in self._version_from:
+            plain = identify(path.rpartition("/")[2], real_path, node.content, read, library)
+            if plain.reason == "applet" or (plain.reason != "script" and elf is None):
+                return plain
+            told = self._declared.version(self._version_from[tool], real_path)
+            return Identity(tool, told.version, None, told.evidence, told.reason)
         if tool in self._patterns:
             return identify_by_pattern(tool, self._patterns[tool], real_path, node.content, read)
         return identify(path.rpartition("/")[2], real_path, node.content, read, library)
@@ -200,7 +212,8 @@ def _within(binaries: list[Binary], stand_in: StandIn | None) -> list[Binary]:
 def _kind(elf: ElfFile | None, identity: Identity) -> str:
     if identity.reason in ("script", "applet"):
         return identity.reason
-    return "other" if elf is None else "program"
+    # A script is a program of a tool whose spec says where its version shows.
+    return "program" if elf is not None or identity.tool else "other"
 
 
 def _is_project(tool: str, identity: Identity, package: Package) -> bool:

@@ -9,12 +9,15 @@ from auditor.image.model import Image
 from auditor.inventory.abilities import known_set_types, link_types_of_ip
 from auditor.inventory.binaries import ToolReader
 from auditor.inventory.cpu import cpu_floors
+from auditor.inventory.declared import DeclaredVersions
 from auditor.inventory.drift import changed_files, missing_files
+from auditor.inventory.files import file_facts
 from auditor.inventory.golang import go_kernel_floors, go_programs
 from auditor.inventory.kmod import take_kmod
 from auditor.inventory.model import Inventory
 from auditor.inventory.objects import elf_objects, find_floors
 from auditor.inventory.owners import Owners
+from auditor.inventory.plugindirs import plugin_directories
 from auditor.inventory.plugins import PluginReader, plugin_files
 from auditor.inventory.programs import look_at_programs, merge_notices, merge_problems
 from auditor.inventory.runtime import contradicting, distribution, runtime_config
@@ -33,13 +36,19 @@ from auditor.tools.project.kmod import KMOD
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What to look for: program names by tool, names of xtables extensions, link types in `ip`, the tools that rules
-    ask for beside those of the spec, and how versions show of tools that aren't known here."""
+    ask for beside those of the spec, and how versions show of tools that aren't known here: by a pattern over the
+    program's bytes, or from something else (`DeclaredVersions`). Files, those of them whose content is to be hashed,
+    and by tool and directory the glob patterns of plug-ins."""
 
     programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     link_types: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     further_tools: frozenset[str] = frozenset()
     patterns: Mapping[str, re.Pattern[bytes]] = field(default_factory=dict)
+    version_from: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    hashed: tuple[str, ...] = ()
+    plugins: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def names(self) -> frozenset[str]:
@@ -67,14 +76,16 @@ def take_inventory(image: Image, wanted: Wanted) -> Inventory:
     closures = looked_at.closures
     problems = merge_problems(tree, closures.values())
 
-    tools = ToolReader(tree, linker, owners, closures, stand_ins, wanted.patterns).tools(reached, wanted.programs)
+    go = go_programs(tree, linker, closures)
+    declared = DeclaredVersions(tree, owners, go)
+    reader = ToolReader(tree, linker, owners, closures, stand_ins, wanted.patterns, wanted.version_from, declared)
+    tools = reader.tools(reached, wanted.programs)
     plugins = PluginReader(tree, linker, closures, env)
     extensions = plugins.extensions(tools)
 
     usage = Usage(tools, closures)
     absent = {name: tool for tool, names in wanted.programs.items() for name in names if name not in reached}
     gone, rest = missing_files(tree, packages, usage.packages(owners), usage.missed(absent, problems))
-    go = go_programs(tree, linker, closures)
     floors = find_floors(tree, linker, tools, closures)
     sought = {stand_in.target.rpartition("/")[2] for stand_in in stand_ins.values() if stand_in.target}
     index = NameIndex(tree, lambda path: elf.soname if (elf := linker.elf(path)) else None)
@@ -82,7 +93,7 @@ def take_inventory(image: Image, wanted: Wanted) -> Inventory:
     known = whereabouts(tree, index, search, lacking, plugin_files(wanted.extensions), problems)
     return Inventory(
         platform=config.platform,
-        config=runtime_config(config),
+        config=runtime_config(image),
         path=search.directories,
         tools=tuple(with_place(tool, wanted.programs[tool.name], known) for tool in tools),
         executables=looked_at.executables,
@@ -108,6 +119,8 @@ def take_inventory(image: Image, wanted: Wanted) -> Inventory:
             cpu=cpu_floors(tree, linker, closures, go),
         ),
         go=go,
+        files=file_facts(tree, wanted.files, wanted.hashed),
+        plugins=plugin_directories(tree, linker, closures, tools, wanted.plugins),
         offered_as=contradicting(image),
         offered=image.offered if len(image.offered) > 1 else (),
         kmod=take_kmod(tree, linker, owners, search) if KMOD in wanted.further_tools else None,

@@ -6,5 +6,7 @@ from auditor.kept import policy
 from auditor.packages.kinds import KINDS
 from auditor.process.kept import KEPT as _PROCESS
 
+#: What every audit reads.
+READERS = (_LOADER, _PROCESS, _DISTRIBUTION, *(kind.kept for kind in KINDS))
 #: The policy of an audit (`auditor.kept.Keep`).
-keep = policy((_LOADER, _PROCESS, _DISTRIBUTION, *(kind.kept for kind in KINDS)))
+keep = policy(READERS)

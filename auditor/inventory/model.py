@@ -5,7 +5,7 @@ is known. `package` is the owning package's name, `unowned` where the databases 
 the image has no package database.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from auditor.elf.model import LoadFault, NoticeKind
 from auditor.elf.read.go_build import GoModule
@@ -410,13 +410,62 @@ class Kmod:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeConfig:
-    """What the image config tells a runtime."""
+    """What the image config tells a runtime. Not `stated`: there was none, or the report is older than these fields."""
 
     entrypoint: tuple[str, ...] = ()
     cmd: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
     user: str = ""
     working_dir: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    ports: tuple[str, ...] = ()
+    stated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileFact:
+    """A path that the spec asks for, and what it leads to. `kind` is inode(7)'s word, "" where it leads to nothing.
+
+    `reason` says why it leads to nothing; then `layer` is the one that deleted it, if any. `user` and `group` are the
+    names that the image's own passwd(5) and group(5) give, "" for none. `sha256` is of the content, "" where it was
+    not asked for or not kept.
+    """
+
+    path: str
+    real_path: str
+    kind: str
+    layer: int | None
+    mode: int = 0  # with set-id and sticky bits
+    uid: int = 0
+    gid: int = 0
+    user: str = ""
+    group: str = ""
+    empty: bool = False
+    sha256: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PluginFile:
+    """A file of a tool's directory of plug-ins. `loadable`: by dlopen(3) in the tool; else False or, unknown, None."""
+
+    name: str
+    layer: int | None
+    loadable: bool | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PluginDirectory:
+    """A directory of plug-ins that the spec asks for, with those files of it that fit the spec's patterns.
+
+    `gone` are fitting names that a layer deleted from it.
+    """
+
+    tool: str
+    directory: str
+    files: tuple[PluginFile, ...]
+    gone: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -446,6 +495,8 @@ class Inventory:
     entry: tuple[str, ...] = ()  # real paths of what the runtime itself starts
     floors: Floors = Floors()
     go: tuple[GoProgram, ...] = ()
+    files: tuple[FileFact, ...] = ()  # those that the spec asks for
+    plugins: tuple[PluginDirectory, ...] = ()
     kmod: Kmod | None = None  # None in reports that were saved before it was looked at
     offered_as: Platform | None = None  # by an index, where the config contradicts it
     offered: tuple[Platform, ...] = ()  # by the index that the image came from, where it has several
@@ -453,6 +504,14 @@ class Inventory:
     def tool(self, name: str) -> Tool | None:
         """The tool of this name."""
         return next((tool for tool in self.tools if tool.name == name), None)
+
+    def file(self, path: str) -> FileFact | None:
+        """What the path leads to; None where it wasn't looked at."""
+        return next((entry for entry in self.files if entry.path == path), None)
+
+    def plugins_of(self, tool: str, directory: str) -> PluginDirectory | None:
+        """A tool's directory of plug-ins; None where it wasn't looked at."""
+        return next((one for one in self.plugins if (one.tool, one.directory) == (tool, directory)), None)
 
     def whereabouts_of(self, name: str) -> Whereabouts:
         """What is known of a missing name; empty where it was not asked for."""

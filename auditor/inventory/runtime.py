@@ -3,7 +3,7 @@
 import re
 
 from auditor.filetree import FileTree, read_file
-from auditor.image.model import Config, Image, Platform
+from auditor.image.model import Image, Platform
 from auditor.inventory.model import Distribution, RuntimeConfig
 from auditor.kept import Kept
 
@@ -13,9 +13,21 @@ _MAX_TEXT = 1 << 16
 _OS_RELEASE = re.compile(r"""^(ID|VERSION_ID|PRETTY_NAME)=(["']?)(.*)\2$""", re.MULTILINE)
 
 
-def runtime_config(config: Config) -> RuntimeConfig:
-    """What the image config tells a runtime."""
-    return RuntimeConfig(config.entrypoint, config.cmd, config.env, config.user, config.working_dir)
+def runtime_config(image: Image) -> RuntimeConfig:
+    """What the image config tells a runtime; a tree of files has none."""
+    config = image.config
+    if not (image.layers or image.config_digest):
+        return RuntimeConfig()
+    return RuntimeConfig(
+        entrypoint=config.entrypoint,
+        cmd=config.cmd,
+        env=config.env,
+        user=config.user,
+        working_dir=config.working_dir,
+        labels=dict(config.labels),
+        ports=config.ports,
+        stated=True,
+    )
 
 
 def contradicting(image: Image) -> Platform | None:

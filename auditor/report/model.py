@@ -62,6 +62,8 @@ class ReportRequirement:
     reason: str
     needs: ReportNeeds | None
     findings: tuple[int, ...]
+    severity: Literal["error", "warning", "note"] = "error"  # of what breaks the row, by the spec
+    tool: str = ""  # that the row is about, where it is about one
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,18 @@ class ReportSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportFit:
+    """A shipped spec that an image meets which doesn't meet the one that it was judged by.
+
+    `one_platform`: with this platform asked for, since the spec asks for more platforms than there are.
+    """
+
+    spec: str
+    unknown: int
+    one_platform: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """One image audited. `inventory.tools` is not repeated in JSON: it is the report's `tools`."""
 
@@ -111,6 +125,7 @@ class Report:
     waivers: tuple[ReportWaiver, ...] = ()
     summary: ReportSummary = ReportSummary()
     rules: dict[str, ReportRule] = field(default_factory=dict)  # of the findings, by id
+    fits: tuple[ReportFit, ...] = ()
     schema_version: str = SCHEMA_VERSION
     kind: ClassVar[Kind] = Kind.REPORT
 
@@ -118,6 +133,13 @@ class Report:
     def tools(self) -> tuple[Tool, ...]:
         """The documented tools, as the inventory has them."""
         return self.inventory.tools
+
+    @property
+    def concerned_tools(self) -> tuple[Tool, ...]:
+        """Those that the image has, or a row asks for that is applicable."""
+        idle = {row.tool for row in self.requirements if row.status == "not-applicable"}
+        idle -= {row.tool for row in self.requirements if row.status != "not-applicable"}
+        return tuple(tool for tool in self.tools if tool.binaries or tool.name not in idle)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class Options:
     fail_on_from: str = ""  # the setting that `fail_on` came from, where the caller didn't say it himself
     modes: tuple[str, ...] | None = None  # of the spec's, those that count; None: its default
     cpu: tuple[tuple[str, str], ...] = ()  # (architecture, level): the oldest processor of the cluster
+    suggest: bool = False  # where an image doesn't meet the spec, try it by those that the spec names instead
 
     def why_not(self, spec: Spec, row: Requirement) -> str:
         """Why a row of the spec is not applicable; "" where it is."""

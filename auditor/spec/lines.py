@@ -2,7 +2,7 @@
 
 import re
 
-from auditor.spec.load import Fault
+from auditor.spec.faults import Fault
 
 
 def line_of(text: str, fault: Fault) -> int | None:

@@ -1,33 +1,22 @@
 """From a spec's name or file to a checked value."""
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib import resources
 from pathlib import Path
 
 import msgspec
-from msgspec import structs
 
 from auditor.errors import UsageError, did_you_mean
 from auditor.files import exists, parse_toml, read_small_file
-from auditor.processor import check_level
+from auditor.spec.faults import Fault, field_faults
 from auditor.spec.model import Incident, Kind, Module, Requirement, Spec, SpecFile
+from auditor.spec.text import with_text
 
 DEFAULT_SPEC = "calico-system-requirements"
 _MAX_EXTENDS = 8
 
-# What a row of each kind must say, beside the fields that every row has.
-_REQUIRED_FIELDS: dict[Kind, tuple[str, ...]] = {
-    Kind.TOOL: ("tool", "programs"),
-    Kind.LIBRARY: ("tools", "sonames"),
-    Kind.FEATURE: ("tools",),
-    Kind.VARIANT: ("tools", "flavour"),
-    Kind.KERNEL: ("needs",),
-    Kind.CPU: ("cpu_floor",),
-}
 # Kinds that hold an image's own rows: findings about loading and starting belong to them.
 _ALWAYS_PRESENT = (Kind.LOADS, Kind.ENTRYPOINT, Kind.PLATFORMS)
 
@@ -38,26 +27,22 @@ def shipped_specs() -> tuple[str, ...]:
     return tuple(sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml")))
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is wrong with a spec: in which row (its id, or ""), at which of its fields, and what to do."""
-
-    what: str
-    row: str = ""
-    field: str = ""
-    remedy: str = ""
-
-    def error(self, where: str) -> UsageError:
-        """The fault as it ends a command."""
-        return UsageError(f"requirement {self.row}: {self.what}" if self.row else self.what, where, self.remedy)
-
-
 def load_spec(name_or_file: str = DEFAULT_SPEC) -> Spec:
     """Load a shipped spec by name, or a file by path; UsageError says what is wrong and where."""
     chain = _chain(name_or_file)
     spec, faults = _merge(chain)
     if faults:
         raise faults[0].error(chain[-1][0])
+    return spec
+
+
+def read_spec(text: str, where: str) -> Spec:
+    """A spec from the text of a file, which extends shipped ones only; UsageError says what is wrong with it."""
+    data = text.encode()
+    file = _parse(where, data)
+    spec, faults = _merge([*(_chain(file.extends) if file.extends else []), (where, data, file)])
+    if faults:
+        raise faults[0].error(where)
     return spec
 
 
@@ -99,7 +84,7 @@ def _merge(chain: list[tuple[str, bytes, SpecFile]]) -> tuple[Spec, tuple[Fault,
             faults.append(row_or_fault)
         else:
             requirements.append(row_or_fault)
-    faults += _field_faults(requirements)
+    faults += field_faults(requirements)
     faults += _row_faults(rows, requirements)
     faults += _module_faults(requirements, modules)
     last = chain[-1][2]
@@ -108,10 +93,11 @@ def _merge(chain: list[tuple[str, bytes, SpecFile]]) -> tuple[Spec, tuple[Fault,
         version=last.version,
         title=last.title or last.name,
         digest=f"sha256:{digest.hexdigest()}",
-        requirements=tuple(map(_with_text, requirements)),
+        requirements=tuple(map(with_text, requirements)),
         modules=modules,
         incidents=tuple(incidents),
         default_modes=default_modes,
+        instead=last.instead,
     )
     return spec, tuple(faults)
 
@@ -120,20 +106,6 @@ def _tool_row(name: str, fields: dict[str, object]) -> dict[str, object]:
     """The row that a table [tool.NAME] stands for."""
     programs = {} if "programs" in fields else {"programs": [name]}
     return {"id": f"tool.{name}", "kind": "tool", "tool": name, **programs, **fields}
-
-
-def _with_text(row: Requirement) -> Requirement:
-    """A row that says nothing of itself, in words made from its fields."""
-    if row.text:
-        return row
-    match row.kind:
-        case Kind.TOOL:
-            text = f"The image has {row.tool}{f', {row.minimum} or later' if row.minimum else ''}."
-        case Kind.LIBRARY:
-            text = f"{' and '.join(row.tools)} link {' or '.join(row.sonames)}."
-        case _:
-            text = row.id
-    return structs.replace(row, text=text)
 
 
 def _chain(name_or_file: str) -> list[tuple[str, bytes, SpecFile]]:
@@ -174,38 +146,6 @@ def _requirement(row_id: str, row: dict[str, object]) -> Requirement | Fault:
     except msgspec.ValidationError as error:
         field = str(error).partition("`$.")[2].rstrip("`").partition("[")[0].partition(".")[0]
         return Fault(str(error), row_id, field, "see `audit-image schema spec`")
-
-
-def _field_faults(requirements: list[Requirement]) -> Iterator[Fault]:
-    """What each row says that can't be meant, or leaves out."""
-    for row in requirements:
-        for field in _REQUIRED_FIELDS.get(row.kind, ()):
-            if not getattr(row, field):
-                yield Fault(f"a row of kind {row.kind} needs `{field}`", row.id, field)
-        for soname in row.sonames:
-            if ".so" not in soname:
-                yield Fault(f"'{soname}' is no soname, which has `.so` in it", row.id, "sonames", "write libfoo.so.*")
-        for program in row.programs:
-            if "/" in program or not program:
-                yield Fault(f"'{program}' is no program's name: it is looked up on PATH", row.id, "programs")
-        if row.pattern:
-            yield from _pattern_faults(row)
-        try:
-            for architecture, level in row.cpu_floor.items():
-                check_level(architecture, level, f"requirement {row.id}")
-        except UsageError as error:
-            yield Fault(error.what, row.id, "cpu_floor", error.remedy)
-
-
-def _pattern_faults(row: Requirement) -> Iterator[Fault]:
-    try:
-        groups = re.compile(row.pattern.encode()).groups
-    except re.error as error:
-        yield Fault(f"`pattern` is no regular expression: {error}", row.id, "pattern")
-        return
-    if groups != 1:
-        remedy = "put parentheses around the version, and (?:…) around other parts"
-        yield Fault(f"`pattern` has {groups} groups, and one is the version", row.id, "pattern", remedy)
 
 
 def _row_faults(rows: Mapping[str, object], requirements: list[Requirement]) -> Iterator[Fault]:

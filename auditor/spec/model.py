@@ -10,9 +10,16 @@ from auditor.family import Family
 
 FlavourName = Literal["legacy", "nf_tables"]
 KernelVersion = Annotated[str, Meta(pattern=r"^([0-9]{1,5}(\.[0-9]{1,5}){0,3})?$")]  # "": no bound
-Minimum = Annotated[str, Meta(pattern=r"^([a-z]{0,3}[0-9][0-9A-Za-z.+~_-]*)?$")]  # a version alone, as 1.8.8
+MINIMUM = r"([0-9]{1,9}:)?[a-z]{0,3}[0-9][0-9A-Za-z.+~^_-]*"
+Minimum = Annotated[str, Meta(pattern=f"^({MINIMUM})?$")]  # a version alone, as 1.8.8
 ModuleName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]+$")]
 ConfigName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]+$")]  # without CONFIG_
+VersionFrom = Annotated[str, Meta(pattern=r"^(package|(go|python|node):[!-~]{1,200})?$")]
+AbsolutePath = Annotated[str, Meta(pattern=r"^(/[^/]+)*$")]  # "": none
+Owner = Annotated[str, Meta(pattern=r"^([A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?)?$")]  # USER[:GROUP]
+Mode = Annotated[str, Meta(pattern=r"^([0-7]{3,5})?$")]  # octal, as chmod(1) takes it
+Digest = Annotated[str, Meta(pattern=r"^(sha256:[0-9a-f]{64})?$")]
+Port = Annotated[str, Meta(pattern=r"^[0-9]{1,5}(-[0-9]{1,5})?/(tcp|udp|sctp)$")]
 
 
 class Kind(enum.StrEnum):
@@ -27,6 +34,10 @@ class Kind(enum.StrEnum):
     FEATURE = "feature"
     VARIANT = "variant"
     CPU = "cpu"
+    PACKAGE = "package"
+    FILE = "file"
+    CONFIG = "config"
+    PLUGIN = "plugin"
 
 
 class Extensions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,16 +99,18 @@ class Requirement(Struct, frozen=True, forbid_unknown_fields=True):
     kind: Kind
     section: str = ""
     text: str = ""
+    severity: Literal["error", "warning", "note"] | None = None  # of what breaks the row; None: as the rule says
     families: tuple[Family, ...] = ()  # for which --ip-family the row holds; empty: all
     modes: tuple[str, ...] = ()  # the --mode that ask for the row, any of them; empty: all
     except_modes: tuple[str, ...] = ()  # the --mode that do without the row
     tool: str = ""  # kind tool
     programs: tuple[str, ...] = ()  # kind tool: every one must be there
-    minimum: Minimum = ""  # kinds tool, variant: the oldest upstream version
+    minimum: Minimum = ""  # kinds tool, variant, package: the oldest version
     pattern: str = ""  # kind tool: a regular expression over the program's bytes, whose one group is the version
     order: Literal["dotted", "dated"] = "dotted"  # kind tool with a pattern: how its versions are numbered
-    packages: dict[str, str] = {}  # kind tool: what to install, by package type ("deb", "rpm", "apk")
-    tools: tuple[str, ...] = ()  # kinds library, feature, variant: the tools whose row this builds on
+    version_from: VersionFrom = ""  # kind tool: what says the version, where the program's bytes don't
+    packages: dict[str, str] = {}  # kinds tool, package: what to install, by package type; `a|b`: any of these
+    tools: tuple[str, ...] = ()  # kinds library, feature, variant, plugin: the tools whose row this builds on
     sonames: tuple[str, ...] = ()  # kind library: glob patterns, any of which will do
     extensions: Extensions = Extensions()  # kind feature
     link_types: tuple[str, ...] = ()  # kind feature: link types that `ip` must know
@@ -106,6 +119,20 @@ class Requirement(Struct, frozen=True, forbid_unknown_fields=True):
     platforms: tuple[str, ...] = ()  # kind platforms: os/arch[/variant]
     cpu_floor: dict[str, str] = {}  # kind cpu: architecture -> the level that every node has (auditor/processor.py)
     needs: Needs | None = None
+    path: AbsolutePath = ""  # kind file
+    owner: Owner = ""  # kind file: names (of the image's passwd(5) and group(5)) or numbers
+    mode: Mode = ""  # kind file
+    digest: Digest = ""  # kind file
+    not_empty: bool = False  # kind file: it has bytes; a directory has entries
+    directory: AbsolutePath = ""  # kind plugin
+    plugins: tuple[str, ...] = ()  # kind plugin: glob patterns of file names; each is there, and loads in the tool
+    user: str = ""  # kind config: the User, word for word; root, 0 and none at all are the same
+    non_root: bool = False  # kind config: the User is another than root
+    entrypoint: tuple[str, ...] = ()  # kind config: the Entrypoint, word for word
+    cmd: tuple[str, ...] = ()  # kind config: the Cmd, word for word
+    ports: tuple[Port, ...] = ()  # kind config: exposed, at least
+    labels: dict[str, str] = {}  # kind config: name -> glob pattern of the value
+    env: dict[str, str] = {}  # kind config: name -> glob pattern of the value
 
     def why_not(self, family: Family, modes: Collection[str]) -> str:
         """Why the row is not applicable to a cluster of this IP family and these modes; "" where it is."""
@@ -138,6 +165,7 @@ class SpecFile(Struct, frozen=True, forbid_unknown_fields=True):
     extends: str = ""
     drop: tuple[str, ...] = ()  # glob patterns of ids of the extended spec
     default_modes: tuple[str, ...] = ()  # in force without --mode
+    instead: tuple[str, ...] = ()  # shipped specs to try an image by that doesn't meet this one; not inherited
     requirement: tuple[dict[str, Any], ...] = ()
     tool: dict[str, dict[str, Any]] = {}  # by name: a row `tool.NAME` of kind tool; programs: NAME where not given
     module: dict[ModuleName, Module] = {}
@@ -155,6 +183,7 @@ class Spec(Struct, frozen=True):
     modules: dict[str, Module] = {}
     incidents: tuple[Incident, ...] = ()
     default_modes: tuple[str, ...] = ()
+    instead: tuple[str, ...] = ()
 
     @property
     def modes(self) -> tuple[str, ...]:

@@ -23,22 +23,24 @@ def _toml(spec: Spec) -> Iterator[str]:
     for name in ("name", "version", "title"):
         yield f"{name} = {_value(getattr(spec, name))}"
     yield f"default_modes = {_value(spec.default_modes)}"
+    yield f"instead = {_value(spec.instead)}"
     for row in spec.requirements:
         yield from ("", "[[requirement]]")
-        yield from _fields(msgspec.to_builtins(row))
+        yield from toml_fields(msgspec.to_builtins(row))
     for name, module in spec.modules.items():
         yield from ("", f"[module.{name}]")
-        yield from _fields(_without_defaults(module))
+        yield from toml_fields(_without_defaults(module))
     for incident in spec.incidents:
         yield from ("", "[[incident]]")
-        yield from _fields(msgspec.to_builtins(incident))
+        yield from toml_fields(msgspec.to_builtins(incident))
 
 
 def _without_defaults(module: Module) -> dict[str, object]:
     return {name: value for name, value in msgspec.to_builtins(module).items() if value not in (None, "", [], ())}
 
 
-def _fields(values: Mapping[str, object]) -> Iterator[str]:
+def toml_fields(values: Mapping[str, object]) -> Iterator[str]:
+    """A line for each field that says something."""
     for name, value in values.items():
         if value not in (None, "", [], (), {}, False) or name == "text":
             yield f"{name} = {_value(value)}"

@@ -81,8 +81,10 @@ def test_the_image_of_today_in_one_layer_meets_what_its_time_asks_for() -> None:
     """As the official one is made, of Debian's programs; the real one was not at hand."""
     for mode in ([], ["--mode", "nftables"]):
         assert findings(report("redhat-clean", "calico-current", *mode, flat=True)) == set()
-    failing = [row["id"] for row in report("redhat-clean", flat=True)["requirements"] if row["status"] == "not-met"]
+    old = report("redhat-clean", flat=True)
+    failing = [row["id"] for row in old["requirements"] if row["status"] == "not-met"]
     assert failing == ["tool.iputils"]
+    assert [fit["spec"] for fit in old["fits"]] == ["calico-current"]
 
 
 @pytest.mark.parametrize("name", FLAT)

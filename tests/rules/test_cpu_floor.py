@@ -6,11 +6,15 @@ import pytest
 
 from auditor.elf.read.go_build import GoModule
 from auditor.finding import Severity
+from auditor.image.model import Platform
 from auditor.inventory.model import CpuFloor, Floors, GoProgram, Inventory
 from auditor.report.diff.compare import compare
 from auditor.rules import ImageContext, Options, Subject, run_rules
+from auditor.rules.image.rows import judge_rows
 from auditor.spec import load_spec
-from tests.diff.test_compare import report, told
+from tests.diff.test_compare import report as diffed
+from tests.diff.test_compare import told
+from tests.images import built, report
 from tests.inventories import LAYERS, sound
 
 LOADER = CpuFloor("x86-64-v2", "/lib64/ld-linux-x86-64.so.2", "CPU does not support x86-64-v2", True, 0)
@@ -58,10 +62,10 @@ def test_floors(
 
 
 def test_a_raised_floor_is_a_regression() -> None:
-    before, after = report(with_floors()), report(with_floors(LOADER))
+    before, after = diffed(with_floors()), diffed(with_floors(LOADER))
     assert ("cpu-floor", "processor", None, "x86-64-v2", "regression") in told(compare(before, after))
     assert ("cpu-floor", "processor", "x86-64-v2", None, "improvement") in told(compare(after, before))
-    marked = told(compare(before, report(with_floors(MARKED))), "cpu-floor")
+    marked = told(compare(before, diffed(with_floors(MARKED))), "cpu-floor")
     assert marked == {("cpu-floor", "processor", None, "x86-64-v2, marked only", "neutral")}
 
 
@@ -74,7 +78,7 @@ def test_changes_of_a_go_program() -> None:
         typha, version="go1.24.1", module=GoModule("example.com/typha", "v3.30.0"), settings={"CGO_ENABLED": "0"},
         modules=(GoModule("golang.org/x/net", "v0.33.0"),),
     )  # fmt: skip
-    before, after = (report(replace(sound(), go=(program,))) for program in (typha, newer))
+    before, after = (diffed(replace(sound(), go=(program,))) for program in (typha, newer))
     assert told(compare(before, after)) == {
         ("go-version", "/usr/bin/typha", "go1.23.4", "go1.24.1", "neutral"),
         ("go-module", "/usr/bin/typha", "example.com/typha v3.29.0", "example.com/typha v3.30.0", "neutral"),
@@ -82,3 +86,33 @@ def test_changes_of_a_go_program() -> None:
         ("go-dependency", "/usr/bin/typha example.com/gone", "v1.0.0", None, "neutral"),
         ("go-setting", "/usr/bin/typha CGO_ENABLED", "1", "0", "neutral"),
     }
+
+
+@pytest.mark.parametrize(
+    ("architecture", "floors", "cpu", "status"),
+    [
+        ("amd64", (), (), "met"),
+        ("s390x", (), (), "not-applicable"),  # the spec names none for it
+        ("s390x", (), (("s390x", "z13"),), "unknown"),
+        ("s390x", (replace(LOADER, level="z14", evidence="CPU lacks VXE support"),), (("s390x", "z13"),), "not-met"),
+        ("s390x", (replace(LOADER, level="z13", evidence="CPU lacks VX support"),), (("s390x", "z13"),), "met"),
+        ("arm64", (), (("arm64", "armv8.0"),), "unknown"),
+    ],
+)
+def test_where_files_have_no_mark_a_processor_is_unknown(
+    architecture: str, floors: tuple[CpuFloor, ...], cpu: tuple[tuple[str, str], ...], status: str
+) -> None:
+    inventory = replace(with_floors(*floors), platform=Platform("linux", architecture))
+    context = ImageContext(load_spec("calico-current"), Options(chosen_platform=True, cpu=cpu), inventory, LAYERS)
+    rows = {row.requirement.id: row.status for row in judge_rows(context, run_rules(Subject.IMAGE, context))}
+    assert rows["image.cpu"] == status
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("architecture", ["ppc64el", "s390x"])
+def test_debians_loaders_of_other_machines_check_no_processor(architecture: str) -> None:
+    """Red Hat's do, with words that glibc's dl-hwcap-check.h has only in builds for newer processors."""
+    audit = report("bookworm", architecture, spec="calico-current")
+    assert audit.inventory.floors.cpu == ()
+    loader = next(built("bookworm", architecture).tree.glob("usr/lib/*/ld64.so.?"))
+    assert b"Fatal glibc error: CPU lacks" not in loader.read_bytes()

@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from auditor.cli.main import run
+from auditor.packages.kinds import KINDS
 from auditor.spec import load_spec, shipped_specs
+from auditor.spec.faults import PACKAGE_TYPES
 from tests.inventory.room import Room, audited, errors
+from tests.spec.products import audited as audited_image
+from tests.spec.products import nginx, not_met
 
 FIRST = """name = "mine"
 extends = "base"
@@ -86,3 +90,45 @@ def test_the_other_forms(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["spec", "show", "felix", "-o", "markdown"]) == 0
     assert "| `felix.extensions` | feature |" in capsys.readouterr().out
     assert run(["spec", "show", "felix", "-o", "yaml"]) == 2
+
+
+def test_a_spec_knows_every_type_of_package_that_is_read() -> None:
+    assert {kind.type for kind in KINDS} == set(PACKAGE_TYPES)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ('kind = "library"\ntools = ["a"]\nsonames = ["a.so"]\nminimum = "1"', "has no `minimum`"),
+        ('kind = "config"', "asks for nothing"),
+        ('kind = "package"\npackages = { debian = "a" }', "no type of package"),
+        ('kind = "file"\npath = "etc/passwd"', "path"),
+        ('kind = "file"\npath = "/etc/passwd"\nmode = "rw"', "mode"),
+        ('kind = "file"\npath = "/etc/passwd"\ndigest = "sha256:0"', "digest"),
+        ('kind = "plugin"\ntools = ["a"]\ndirectory = "/d"\nplugins = ["d/a.so"]', "no file name"),
+        ('kind = "config"\nports = ["http"]', "ports"),
+        ('kind = "config"\nnon_root = true\nseverity = "fatal"', "severity"),
+    ],
+)
+def test_a_row_that_cannot_work_is_refused(
+    tmp_path: Path, row: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = 'name = "mine"\nextends = "base"\n[tool.a]\n[[requirement]]\nid = "x"\n'
+    assert run(["spec", "validate", write(tmp_path, head + row + "\n")]) == 2
+    said = capsys.readouterr().err
+    assert words in said and "mine.toml:" in said
+
+
+def blocks() -> list[str]:
+    """The spec files that the documentation shows."""
+    text = (Path(__file__).parents[2] / "docs" / "specs.md").read_text()
+    return [block.partition("```")[0] for block in text.split("```toml\n")[1:]]
+
+
+def test_what_the_documentation_says_to_write_works_to_the_letter(tmp_path: Path) -> None:
+    first, rest = blocks()
+    image = nginx()
+    report = audited_image(image, write(tmp_path, first))
+    assert report.verdict == "pass" and report.summary.unknown == 0
+    whole = audited_image(image, write(tmp_path, f"{first}\n{rest}"))
+    assert whole.verdict == "pass" and not_met(whole) == {"config.user"}

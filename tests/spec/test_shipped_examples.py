@@ -5,9 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from auditor.auditing import audit
+from auditor.auditing.load import load
+from auditor.report.model import Report
+from auditor.rules import Options
+from auditor.spec import load_spec
 from fixtures.apt import AptRoot
 from fixtures.workspace import FixtureError
 from tests.inventory.room import Room, errors, statuses
+from tests.inventory.test_wrapped_tools import CHOOSING, SIX
 
 NFT = ("nftables", "libnftables1", "libjansson4", "libedit2", "libbsd0", "libmd0")
 
@@ -27,6 +33,60 @@ def with_nft(room: Room) -> None:
             room.link(path, str(place.readlink()))
         elif "/bin/" in path or "/sbin/" in path or ".so" in path:
             room.put(path, place.read_bytes())
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("modes", "gone", "not_met"),
+    [
+        # Without nft, only its own mode has something to miss.
+        (("iptables",), (), set()),
+        (("nftables",), (), {"tool.nftables"}),
+        (("ipvs",), ("/usr/sbin/ipset",), {"tool.ipset", "kube-proxy.rules.sets"}),
+        (("iptables",), ("/usr/sbin/ipset",), set()),
+        (("iptables",), ("/usr/lib/x86_64-linux-gnu/xtables/libxt_statistic.so",), {"kube-proxy.rules"}),
+        (("iptables",), ("/usr/sbin/xtables-legacy-multi",), {"kube-proxy.iptables.legacy"}),
+    ],
+)
+def test_kube_proxy_by_mode(modes: tuple[str, ...], gone: tuple[str, ...], not_met: set[str], tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    room.remove(*gone)
+    report = by_modes(room, modes)
+    assert {row for row, status in statuses(report).items() if status == "not-met"} == not_met
+    listed = {tool.name for tool in report.concerned_tools}
+    assert ("nftables" in listed) is ("nftables" in modes)
+
+
+def by_modes(room: Room, modes: tuple[str, ...]) -> Report:
+    with load(f"dir:{room.root}") as image:
+        return audit(image, load_spec("kube-proxy"), Options(chosen_platform=True, modes=modes))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("gone", "not_met"),
+    [
+        ((), set()),
+        (("/usr/sbin/xtables-legacy-multi",), {"kube-proxy.iptables.legacy"}),
+        (("/usr/sbin/xtables-nft-multi",), {"kube-proxy.iptables.nft"}),
+    ],
+)
+def test_kube_proxy_with_the_wrapper_in_the_place_of_iptables(
+    gone: tuple[str, ...], not_met: set[str], tmp_path: Path
+) -> None:
+    room = Room(tmp_path)
+    with_wrapper(room)
+    room.remove(*gone)
+    report = by_modes(room, ("iptables",))
+    assert {row for row, status in statuses(report).items() if status == "not-met"} == not_met
+    # The wrapper picks what is there, so it still starts: the image's own shell agrees.
+    assert room.run("iptables", "--version").text.startswith("iptables v")
+
+
+def with_wrapper(room: Room) -> None:
+    room.put("/usr/sbin/iptables-wrapper", CHOOSING)
+    for name in SIX:
+        room.link(f"/usr/sbin/{name}", "iptables-wrapper")
 
 
 def test_kube_proxy_has_its_tools_in_both_flavours(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from auditor.report.schema import builtins, ordered, schema
 _Read = TypeVar("_Read", Report, IndexReport)
 _ORDER = (
     *("schema_version", "image", "spec", "verdict", "summary", "rules"),
-    *("tools", "requirements", "findings", "waivers", "inventory"),
+    *("tools", "requirements", "findings", "waivers", "fits", "inventory"),
 )
 _INDEX_ORDER = ("schema_version", "index", "verdict", "rules", "platforms", "findings")
 

@@ -167,7 +167,7 @@ def _rows(rows: Iterable[tuple[int, ReportRequirement]]) -> Table:
 
 def _tools(report: Report) -> Table:
     rows = []
-    for tool in report.tools:
+    for tool in report.concerned_tools:
         first = tool.binaries[0] if tool.binaries else None
         version = Cell(tool.version) if tool.version else Cell("unknown", "unknown", tool.reason)
         flavours = ", ".join(sorted({binary.flavour for binary in tool.binaries if binary.flavour}))

@@ -134,9 +134,9 @@ def _line(row: ReportRequirement, width: int, pen: Pen) -> Iterator[str]:
 
 
 def _tools(report: Report, pen: Pen) -> Iterator[str]:
-    width = max((len(tool.name) for tool in report.tools), default=0)
-    for tool in report.tools:
-        version = tool.version or f"unknown ({tool.reason})"
+    width = max((len(tool.name) for tool in report.concerned_tools), default=0)
+    for tool in report.concerned_tools:
+        version = tool.version or (f"unknown ({tool.reason})" if tool.binaries else tool.reason)
         first = tool.binaries[0] if tool.binaries else None
         where = f"  {first.path}" if first else ""
         told = pen.plain(f"{tool.name:<{width}}  {version}{_flavours(tool)}")

@@ -52,9 +52,9 @@ def conclusion(report: Report | IndexReport) -> str:
     name, spec = report.image.reference, report.spec.name
     aside = _aside(_unknown(report.requirements)) + _aside(_changed(report))
     if report.verdict == "fail":
-        return f"{name} does not meet {spec}{aside}"
+        return f"{name} does not meet {spec}{_aside(_fits(report))}{aside}"
     if report.summary.not_met:
-        return f"{name}: {not_met_told(report.summary, spec)}{aside}"
+        return f"{name}: {not_met_told(report.summary, spec)}{_aside(_fits(report))}{aside}"
     return f"{name} meets {spec}{aside}"
 
 
@@ -98,6 +98,17 @@ def _changed(report: Report | IndexReport) -> str:
     count = sum(finding.rule == "package-file-changed" for finding in all_findings(report))
     owners = "its package" if count == 1 else "their packages"
     return f"{plural(count, 'file')} other than {owners} put there" if count else ""
+
+
+def _fits(report: Report) -> str:
+    """`it meets calico-current (--spec calico-current --platform linux/amd64)`."""
+    told = []
+    for fit in report.fits:
+        known = report.image.platform if report.image.platform.architecture else "OS/ARCH"
+        platform = f" --platform {known}" if fit.one_platform else ""
+        unknown = f", {plural(fit.unknown, 'row')} unknown" if fit.unknown else ""
+        told.append(f"it meets {fit.spec}{unknown} (--spec {fit.spec}{platform})")
+    return "; ".join(told)
 
 
 def _aside(text: str) -> str:

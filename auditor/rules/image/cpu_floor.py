@@ -9,7 +9,9 @@ from auditor.inventory.model import CpuFloor
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.image.context import ImageContext
 from auditor.rules.model import Subject, rule
-from auditor.spec import Kind
+from auditor.spec import Kind, Requirement
+
+_MARKED = ("amd64", "386")  # GNU_PROPERTY_X86_ISA_1_NEEDED
 
 
 @rule(
@@ -37,6 +39,26 @@ def cpu_floor(context: ImageContext) -> Iterator[Finding]:
         # What starts all programs stands for the others.
         floors = sorted(group, key=lambda floor: ("/ld" not in floor.path, "/libc.so" not in floor.path, floor.path))
         yield _finding(context, level, floors, named, enforced=enforced)
+
+
+def names_no_processor(context: ImageContext, row: Requirement) -> str:
+    """Why a row about processors doesn't concern the image; "" where it does, or the row is about something else."""
+    architecture = context.inventory.platform.architecture
+    if row.kind is not Kind.CPU or architecture in row.cpu_floor or architecture in dict(context.options.cpu):
+        return ""
+    return f"no processor of {architecture} is named"
+
+
+def unknown_processor(context: ImageContext, _: Requirement) -> str:
+    """Why it isn't known which processor the image's files need; "" where it is.
+
+    Only x86's ELF files have a mark for it. Elsewhere a C library that checks the processor tells (Red Hat's of
+    ppc64le and s390x do, Debian's don't), and the settings of Go's builds.
+    """
+    architecture = context.inventory.platform.architecture
+    if architecture in _MARKED or context.inventory.floors.cpu:
+        return ""
+    return f"files of {architecture} don't say which processor they are built for, and no loader here checks it"
 
 
 def _finding(

@@ -55,7 +55,7 @@ def library_not_linked(context: ImageContext) -> Iterator[Finding]:
     """A documented library that this build of the tool doesn't link.
 
     Builds changed over the years (iputils dropped openssl and sysfsutils), so it is a note; `--strict` reads the
-    document literally and makes it an error.
+    document literally and makes it an error, and so does a row with a `severity` of its own.
     """
     for row in context.rows(Kind.LIBRARY):
         state = library_state(context, row)
@@ -68,6 +68,6 @@ def library_not_linked(context: ImageContext) -> Iterator[Finding]:
             row.id,
             row.sonames[0],
             f"No program of {' or '.join(row.tools)} links {' or '.join(row.sonames)}{tail}.",
-            severity=Severity.ERROR if context.options.strict else Severity.NOTE,
+            severity=Severity.ERROR if context.options.strict or row.severity else Severity.NOTE,
             evidence={"state": state, "shipped": shipped},
         )

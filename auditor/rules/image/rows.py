@@ -1,13 +1,18 @@
 """From findings to the status of every row of the spec."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from auditor.finding import Finding, Severity
 from auditor.rules.context import outcome
+from auditor.rules.image.config import unknown_config
 from auditor.rules.image.context import ImageContext, is_other
+from auditor.rules.image.cpu_floor import names_no_processor, unknown_processor
+from auditor.rules.image.files import unknown_file
+from auditor.rules.image.installed import unknown_package
 from auditor.rules.image.libraries import library_state
+from auditor.rules.image.plugins import unknown_plugin
 from auditor.spec import Kind, Requirement
 from auditor.tools.catalogue import project_of
 
@@ -32,7 +37,7 @@ def judge_rows(context: ImageContext, findings: Sequence[Finding]) -> tuple[Row,
 
 
 def _judge(context: ImageContext, row: Requirement, findings: Sequence[Finding]) -> Row:
-    if reason := context.options.why_not(context.spec, row):
+    if reason := context.options.why_not(context.spec, row) or names_no_processor(context, row):
         return Row(row, "not-applicable", None, None, reason, ())
     own = _concerning(context, row, findings)
     errors = [findings[index] for index in own if findings[index].severity is Severity.ERROR]
@@ -66,37 +71,42 @@ def _asks_more(row: Requirement) -> bool:
 
 
 def _unknown(context: ImageContext, row: Requirement, state: str | None) -> str:
-    if row.kind is Kind.LOADS:
-        return next((f"{notice.programs[0]}: {notice.message}" for notice in context.unknown_loads()), "")
     if row.kind is Kind.LIBRARY:
         return "" if state else f"the image has no program of {' or '.join(row.tools)} that shows what it links"
-    if row.kind is Kind.ENTRYPOINT:
-        return _unknown_entrypoint(context)
-    if row.kind in (Kind.FEATURE, Kind.VARIANT):
-        absent = [name for name in row.tools if not context.builds([name])]
-        if absent:
-            return f"the image has no program of {' or '.join(absent)} to ask"
-        unknown = [reason for name in row.tools if (reason := _why_unknown(context, name))]
-        if unknown:
-            return unknown[0]
-        if row.set_types and not context.inventory.set_types:
-            return "the set types of the image's libipset can't be read"
-        return ""
-    if row.kind is Kind.TOOL:
-        for binary in (binary for name in row.programs for binary in context.behind(row.tool, name)):
-            if binary.kind in ("script", "launcher"):
-                return binary.unknown or f"{binary.path} is a {binary.kind}"
-            # Without a minimum, a build that shows no version is still the tool; what is no program of it may not be,
-            # where it is known what programs of it look like.
-            foreign = is_other(binary) and project_of(row.tool) is not None
-            if binary.version is None and (row.minimum or binary.kind != "program" or foreign):
-                return f"{binary.path} shows no version: {binary.reason}"
-            if reason := context.unknown_start(binary):
-                return f"{binary.path}: {reason}"
+    return _UNKNOWN[row.kind](context, row) if row.kind in _UNKNOWN else ""
+
+
+def _unknown_loads(context: ImageContext, _: Requirement) -> str:
+    return next((f"{notice.programs[0]}: {notice.message}" for notice in context.unknown_loads()), "")
+
+
+def _unknown_ability(context: ImageContext, row: Requirement) -> str:
+    absent = [name for name in row.tools if not context.builds([name])]
+    if absent:
+        return f"the image has no program of {' or '.join(absent)} to ask"
+    unknown = [reason for name in row.tools if (reason := _why_unknown(context, name))]
+    if unknown:
+        return unknown[0]
+    if row.set_types and not context.inventory.set_types:
+        return "the set types of the image's libipset can't be read"
     return ""
 
 
-def _unknown_entrypoint(context: ImageContext) -> str:
+def _unknown_tool(context: ImageContext, row: Requirement) -> str:
+    for binary in (binary for name in row.programs for binary in context.behind(row.tool, name)):
+        if binary.kind in ("script", "launcher"):
+            return binary.unknown or f"{binary.path} is a {binary.kind}"
+        # Without a minimum, a build that shows no version is still the tool; what is no program of it may not be,
+        # where it is known what programs of it look like.
+        foreign = is_other(binary) and project_of(row.tool) is not None
+        if binary.version is None and (row.minimum or binary.kind != "program" or foreign):
+            return f"{binary.path} shows no version: {binary.reason}"
+        if reason := context.unknown_start(binary):
+            return f"{binary.path}: {reason}"
+    return ""
+
+
+def _unknown_entrypoint(context: ImageContext, _: Requirement) -> str:
     config = context.inventory.config
     if not (config.entrypoint or config.cmd):
         if not context.layers:
@@ -110,3 +120,18 @@ def _why_unknown(context: ImageContext, tool: str) -> str:
     """Why nothing can be asked of a tool's programs: what each loads is not known."""
     reasons = [context.unknown_start(binary) for binary in context.builds([tool])]
     return reasons[0] if reasons and all(reasons) else ""
+
+
+#: By kind: why it can't be told whether a row is met, "" where it can.
+_UNKNOWN: dict[Kind, Callable[[ImageContext, Requirement], str]] = {
+    Kind.LOADS: _unknown_loads,
+    Kind.ENTRYPOINT: _unknown_entrypoint,
+    Kind.FEATURE: _unknown_ability,
+    Kind.VARIANT: _unknown_ability,
+    Kind.TOOL: _unknown_tool,
+    Kind.CPU: unknown_processor,
+    Kind.PACKAGE: unknown_package,
+    Kind.FILE: unknown_file,
+    Kind.CONFIG: unknown_config,
+    Kind.PLUGIN: unknown_plugin,
+}

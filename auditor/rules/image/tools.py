@@ -66,7 +66,7 @@ def install_hint(context: ImageContext, row: Requirement) -> str:
     names = {kind: name for kind, name in row.packages.items() if kind in types} or row.packages
     if not names:
         return ""
-    return f"Install the package {' / '.join(sorted(set(names.values())))}."
+    return f"Install the package {' / '.join(sorted(set(names.values()))).replace('|', ' or ')}."
 
 
 @rule(

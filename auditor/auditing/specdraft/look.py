@@ -1,0 +1,67 @@
+"""What a draft is made from: the image looked at for the programs that its entrypoint starts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from auditor.filetree import FileKind
+from auditor.image.model import Image
+from auditor.inventory.build import Wanted, take_inventory
+from auditor.inventory.files import file_facts
+from auditor.inventory.model import FileFact, Inventory, Tool
+from auditor.packages import Packages, read_packages
+from auditor.process.launch import launch as follow_launch
+from auditor.process.path import lookup, search_path
+from auditor.tools.catalogue import tools_of
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """An inventory with the started programs as its tools; `scripts` and `configuration` are files of theirs."""
+
+    inventory: Inventory
+    scripts: tuple[FileFact, ...]
+    configuration: tuple[FileFact, ...]
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """The tools of which a program was found."""
+        return tuple(tool for tool in self.inventory.tools if tool.programs)
+
+
+def look(image: Image) -> Look:
+    """Find the programs that the entrypoint and its scripts start by name, and look at them as an audit would."""
+    started = sorted({start.real_path for start in follow_launch(image.tree, image.config).starts})
+    programs: dict[str, tuple[str, ...]] = {}
+    for name, real_path in _on_path(image):
+        if real_path in started:
+            tool = next(iter(tools_of(name)), name)
+            programs[tool] = tuple(dict.fromkeys((*programs.get(tool, ()), name)))
+    inventory = take_inventory(image, Wanted(programs=programs))
+    scripts = [one.resolved_path for one in inventory.executables if one.kind == "script"]
+    packages = read_packages(image.tree, image.budget)
+    return Look(
+        inventory,
+        file_facts(image.tree, (path for path in scripts if path in started), ()),
+        file_facts(image.tree, _configuration(image, packages, inventory), ()),
+    )
+
+
+def _on_path(image: Image) -> Iterator[tuple[str, str]]:
+    """(name, real path) of what the entrypoint starts, where PATH leads from that name to that very file."""
+    search = search_path(image.config.env, image.config.working_dir)
+    for start in follow_launch(image.tree, image.config).starts:
+        name = start.path.rpartition("/")[2]
+        found = lookup(image.tree, name, search)
+        if found.path is not None and found.real_path == start.real_path:
+            yield name, start.real_path
+
+
+def _configuration(image: Image, packages: Packages, inventory: Inventory) -> Iterator[str]:
+    """Configuration files that are there and not empty, of the packages that are built from a tool's source."""
+    owners = {binary.package for tool in inventory.tools for binary in tool.programs}
+    sources = {package.source or package.name for package in packages.packages if package.name in owners}
+    for package in packages.packages:
+        for owned in packages.files(package) if (package.source or package.name) in sources else ():
+            node = image.tree.find(owned.path).node
+            if owned.configuration and node is not None and node.kind is FileKind.REGULAR and node.size:
+                yield owned.path
