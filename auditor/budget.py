@@ -36,13 +36,13 @@ class Limits:
     index_entries: int = 1024  # of all nested indexes together
     # Looking into files
     tables: int = 2 * GIB  # ELF headers, sections and tables, each as often as it is read
-    symbols: int = 20_000_000  # ELF symbols that are looked at
+    symbols: int = 2_000_000  # ELF symbols that are looked up, and those that they are looked for among
     relocations: int = 50_000_000  # ELF relocations that are looked at
     needed: int = 2_000_000  # libraries that a loader is asked for
     database: int = 384 * MIB  # package databases; text counts four times
     packages: int = 50_000  # package records of all databases
     package_files: int = 600_000  # files that packages own
-    steps: int = 20_000_000  # of reading and following scripts: words, commands, lines
+    steps: int = 4_000_000  # of reading and following scripts: bytes, and commands as often as they are come to
 
 
 DEFAULT = Limits()
@@ -56,7 +56,7 @@ _GROWTH = {
     "uncompressed": 30,
     "kept": 30,
     "tables": 2,
-    "symbols": 1 / 16,
+    "symbols": 1 / 32,
     "relocations": 1 / 16,
     "package_files": 1 / 2048,
 }

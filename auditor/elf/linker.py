@@ -267,7 +267,7 @@ class Linker:
         except CacheTooLarge:
             self._caches[profile.cache, profile.architecture.byte_order] = None
             unread.append(profile.cache)
-        return _Rules(profile, Checks.of(profile), {}, last, text, tuple(unread))
+        return _Rules(profile, Checks.of(profile, self._budget), {}, last, text, tuple(unread))
 
     def _is_unreadable(self, path: str, limit: int) -> bool:
         """Whether there is a file whose bytes are needed and can't be had."""

@@ -68,9 +68,9 @@ def take_inventory(image: Image, wanted: Wanted) -> Inventory:
     linker = Linker(tree, env=env, working_dir=config.working_dir or "/", machine=machine, budget=image.budget)
 
     on_path = executables(tree, search)
-    launch = follow_launch(tree, config)
+    launch = follow_launch(tree, config, image.budget.steps)
     reached = reached_names(tree, (path.rpartition("/")[2] for entry in on_path for path in entry.names), search)
-    stand_ins = read_stand_ins(tree, reached, wanted.names, search)
+    stand_ins = read_stand_ins(tree, reached, wanted.names, search, image.budget.steps)
     picked = [start for stand_in in stand_ins.values() for start in stand_in.starts]
     looked_at = look_at_programs(tree, on_path, launch, picked, linker, owners)
     closures = looked_at.closures

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from auditor.budget import Allowance
 from auditor.filetree import FileTree, read_file
 from auditor.process.handover import HandOver, Target, follow_script
 from auditor.process.model import ProgramKind
@@ -34,7 +35,7 @@ class StandIn:
 
 
 def read_stand_ins(
-    tree: FileTree, reached: Mapping[str, tuple[str, str]], names: Iterable[str], search: SearchPath
+    tree: FileTree, reached: Mapping[str, tuple[str, str]], names: Iterable[str], search: SearchPath, steps: Allowance
 ) -> dict[str, StandIn]:
     """Those of the names that lead to a script, or to what no kernel starts, by the path that PATH takes."""
     found = {}
@@ -43,14 +44,14 @@ def read_stand_ins(
         if node is None:
             continue
         if kind_of(node)[0] is ProgramKind.SCRIPT:
-            found[path] = _stand_in(tree, path, search)
+            found[path] = _stand_in(tree, path, search, steps)
         elif fault := program_at(tree, path, search).fault:
             found[path] = StandIn((), problem=fault.message)
     return found
 
 
-def _stand_in(tree: FileTree, path: str, search: SearchPath) -> StandIn:
-    hand_over = follow_script(tree, path, search)
+def _stand_in(tree: FileTree, path: str, search: SearchPath, steps: Allowance) -> StandIn:
+    hand_over = follow_script(tree, path, search, steps)
     if hand_over.problem is not None:
         return StandIn(hand_over.via, problem=hand_over.problem.message, target=hand_over.problem.path)
     name = path.rpartition("/")[2]
@@ -59,7 +60,7 @@ def _stand_in(tree: FileTree, path: str, search: SearchPath) -> StandIn:
     if hand_over.program is not None:
         reason = f"{path} hands over to {hand_over.program.path}, which starts {name} in surroundings of its own"
         return StandIn(hand_over.via, reason=reason)
-    candidates = tuple(dict.fromkeys(_candidates(tree, hand_over, search)))
+    candidates = tuple(dict.fromkeys(_candidates(tree, hand_over, search, steps)))
     if not candidates and _is_empty(tree, path):
         return StandIn(hand_over.via, problem=f"{path} is a script without a command")
     return StandIn(
@@ -77,12 +78,12 @@ def _starts_elsewhere(end: Target, name: str) -> bool:
     return name in [word.rpartition("/")[2] for word in end.arguments[1:] if word is not None]
 
 
-def _candidates(tree: FileTree, hand_over: HandOver, search: SearchPath) -> Iterator[Target]:
+def _candidates(tree: FileTree, hand_over: HandOver, search: SearchPath, steps: Allowance) -> Iterator[Target]:
     """What a script may pick and the image has, each followed to its own end."""
     for target in hand_over.candidates:
         if not target.path:
             continue
-        end = follow_script(tree, target.path, search).program
+        end = follow_script(tree, target.path, search, steps).program
         if end is not None:
             yield end
 

@@ -7,6 +7,7 @@ failure is a problem. Everything else that is absent or can't be told is a remar
 import re
 from dataclasses import replace
 
+from auditor.budget import Allowance
 from auditor.filetree import FileKind, FileTree, read_file
 from auditor.process.findings import Findings
 from auditor.process.line import Line, may_leave
@@ -32,10 +33,13 @@ _HANDS_OVER = re.compile(r"^[ \t]*exec[ \t]+(/[\w/.+-]+)(?=[\s;]|\Z)", re.MULTIL
 
 
 class Follower:
-    """Follows starts through one image, and gathers what it finds."""
+    """Follows starts through one image, and gathers what it finds. Bytes of scripts that are read and commands that are
+    come to draw from `steps`, if it is given: LimitExceeded past it.
+    """
 
-    def __init__(self, tree: FileTree) -> None:
+    def __init__(self, tree: FileTree, steps: Allowance | None = None) -> None:
         self.tree = tree
+        self._allowance = steps
         self.findings = Findings()
         self._seen: set[tuple[str, str, bool, SearchPath, tuple[Argument, ...] | None]] = set()
         self._scripts: dict[tuple[str, str], Script] = {}
@@ -228,8 +232,13 @@ class Follower:
                 self.findings.unknown(message, Origin(real_path, 1, ""))
                 return None
             self._bytes += len(data)
+            self._take(len(data), real_path)
             self._scripts[real_path, shell] = read_script(data.decode("utf-8", "surrogateescape"), shell)
         return self._scripts[real_path, shell]
+
+    def _take(self, count: int, path: str) -> None:
+        if self._allowance is not None:
+            self._allowance.take(count, path or "the image's start")
 
     def _run(self, script: Script, context: Context, path: str, origin: Origin | None) -> None:
         state = State(context.search, context.path_known, context.directory_known, context.arguments)
@@ -240,6 +249,7 @@ class Follower:
         state.leaving |= {step.function for step in script.steps if step.function and may_leave(step)}
         for step in script.steps:
             self._steps += 1
+            self._take(1, path)
             if state.ended:
                 return
             if self._steps > MAX_STEPS:

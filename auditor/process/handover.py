@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from auditor.budget import Allowance
 from auditor.filetree import FileTree
 from auditor.process.findings import Exec
 from auditor.process.follow import Follower, is_shell_script
@@ -54,18 +55,19 @@ class HandOver:
     folder: str = ""
 
 
-def follow_script(tree: FileTree, path: str, search: SearchPath) -> HandOver:
+def follow_script(tree: FileTree, path: str, search: SearchPath, steps: Allowance | None = None) -> HandOver:
     """What the script at `path` unconditionally hands over to, through further scripts if need be.
 
     `search` is PATH and the working directory of whoever starts it; its arguments are not known. Only an
-    unconditional `exec` of a literal program counts, as for an entrypoint. Raises nothing: what can't be told has a
-    reason. A `path` that is an ELF program is its own end, with no script on the way.
+    unconditional `exec` of a literal program counts, as for an entrypoint. What can't be told has a reason; raises
+    nothing but LimitExceeded where `steps` don't suffice. A `path` that is an ELF program is its own end, with no
+    script on the way.
     """
     program = program_at(tree, path, search)
     origin = Origin(program.real_path, 0, path)
     if program.kind is ProgramKind.ELF:
         return HandOver((), Target(path, path, (), program.path, program.real_path, origin))
-    follower = Follower(tree)
+    follower = Follower(tree, steps)
     unknown = (None,)  # its arguments, however many
     follower.execute(Call(path, unknown, Context(search), origin, Role.ENTRYPOINT, demanded=True))
     findings = follower.findings

@@ -2,6 +2,7 @@
 
 import json
 
+from auditor.budget import Allowance
 from auditor.filetree import FileKind, FileTree
 from auditor.image.model import Config
 from auditor.process.follow import Follower
@@ -17,11 +18,12 @@ def command_line(config: Config) -> tuple[str, ...]:
     return (*entrypoint, *config.cmd)
 
 
-def launch(tree: FileTree, config: Config) -> Launch:
+def launch(tree: FileTree, config: Config, steps: Allowance | None = None) -> Launch:
     """Follow an image's own start through its files, without running any of them.
 
     The runtime looks the first word up on PATH, or from the WorkingDir where it has a slash, and starts the file with
-    execve(2); from there on scripts are read. Raises nothing: what can't be told is among the unknowns.
+    execve(2); from there on scripts are read. What can't be told is among the unknowns; raises nothing but
+    LimitExceeded where `steps` don't suffice.
     """
     argv = command_line(config)
     origin = Origin("", 0, json.dumps(list(argv), ensure_ascii=False))
@@ -29,7 +31,7 @@ def launch(tree: FileTree, config: Config) -> Launch:
         message = "the image has no Entrypoint and no Cmd: whoever starts it has to name a program"
         return Launch(argv, unknowns=(LaunchUnknown(message, origin),))
     search = search_path(config.env, config.working_dir)
-    follower = Follower(tree)
+    follower = Follower(tree, steps)
     problem = _working_directory(tree, search.working_dir, origin)
     if problem is not None:
         follower.findings.problems[problem] = None

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from auditor.budget import Budget
 from auditor.elf.bind.lookup import Binder
 from auditor.elf.bind.relocating import relocation_fault, target_fault
 from auditor.elf.bind.versions import VersionCheck
@@ -27,9 +28,9 @@ class Checks:
     versions: VersionCheck
 
     @staticmethod
-    def of(profile: LoaderProfile) -> "Checks":
-        """Fresh ones."""
-        return Checks(profile, Binder(profile), VersionCheck(profile))
+    def of(profile: LoaderProfile, budget: Budget) -> "Checks":
+        """Fresh ones, whose look-ups draw from the budget."""
+        return Checks(profile, Binder(profile, budget), VersionCheck(profile))
 
 
 def judge(

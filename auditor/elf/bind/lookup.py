@@ -8,6 +8,7 @@ program that has them in scope too: each library is bound once, not once per pro
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from auditor.budget import Budget
 from auditor.elf.bind.definitions import Definitions
 from auditor.elf.model import Loader
 from auditor.elf.read.hash_table import gnu_hash
@@ -41,8 +42,9 @@ class References:
 class Binder:
     """Symbol look-ups by one loader's rules, memoised over all programs."""
 
-    def __init__(self, profile: LoaderProfile) -> None:
+    def __init__(self, profile: LoaderProfile, budget: Budget) -> None:
         self._profile = profile
+        self._budget = budget
         self._musl = profile.loader is Loader.MUSL
         self._definitions: dict[int, Definitions] = {}
         self._references: dict[int, References] = {}
@@ -76,8 +78,13 @@ class Binder:
         """What the object offers."""
         found = self._definitions.get(mapped.identity)
         if found is None:
-            table = SymbolTable(mapped.elf.memory(_content(mapped)), mapped.elf, self._profile.hash_bits)
+
+            def count(number: int) -> None:
+                self._budget.symbols.take(number, mapped.path)
+
+            table = SymbolTable(mapped.elf.memory(_content(mapped)), mapped.elf, self._profile.hash_bits, count)
             found = self._definitions[mapped.identity] = Definitions(table, musl=self._musl)
+            count(len(found.hashes or ()))
         return found
 
     def aborting_references(self, mapped: Mapped, scope: Sequence[Mapped]) -> list[tuple[bytes, Mapped]]:
@@ -142,7 +149,10 @@ class Binder:
         musl = self._musl
         memory = mapped.elf.memory(_content(mapped))
         try:
-            use = relocation_use(memory, mapped.elf, musl=musl)
+            use = relocation_use(
+                memory, mapped.elf, musl=musl, count=lambda number: self._budget.relocations.take(number, mapped.path)
+            )
+            self._budget.symbols.take(len(use.symbols), mapped.path)
             for each in SymbolTable(memory, mapped.elf).named_by(use):
                 name, version, is_weak, defined_here, local, asked, size, beyond = each
                 if beyond and not (musl or local):

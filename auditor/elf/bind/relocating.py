@@ -17,7 +17,25 @@ _PAGE = 4096
 _GLIBC_TYPES: dict[int, frozenset[int]] = {
     Machine.X86_64: frozenset((0, 1, 2, 5, 6, 7, 8, 10, 16, 17, 18, 32, 33, 36, 37, 38)),
     Machine.AARCH64: frozenset((0, 257, 258, *range(1024, 1033))),
-    Machine.PPC64: frozenset((*range(114), 247, 248)),  # and some between that it doesn't know
+    # Without those of less than 64 bits that are out of range for any address of a process.
+    Machine.PPC64: frozenset(
+        (
+            0,
+            4,
+            *range(19, 23),
+            24,
+            26,
+            *range(37, 45),
+            57,
+            68,
+            *range(70, 74),
+            78,
+            *range(96, 101),
+            *range(110, 114),
+            247,
+            248,
+        )
+    ),
     Machine.S390: frozenset((0, 1, 3, 4, 5, 9, 10, 11, 12, 16, 17, 19, 22, 23, 54, 55, 56, 61)),
 }
 # What a PLT's relocations may be, where they wait for the first call (`elf_machine_lazy_rel`).

@@ -23,7 +23,7 @@ _HEAD = 1 << 12  # bytes of the first read: nearly always all program headers
 _DYNAMIC_LIMIT = 1 << 16  # bytes
 _HEADERS_LIMIT = 1 << 16  # bytes of all program headers: what the kernel reads of a program (load_elf_phdrs)
 _NOTES_LIMIT = 1 << 16  # bytes of all notes
-_ABI_NOTE_SIZE, _NOTE_ALIGNMENT = 32, 4  # of the smallest that may hold the ABI
+_ABI_NOTE_SIZE, _NOTE_ALIGNMENTS = 32, (4, 8)  # of a segment that may hold the ABI
 _NAMES_LIMIT = 1 << 20  # bytes of all names in a dynamic section
 _PAGE = 4096  # the smallest of any machine here
 _PATH_MAX = 4096  # limits.h, which execve(2) applies to an interpreter's path
@@ -379,7 +379,7 @@ def _notes(content: Content, headers: Sequence[_ProgramHeader], prefix: str) -> 
 def _note_outside(content: Content, headers: Sequence[_ProgramHeader], prefix: str) -> bool:
     """Whether who looks for the ABI note comes to one that can't be read (`open_verify` of glibc before 2.36)."""
     for header in headers:
-        if header.kind != _PT_NOTE or header.file_size < _ABI_NOTE_SIZE or header.alignment < _NOTE_ALIGNMENT:
+        if header.kind != _PT_NOTE or header.file_size < _ABI_NOTE_SIZE or header.alignment not in _NOTE_ALIGNMENTS:
             continue
         if header.offset + header.file_size > content.size:
             return True

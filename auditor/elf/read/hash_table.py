@@ -4,7 +4,7 @@ A symbol that stands in the symbol table and that the hash table doesn't lead to
 `_dl_setup_hash` and `do_lookup_x` of glibc do, and `gnu_lookup_filtered` and `sysv_lookup` of musl.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property, lru_cache
 from typing import Protocol
 
@@ -13,8 +13,11 @@ from auditor.elf.read.memory import Memory, Unreadable, WordReader, WordTable
 from auditor.machine import Machine
 
 _CHAIN_LIMIT = 1 << 16  # symbols of one look-up
-_STEP_LIMIT = 1 << 24  # symbols of all look-ups in one object
+_STEPS_TOLD = 1 << 12
 _CHAIN_KEPT = 64  # symbols after the last bucket's first that are read with the rest
+
+
+Count = Callable[[int], None]
 
 
 class HashTable(Protocol):
@@ -30,13 +33,15 @@ class HashTable(Protocol):
         """The symbols whose names the loader compares with this one, in its order. Raises `Unreadable`."""
 
 
-def hash_table(memory: Memory, elf: ElfFile, hash_bits: int) -> HashTable | None:
-    """The table of an object; None where nothing can be found in it. `hash_bits`: its loader's. Raises `Unreadable`."""
+def hash_table(memory: Memory, elf: ElfFile, hash_bits: int, count: Count) -> HashTable | None:
+    """The table of an object; None where nothing can be found in it. `hash_bits`: its loader's. `count` is told
+    how many symbols are looked at. Raises `Unreadable`.
+    """
     address = elf.tag(Tag.GNU_HASH)
     if address is not None:
-        return _GnuHash(memory, elf, address, hash_bits)
+        return _GnuHash(memory, elf, address, hash_bits, count)
     address = elf.tag(Tag.HASH)
-    return None if address is None else _Hash(memory, elf, address)
+    return None if address is None else _Hash(memory, elf, address, count)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -60,14 +65,17 @@ def elf_hash(name: bytes) -> int:
 
 
 class _Steps:
-    """Counts symbols looked at: hostile tables are longer than patience."""
+    """Counts symbols looked at: hostile tables are longer than patience. `count` is told of every few thousand."""
 
-    def __init__(self) -> None:
-        self._left = _STEP_LIMIT
+    def __init__(self, count: Count) -> None:
+        self._count = count
+        self._done = 0
 
     def walk(self, length: int) -> None:
-        self._left -= 1
-        if length > _CHAIN_LIMIT or self._left < 0:
+        self._done += 1
+        if not self._done % _STEPS_TOLD:
+            self._count(_STEPS_TOLD)
+        if length > _CHAIN_LIMIT:
             raise Unreadable("a hash chain without end")
 
 
@@ -77,7 +85,7 @@ class _GnuHash:
     A chain ends where a hash has its lowest bit set; that bit is not compared.
     """
 
-    def __init__(self, memory: Memory, elf: ElfFile, address: int, hash_bits: int) -> None:
+    def __init__(self, memory: Memory, elf: ElfFile, address: int, hash_bits: int, count: Count) -> None:
         words = WordReader(memory, elf.prefix)
         self._bucket_count, first, bloom_words, shift = (words.word(address + 4 * number) for number in range(4))
         self.even = not bloom_words & (bloom_words - 1)
@@ -92,7 +100,7 @@ class _GnuHash:
         place += 4 * self._bucket_count
         last = max(self._buckets.kept, default=0)
         self._chains = WordTable(words, place, max(0, last - first + _CHAIN_KEPT), 32)
-        self._steps = _Steps()
+        self._steps = _Steps(count)
 
     @cached_property
     def hashes(self) -> frozenset[int] | None:
@@ -133,13 +141,13 @@ class _Hash:
     The entries are words of the machine on 64-bit S/390 (its processor supplement), else of 32 bits (gABI).
     """
 
-    def __init__(self, memory: Memory, elf: ElfFile, address: int) -> None:
+    def __init__(self, memory: Memory, elf: ElfFile, address: int, count: Count) -> None:
         self._bits = 64 if elf.machine == Machine.S390 and elf.bits == 64 else 32
         self._words = WordReader(memory, elf.prefix)
         self.even = True
         self._buckets = address + 2 * self._bits // 8
         self._bucket_count = self._words.number(address, self._bits)
-        self._steps = _Steps()
+        self._steps = _Steps(count)
 
     @property
     def hashes(self) -> frozenset[int] | None:

@@ -4,7 +4,7 @@ name, and the places that they write to. Tables are read through PT_DYNAMIC, pie
 
 import sys
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from auditor.elf.read.file import ElfFile, Tag
@@ -51,9 +51,12 @@ class _Range:
     calls: bool = False
 
 
-def relocation_use(memory: Memory, elf: ElfFile, *, musl: bool) -> RelocationUse:
+def relocation_use(
+    memory: Memory, elf: ElfFile, *, musl: bool, count: Callable[[int], None] = lambda _: None
+) -> RelocationUse:
     """All of it. Raises `Unreadable`. `musl`: by its rules, not glibc's. It also looks up a symbol that
-    a relative relocation names, and takes a PLT's table for REL where DT_PLTREL doesn't say RELA.
+    a relative relocation names, and takes a PLT's table for REL where DT_PLTREL doesn't say RELA. `count` is told of
+    every piece how many relocations it has, before they are looked at.
     """
     use = RelocationUse()
     places = _writable(elf)
@@ -61,6 +64,7 @@ def relocation_use(memory: Memory, elf: ElfFile, *, musl: bool) -> RelocationUse
         left = table.counted
         for entries in _pieces(memory, elf, table):
             infos = entries[1 :: table.words]
+            count(len(infos))
             head = min(left, len(infos))
             left -= head
             _note(use, elf, set(infos[:head]), table, counted=True, musl=musl)

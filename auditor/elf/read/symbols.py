@@ -7,7 +7,7 @@ A *key* names a symbol for comparison: `name` or, with a version, `name NUL vers
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -66,9 +66,12 @@ class Reference(NamedTuple):
 class SymbolTable:
     """The tables of one object. Everything raises `Unreadable`."""
 
-    def __init__(self, memory: Memory, elf: ElfFile, hash_bits: int = 64) -> None:
+    def __init__(
+        self, memory: Memory, elf: ElfFile, hash_bits: int = 64, count: Callable[[int], None] = lambda _: None
+    ) -> None:
         self.elf = elf
         self._hash_bits = hash_bits
+        self._count = count  # is told how many symbols are looked at
         self._memory = memory
         self._words = WordReader(memory, elf.prefix)
         self._layout = struct.Struct(elf.prefix + ("IBBHQQ" if elf.bits == 64 else "III2BH"))
@@ -83,7 +86,7 @@ class SymbolTable:
     @cached_property
     def hashes(self) -> HashTable | None:
         """The way to the symbols."""
-        return hash_table(self._memory, self.elf, self._hash_bits)
+        return hash_table(self._memory, self.elf, self._hash_bits, self._count)
 
     def row(self, number: int) -> Row:
         """One symbol."""
