@@ -123,6 +123,10 @@ COUNT ?= 1000
 differential: $(STAMP) ## Damage sound programs; their own loader and the audit must agree (SEED=, COUNT= a scene)
 	$(BIN)/python -m benchmarks.differential --seed $(SEED) --count $(COUNT) --write
 
+.PHONY: hostile
+hostile: $(STAMP) ## Audit every known breaker, and measure what each takes
+	$(BIN)/python -m benchmarks.hostile --write
+
 .PHONY: truth
 truth: $(STAMP) ## Compare every program of real images with what their own loaders say
 	$(BIN)/python -m benchmarks.truth

@@ -162,12 +162,19 @@ def bomb(folder: Path) -> list[str]:
     return ["check", f"docker-archive:{path}"]
 
 
+_LINE = b'a=b; export a; [ -n "$a" ] && echo ${a:-$b} | cat\n'
+_NAMES = (
+    *(f"{name}{kind}{end}" for name in ("iptables", "ip6tables") for kind in ("", "-nft", "-legacy")
+      for end in ("", "-save", "-restore")),
+    "ipset", "conntrack", "ip", "tc", "ping", "ping6", "arping", "tracepath", "bridge", "ss", "nft", "modprobe",
+)  # fmt: skip
 CASES: dict[str, Make] = {
     "5 million symbols": with_loader(
         Shape(needs=("libm.so",), program=True, symbols=1, relocations=1), Shape(soname="libm.so", symbols=5_000_000)
     ),
     "5 million relocations": with_loader(Shape(program=True, relocations=5_000_000)),
     "a million symbols that are looked up": with_loader(Shape(program=True, symbols=1_000_000, relocations=1_000_000)),
+    "250,000 symbols that are looked up": with_loader(Shape(program=True, symbols=250_000, relocations=250_000)),
     "16 libraries that look up 200,000 symbols each": with_loader(
         Shape(needs=tuple(f"lib{number}.so" for number in range(16)), program=True),
         *(Shape(soname=f"lib{number}.so", symbols=200_000, relocations=200_000) for number in range(16)),
@@ -198,6 +205,9 @@ CASES: dict[str, Make] = {
     "nested $(( in a script": script(b"$((" * 200_000),
     "nested $( in a script": script(b"$(" * 200_000),
     "nested if in a script": script(b"if true; then\n" * 50_000),
+    "30 scripts of 250 kB": of_files(
+        lambda: [(f"/usr/sbin/{name}", b"#!/bin/sh\n" + _LINE * 4_900) for name in _NAMES]
+    ),
     "a script of 8 MB": script(b'a=b; export a; [ -n "$a" ] && echo ${a:-$b} | cat\n' * 160_000),
     "a report of 250 MB of [],": file_of("r.json", b"[" + b"[]," * 83_000_000 + b"[]]", "check", "report:{file}"),
     "dotted keys in a spec": file_of("s.toml", b"a." * 200_000 + b"b = 1\n", "check", "{image}", "--spec", "{file}"),

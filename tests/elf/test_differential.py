@@ -1,7 +1,6 @@
 """A short campaign of damages to real programs, each judged by its own loader and by the auditor.
 
-What is known to be told otherwise stands in docs/truth.md: nothing that a loader refuses here may pass, and of what a
-loader lets run at most one damage in a hundred may fail.
+Nothing that a loader refuses may pass, and nothing that it lets run may fail.
 """
 
 from collections import Counter
@@ -23,5 +22,5 @@ def test_loader_and_auditor_agree_on_damages(scene: str) -> None:
     passed = [each for each in judged if each.agreement is Agreement.FALSE_PASS]
     failed = [each for each in judged if each.agreement is Agreement.FALSE_FAIL]
     assert passed == []
-    assert len(failed) <= 1, failed
+    assert failed == []
     assert Counter(each.verdict for each in judged)[Verdict.REFUSED] > 10

@@ -10,14 +10,18 @@ from dataclasses import dataclass, field
 from auditor.elf.read.file import ElfFile, Tag
 from auditor.elf.read.memory import Memory, Unreadable
 from auditor.elf.read.relocations import COPY, RELATIVE
+from auditor.machine import Machine
 
 _PIECE = 1 << 16  # entries
-_DISTINCT_LIMIT = 1 << 20  # different pairs of symbol and type; a browser's largest library has a tenth of it
+_DISTINCT_LIMIT = 1 << 18  # different pairs of symbol and type; more than twice those of a browser's largest library
 _NONE = 0  # R_*_NONE of every machine
 _PAGE = 4096
 _WRITABLE = 2  # PF_W
 _MUSL_TYPE = 0x7FFFFFFF  # R_TYPE in its dynlink.h
 _DF_TEXTREL = 4
+_ADDRESS_BITS: dict[int, int] = {
+    Machine.AARCH64: 56
+}  # its processors ignore the highest byte (TCR_EL1.TBI0, which Linux sets)
 
 
 @dataclass(slots=True)
@@ -147,7 +151,8 @@ def _outside(offsets: "array[int]", infos: "array[int]", places: list[tuple[int,
     if any(start <= min(offsets) and max(offsets) < end for start, end in places):
         return None
     mask = 0xFFFFFFFF if elf.bits == 64 else 0xFF
+    bits = _ADDRESS_BITS.get(elf.machine, elf.bits)
     for offset, info in zip(offsets, infos, strict=True):
-        if info & mask != _NONE and not any(start <= offset < end for start, end in places):
+        if info & mask != _NONE and not any(start <= offset % (1 << bits) < end for start, end in places):
             return offset
     return None
