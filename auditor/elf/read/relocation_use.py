@@ -19,6 +19,7 @@ _PAGE = 4096
 _WRITABLE = 2  # PF_W
 _MUSL_TYPE = 0x7FFFFFFF  # R_TYPE in its dynlink.h
 _DF_TEXTREL = 4
+_LOWEST = {64: 1 << 46, 32: 1 << 23}  # no object is loaded below
 _ADDRESS_BITS: dict[int, int] = {
     Machine.AARCH64: 56
 }  # its processors ignore the highest byte (TCR_EL1.TBI0, which Linux sets)
@@ -92,20 +93,19 @@ def _ranges(elf: ElfFile, *, musl: bool) -> Iterator[_Range]:
         shared = plt_size if plt_tag == tag and start + size == plt_start + plt_size else 0
         entry = words * elf.word_size
         count = min(elf.tag(count_tag) or 0, size // entry)
-        yield _Range(start, max(count, _entries(elf, start, size - shared, entry, musl=musl)), words, count)
+        yield _Range(start, max(count, _entries(elf, size - shared, entry, musl=musl)), words, count)
     if plt_size and (musl or plt_tag in (Tag.RELA, Tag.REL)):
         words = 3 if plt_tag == Tag.RELA else 2
-        yield _Range(plt_start, _entries(elf, plt_start, plt_size, words * elf.word_size, musl=musl), words, calls=True)
+        yield _Range(plt_start, _entries(elf, plt_size, words * elf.word_size, musl=musl), words, calls=True)
 
 
-def _entries(elf: ElfFile, start: int, size: int, entry: int, *, musl: bool) -> int:
-    """How many entries are done. glibc goes on while an entry begins before the end, which wraps at the end of memory
-    (`elf_dynamic_do_Rela` in its do-rel.h).
+def _entries(elf: ElfFile, size: int, entry: int, *, musl: bool) -> int:
+    """How many entries are done. glibc goes on while an entry begins before the end, which is before the start where a
+    size is so large that it wraps wherever the object lies (`elf_dynamic_do_Rela` in its do-rel.h).
     """
     if musl:
         return size // entry
-    end = (start + size) % (1 << elf.bits)
-    return -((start - end) // entry) if start < end else 0
+    return 0 if size >= (1 << elf.bits) - _LOWEST[elf.bits] else -(-size // entry)
 
 
 def _pieces(memory: Memory, elf: ElfFile, table: _Range) -> Iterator["array[int]"]:
