@@ -116,13 +116,16 @@ def sparse_database() -> Iterator[bytes]:
     yield from itertools.repeat(bytes(1 << 20), 1024)
 
 
-def script(text: bytes) -> Make:
-    """A tool that is this script."""
+def script(text: bytes, *names: str) -> Make:
+    """Tools that are this script, and this machine's shell."""
 
-    def make(folder: Path) -> list[str]:
-        return of_files(lambda: [("/usr/sbin/ipset", b"#!/bin/sh\n" + text), ("/bin/sh", b"")])(folder)
+    def files() -> Files:
+        for path in (LOADER, LIBC, "/bin/sh"):
+            yield path, Path(path).read_bytes()
+        for name in names or ("ipset",):
+            yield f"/usr/sbin/{name}", b"#!/bin/sh\n" + text
 
-    return make
+    return of_files(files)
 
 
 def file_of(name: str, text: bytes, *arguments: str) -> Make:
@@ -205,9 +208,7 @@ CASES: dict[str, Make] = {
     "nested $(( in a script": script(b"$((" * 200_000),
     "nested $( in a script": script(b"$(" * 200_000),
     "nested if in a script": script(b"if true; then\n" * 50_000),
-    "30 scripts of 250 kB": of_files(
-        lambda: [(f"/usr/sbin/{name}", b"#!/bin/sh\n" + _LINE * 4_900) for name in _NAMES]
-    ),
+    "24 scripts of 250 kB": script(_LINE * 4_900, *_NAMES),
     "a script of 8 MB": script(b'a=b; export a; [ -n "$a" ] && echo ${a:-$b} | cat\n' * 160_000),
     "a report of 250 MB of [],": file_of("r.json", b"[" + b"[]," * 83_000_000 + b"[]]", "check", "report:{file}"),
     "dotted keys in a spec": file_of("s.toml", b"a." * 200_000 + b"b = 1\n", "check", "{image}", "--spec", "{file}"),
