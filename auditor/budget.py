@@ -42,7 +42,7 @@ class Limits:
     database: int = 384 * MIB  # package databases; text counts four times
     packages: int = 50_000  # package records of all databases
     package_files: int = 600_000  # files that packages own
-    steps: int = 4_000_000  # of reading and following scripts: bytes, and commands as often as they are come to
+    steps: int = 3_000_000  # of reading and following scripts: bytes, and commands as often as they are come to
 
 
 DEFAULT = Limits()
