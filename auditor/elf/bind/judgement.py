@@ -19,6 +19,10 @@ _HEADER_SIZES = {32: 52, 64: 64}  # of an ELF header
 _NOTHING: frozenset[bytes] = frozenset()
 
 
+#: What ends a start before the loader looks anything up for itself.
+_ENDS_BEFORE = (LoadFault.LIBRARY_MISSING, LoadFault.SYMBOL_VERSION_MISSING)
+
+
 @dataclass(frozen=True, slots=True)
 class Checks:
     """The memoised parts of one loader's judgement."""
@@ -77,7 +81,8 @@ def judge(
                 continue
             at_start = not lazily or symbol not in references.lazy or symbol in references.copies
             own.append(_symbol_problem(checks.profile.loader, mapped, name, version, at_start=at_start))
-    own += _own_lookups(checks, record, scope) if record.program in objects else ()
+    if record.program in objects and not any(each.fault in _ENDS_BEFORE for each in problems):
+        own += _own_lookups(checks, record, scope)
     for index, symbols in evidence.items():
         problems[index] = replace(problems[index], symbols=tuple(sorted(set(symbols))))
     return (*problems, *own)
@@ -185,7 +190,8 @@ def _own_lookups(checks: Checks, record: Record, scope: Sequence[Mapped]) -> Ite
         yield LoadProblem(LoadFault.ELF_MALFORMED, libc.real_path, "", message)
     for name in checks.profile.looks_up:
         if all(checks.binder.definitions(mapped).find(name) is None for mapped in scope):
-            yield _symbol_problem(checks.profile.loader, record.program, name.decode(), "", at_start=True)
+            found = _symbol_problem(checks.profile.loader, record.program, name.decode(), "", at_start=True)
+            yield replace(found, provider=libc.real_path)
 
 
 def _symbol_problem(loader: Loader, mapped: Mapped, name: str, version: str, *, at_start: bool) -> LoadProblem:
