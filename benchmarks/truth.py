@@ -32,6 +32,7 @@ FOREIGN = ("cache-stale", "libmnl-other-machine", "libnftnl-vendor", "libpcap-de
 _ADDRESS = re.compile(
     r"https?://\S*/|\[IP: [^]]*\]|E: Failed to fetch some archives\.|E: Some files failed to download"
 )
+_MANY = 6
 COLUMNS = ("images", "programs", "plugins", "wrong")
 
 
@@ -131,8 +132,12 @@ def table(rows: dict[str, Row], before: str) -> str:
 
 def _line(name: str, row: Row) -> str:
     figures = " | ".join(str(row.figures[column]) for column in COLUMNS)
-    left_out = "; ".join(f"left out: {', '.join(images)} ({reason})" for reason, images in row.left_out.items())
-    return f"| {name} | {figures} | {left_out} |"
+    left_out = "; ".join(f"left out: {_few(images)} ({reason})" for reason, images in row.left_out.items())
+    return f"| {name} | {figures} | {left_out} |".replace("|  |", "| |")
+
+
+def _few(images: list[str]) -> str:
+    return ", ".join(images) if len(images) < _MANY else f"{len(images)} images"
 
 
 if __name__ == "__main__":

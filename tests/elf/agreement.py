@@ -21,6 +21,8 @@ _LEVELS = {
     "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
 }
 _FATAL = re.compile(r"error while loading shared libraries: .*")
+# glibc 2.43 prints an empty version where the need that it belongs to is of a library that is missing.
+_EMPTY_VERSION = re.compile(r"undefined symbol: ([^\s,]+), version\s+\((\S+)\)\Z")
 _SILENT = ("killed by signal", "[Errno ")
 _TOLD = {
     NoticeKind.PRELOAD_IGNORED,
@@ -46,13 +48,15 @@ def by_loader(trace: Trace, tree: FileTree) -> Told:
     def real(path: str) -> str:
         return tree.find(path).path
 
+    found = [match.groups() for line in trace.other if (match := _EMPTY_VERSION.search(line))]
+    unnamed = frozenset((name, real(path)) for name, path in found)
     stops = [match.group() for line in trace.other for match in _FATAL.finditer(line)]
     stops += [line for line in trace.other if line.startswith(_SILENT)]
     return Told(
         {**trace.closure, **{path: path for path in trace.direct if "/ld" not in path}},
         frozenset(trace.missing),
         frozenset((real(each.provider), each.version, real(each.required_by)) for each in trace.versions),
-        frozenset((each.name, real(each.required_by)) for each in trace.symbols),
+        frozenset((each.name, real(each.required_by)) for each in trace.symbols) | unnamed,
         frozenset(remark(line) for line in trace.other) - {""},
         tuple(stops),
     )
