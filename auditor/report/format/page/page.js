@@ -87,7 +87,7 @@ function draw(picture) {
     }
     for (const edge of edges) edge.classList.toggle("on", on.has(edge.dataset.from) && on.has(edge.dataset.to));
     told.textContent = chosen === null ? hint : `The way: ${shortest(chosen, edges).map(name).join(" → ")}. `
-      + nodes[Number(chosen)].getAttribute("aria-label");
+      + nodes[Number(chosen)].querySelector("title").textContent;
   }
 
   const hint = "Choose a library to see the way to it from the program.";
