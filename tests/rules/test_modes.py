@@ -8,7 +8,7 @@ import pytest
 from auditor.auditing.kernel import audit_kernels
 from auditor.errors import UsageError
 from auditor.finding import Severity
-from auditor.inventory.model import Inventory
+from auditor.inventory.model import Inventory, Tool
 from auditor.kernel.model import ConfigSymbol, FeatureAnswer, Kernel, ModuleAnswer, Presence
 from auditor.report.kernel.model import KernelReport
 from auditor.rules import ImageContext, Options, Subject, run_rules
@@ -72,9 +72,17 @@ def test_rows_by_mode(modes: tuple[str, ...] | None, asked: set[str], not_asked:
     assert {name for name in not_asked if found[name] != "not-applicable"} == set()
 
 
-def test_an_image_without_what_a_mode_runs_fails_in_that_mode_only() -> None:
-    without = rows(sound(), ("ipip",)), rows(sound(), ("nftables",))
-    assert [found["tool.nftables"] for found in without] == ["not-applicable", "not-met"]
+@pytest.mark.parametrize(
+    ("searched", "status"),
+    [
+        ((Tool("nftables", None, (), (), "not in the image"),), "not-met"),
+        ((), "unknown"),  # a report that was saved under a spec without the tool
+    ],
+)
+def test_an_image_without_what_a_mode_runs_fails_in_that_mode_only(searched: tuple[Tool, ...], status: str) -> None:
+    inventory = replace(sound(), tools=(*sound().tools, *searched))
+    without = rows(inventory, ("ipip",)), rows(inventory, ("nftables",))
+    assert [found["tool.nftables"] for found in without] == ["not-applicable", status]
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,12 @@ class ImageContext:
         """The tool of this name, without binaries where the image has none of it."""
         return self.inventory.tool(name) or Tool(name, None, (), (), "not in the image")
 
+    def not_looked_for(self, tool: str) -> str:
+        """Why nothing is known of a tool that the spec asks for, "" where the image was searched for it."""
+        if self.inventory.tool(tool) is not None:
+            return ""
+        return f"the report was saved under a spec that doesn't ask for {tool}; audit the image itself"
+
     def binaries(self, tools: Sequence[str]) -> tuple[Binary, ...]:
         """Every binary and candidate of these tools that is a program of its own (no applet, no script)."""
         return tuple(binary for name in tools for binary in self.tool(name).programs)

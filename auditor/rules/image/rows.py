@@ -81,6 +81,9 @@ def _unknown_loads(context: ImageContext, _: Requirement) -> str:
 
 
 def _unknown_ability(context: ImageContext, row: Requirement) -> str:
+    unasked = [reason for name in row.tools if (reason := context.not_looked_for(name))]
+    if unasked:
+        return unasked[0]
     absent = [name for name in row.tools if not context.builds([name])]
     if absent:
         return f"the image has no program of {' or '.join(absent)} to ask"
@@ -93,6 +96,8 @@ def _unknown_ability(context: ImageContext, row: Requirement) -> str:
 
 
 def _unknown_tool(context: ImageContext, row: Requirement) -> str:
+    if reason := context.not_looked_for(row.tool):
+        return reason
     for binary in (binary for name in row.programs for binary in context.behind(row.tool, name)):
         if binary.kind in ("script", "launcher"):
             return binary.unknown or f"{binary.path} is a {binary.kind}"

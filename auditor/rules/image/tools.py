@@ -15,8 +15,9 @@ from auditor.tools.versions import compare_dated
 def _required(context: ImageContext) -> Iterator[tuple[Requirement, Tool, str, Binary | None]]:
     for row in context.rows(Kind.TOOL):
         tool = context.tool(row.tool)
-        for program in row.programs:
-            yield row, tool, program, tool.binary(program)
+        if not context.not_looked_for(row.tool):
+            for program in row.programs:
+                yield row, tool, program, tool.binary(program)
 
 
 @rule(
