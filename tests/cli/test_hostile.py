@@ -30,6 +30,14 @@ DEEP = {
 }
 
 
+@pytest.fixture(autouse=True)
+def heeded_sigint() -> Iterator[None]:
+    """A shell's background job, as these tests may be, hands an ignored SIGINT on to what it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def start(*arguments: str, cwd: Path | None = None, **streams: object) -> "subprocess.Popen[bytes]":
     given: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
     return subprocess.Popen([sys.executable, "-m", "auditor", *arguments], cwd=cwd, **given)

@@ -49,6 +49,22 @@ class Definitions:
             found = self._found[key, call] = self._look_up(key, call)
             return found
 
+    def has_exactly(self, name: bytes, version: bytes) -> bool:
+        """Whether there is the symbol of this very version; one without a version is none (`_dl_lookup_direct` in
+        glibc's dl-lookup-direct.c).
+        """
+        table = self._table
+        try:
+            return any(
+                table.version_labels.get((table.version_index(number) or 0) & ~_HIDDEN) == version
+                for number in self._numbers(name)
+                if _has_value(row := table.row(number), call=False)
+                and row.type in _GLIBC_TYPES
+                and table.strings.is_at(row.name, name)
+            )
+        except Unreadable:
+            return False
+
     @property
     def hashes(self) -> frozenset[int] | None:
         """The hashes of all names that may be found, as the hash table gives them; None where that isn't known."""

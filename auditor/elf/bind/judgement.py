@@ -183,15 +183,17 @@ def _own_lookups(checks: Checks, record: Record, scope: Sequence[Mapped]) -> Ite
     libc = next((mapped for mapped in scope if _LIBC in mapped.names), None)
     if libc is None:
         return
-    # The C library's locks have its first version, and are taken with no other (`_dl_lookup_direct`).
-    has_first = any(each.index == _FIRST_VERSION and not each.base for each in libc.elf.definitions)
-    if checks.profile.looks_up and not has_first:
-        message = f"Inconsistency detected by ld.so: Assertion `sym != NULL' failed! ({libc.path} has no first version)"
-        yield LoadProblem(LoadFault.ELF_MALFORMED, libc.real_path, "", message)
+    # The C library's locks have its first version; they and its beginning are taken with no other version.
+    first = next((each.name for each in libc.elf.definitions if each.index == _FIRST_VERSION and not each.base), "")
+    exact = {b"pthread_mutex_lock": first.encode(), b"__libc_early_init": b"GLIBC_PRIVATE"}
     for name in checks.profile.looks_up:
         if all(checks.binder.definitions(mapped).find(name) is None for mapped in scope):
             found = _symbol_problem(checks.profile.loader, record.program, name.decode(), "", at_start=True)
             yield replace(found, provider=libc.real_path)
+        elif name in exact and not checks.binder.definitions(libc).has_exactly(name, exact[name]):
+            lacking = f"{libc.path} has no {name.decode()} of version {exact[name].decode() or 'number 2'}"
+            message = f"Inconsistency detected by ld.so: Assertion `sym != NULL' failed! ({lacking})"
+            yield LoadProblem(LoadFault.ELF_MALFORMED, libc.real_path, name.decode(), message)
 
 
 def _symbol_problem(loader: Loader, mapped: Mapped, name: str, version: str, *, at_start: bool) -> LoadProblem:
