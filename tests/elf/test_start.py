@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 from auditor.elf.linker import Linker
 from auditor.elf.model import Closure, LoadFault, NoticeKind
@@ -250,3 +252,30 @@ def test_a_loader_finds_its_own_tables(root: Path, chamber: Chamber) -> None:
     assert not closure.problems
     assert len(closure.objects) == 3
     assert chamber.run(root, ["/bin/prog"], {}).code == 0
+
+
+@pytest.mark.parametrize("name", ["pthread_mutex_lock", "__libc_early_init"])
+def test_what_the_loader_asks_the_c_library_for_has_its_very_version(root: Path, chamber: Chamber, name: str) -> None:
+    libc, true = Path("/lib/x86_64-linux-gnu/libc.so.6"), Path("/bin/true")
+    if not libc.exists() or name.encode() not in Path(INTERPRETER).read_bytes():
+        pytest.skip("this machine's loader doesn't ask its C library so")
+    place(root, "/bin/prog").write_bytes(true.read_bytes())
+    assert chamber.run(root, ["/bin/prog"], {}).code == 127
+    data = bytearray(libc.read_bytes())
+    with libc.open("rb") as file:
+        elf = ELFFile(file)
+        dynsym, versym = elf.get_section_by_name(".dynsym"), elf.get_section_by_name(".gnu.version")
+        assert isinstance(dynsym, SymbolTableSection)
+        assert versym is not None
+        symbols, versions = list(dynsym.iter_symbols()), versym["sh_offset"]
+    place(root, str(libc)).write_bytes(data)
+    assert (chamber.run(root, ["/bin/prog"], {}).code, faults(closure_in(root))) == (0, [])
+    for number in (number for number, symbol in enumerate(symbols) if symbol.name == name):
+        data[versions + 2 * number : versions + 2 * number + 2] = bytes(2)
+    place(root, str(libc)).write_bytes(data)
+    outcome = chamber.run(root, ["/bin/prog"], {})
+    (problem,) = closure_in(root).problems
+    assert outcome.code == 127
+    assert "Inconsistency detected by ld.so" in outcome.output
+    assert "Assertion `sym != NULL' failed!" in outcome.output
+    assert "Assertion `sym != NULL' failed!" in problem.message
