@@ -149,7 +149,8 @@ class Manifests:
                 raise LimitExceeded(f"an index of more than {self._limits.index_entries} entries", self._where)
             if item.media_type in SCHEMA_1_TYPES:
                 raise self._schema_1(item)
-            if depth and not self._blobs.has_blob(item.digest):
+            # Several roots are what an index names that is the layout's own index.json.
+            if (depth or len(roots) > 1) and not self._blobs.has_blob(item.digest):
                 missing.append(item)
                 continue
             if item.media_type in MANIFEST_TYPES and item.platform is not None:

@@ -52,7 +52,7 @@ def _damaged(text: str, random_: random.Random) -> str:
     return text[: token.start()] + token.group() * random_.choice((0, 0, 2)) + text[token.end() :]
 
 
-def _compare(shell: str, texts: list[str], folder: Path) -> tuple[int, int]:
+def compare(shell: str, texts: list[str], folder: Path) -> tuple[int, int]:
     """How many the shell refuses, and how many of these are refused here; fails where the shell takes a refused one."""
     if shutil.which(SHELLS[shell][0]) is None:
         pytest.skip(f"{shell} is not here")
@@ -78,7 +78,7 @@ def _compare(shell: str, texts: list[str], folder: Path) -> tuple[int, int]:
 def test_real_scripts(shell: str, texts: list[str], tmp_path: Path) -> None:
     some = texts[:: max(1, len(texts) // SAMPLE)]
     plain = [text for text in some if shell != "bash" or not GRANTED.search(text)]
-    refused, told = _compare(shell, plain, tmp_path)
+    refused, told = compare(shell, plain, tmp_path)
     assert len(plain) > 100
     assert told >= refused * 0.5
 
@@ -88,7 +88,7 @@ def test_real_scripts(shell: str, texts: list[str], tmp_path: Path) -> None:
 def test_damaged_scripts(shell: str, count: int, texts: list[str], tmp_path: Path) -> None:
     chance = random.Random(count)
     damaged = [_damaged(chance.choice(texts), chance) for _ in range(count)]
-    refused, told = _compare(shell, damaged, tmp_path)
+    refused, told = compare(shell, damaged, tmp_path)
     assert told >= refused * 0.9
 
 
