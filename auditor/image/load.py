@@ -210,7 +210,8 @@ class LayerReader:
         if stored.root is not None:
             config = Config(platform or Platform("linux", ""))  # a directory doesn't say what machine it is for
             if stored.config:
-                config = parse_config(stored.config, stored.config_where, 0, self._limits).config
+                found = parse_config(stored.config, stored.config_where, 0, self._limits).config
+                config = found if found.platform.architecture else replace(found, platform=config.platform)
             return Image(reference.text, source, None, None, config, (), stored.root, budget=self._budget.fresh())
         parsed = parse_config(stored.config, stored.config_where, len(stored.layers), self._limits)
         claimed = parsed.config.platform

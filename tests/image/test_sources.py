@@ -644,6 +644,9 @@ def test_a_bundle_brings_its_settings(tmp_path: Path, root: Path) -> None:
         assert str(image.config.platform) == "linux/arm64"
         assert (image.config.entrypoint, image.config.env) == (("/bin/tool", "-x"), ("PATH=/bin",))
         assert image.tree.find("/bin/tool").node is not None
+    (bundle / "config.json").write_text(json.dumps({**settings, "annotations": {}}))
+    with load(f"dir:{bundle}", platform=parse_platform("linux/ppc64le")) as image:
+        assert str(image.config.platform) == "linux/ppc64le"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
