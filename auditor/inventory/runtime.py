@@ -14,10 +14,8 @@ _OS_RELEASE = re.compile(r"""^(ID|VERSION_ID|PRETTY_NAME)=(["']?)(.*)\2$""", re.
 
 
 def runtime_config(image: Image) -> RuntimeConfig:
-    """What the image config tells a runtime; a tree of files has none."""
+    """What the image config tells a runtime; a tree of files has none, a bundle only says what it starts."""
     config = image.config
-    if not (image.layers or image.config_digest):
-        return RuntimeConfig()
     return RuntimeConfig(
         entrypoint=config.entrypoint,
         cmd=config.cmd,
@@ -26,7 +24,7 @@ def runtime_config(image: Image) -> RuntimeConfig:
         working_dir=config.working_dir,
         labels=dict(config.labels),
         ports=config.ports,
-        stated=True,
+        stated=bool(image.layers or image.config_digest),
     )
 
 
