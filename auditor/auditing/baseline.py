@@ -25,8 +25,8 @@ class Baseline:
 
     def accept(self, findings: Sequence[Finding], platform: Platform | None) -> tuple[Finding, ...]:
         """The findings, marked where the saved report has them for this platform; None: across platforms."""
-        had = Counter(map(_key, self._findings(platform)))
-        severities = _worst(self._findings(platform))
+        accepted = self._findings(platform)
+        had, severities = Counter(map(_key, accepted)), _worst(accepted)
         result = []
         for finding in findings:
             key = _key(finding)

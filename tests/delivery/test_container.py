@@ -12,6 +12,7 @@ from auditor.report.audit.document import to_document
 from auditor.report.schema import dump
 from fixtures.apt import AptRoot
 from fixtures.workspace import FixtureError
+from tests.delivery.fetching import fetched
 from tests.house.papers import ROOT
 from tests.image.servers import needs, short_folder
 from tests.images import report
@@ -76,8 +77,7 @@ def wheels(folder: Path) -> Path:
     pip = (sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(place))
     for words in (("--require-hashes", "-r", str(ROOT / "requirements.lock")), ("hatchling>=1.25",)):
         done = subprocess.run([*pip, *words], capture_output=True, text=True, check=False, timeout=600)
-        if done.returncode:
-            pytest.skip(f"pip can't fetch what is to be installed: {done.stderr.strip()[-200:]}")
+        fetched(done)
     return place
 
 

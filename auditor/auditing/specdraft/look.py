@@ -1,6 +1,6 @@
 """What a draft is made from: the image looked at for the programs that its entrypoint starts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from auditor.filetree import FileKind
@@ -10,6 +10,7 @@ from auditor.inventory.files import file_facts
 from auditor.inventory.model import FileFact, Inventory, Tool
 from auditor.packages import Packages, read_packages
 from auditor.process.launch import launch as follow_launch
+from auditor.process.model import Start
 from auditor.process.path import lookup, search_path
 from auditor.tools.catalogue import tools_of
 
@@ -30,12 +31,12 @@ class Look:
 
 def look(image: Image) -> Look:
     """Find the programs that the entrypoint and its scripts start by name, and look at them as an audit would."""
-    started = sorted({start.real_path for start in follow_launch(image.tree, image.config).starts})
+    starts = follow_launch(image.tree, image.config, image.budget.steps).starts
+    started = {start.real_path for start in starts}
     programs: dict[str, tuple[str, ...]] = {}
-    for name, real_path in _on_path(image):
-        if real_path in started:
-            tool = next(iter(tools_of(name)), name)
-            programs[tool] = tuple(dict.fromkeys((*programs.get(tool, ()), name)))
+    for name in _on_path(image, starts):
+        tool = next(iter(tools_of(name)), name)
+        programs[tool] = tuple(dict.fromkeys((*programs.get(tool, ()), name)))
     inventory = take_inventory(image, Wanted(programs=programs))
     scripts = [one.resolved_path for one in inventory.executables if one.kind == "script"]
     packages = read_packages(image.tree, image.budget)
@@ -46,14 +47,14 @@ def look(image: Image) -> Look:
     )
 
 
-def _on_path(image: Image) -> Iterator[tuple[str, str]]:
-    """(name, real path) of what the entrypoint starts, where PATH leads from that name to that very file."""
+def _on_path(image: Image, starts: Iterable[Start]) -> Iterator[str]:
+    """The names of what the entrypoint starts, where PATH leads from the name to that very file."""
     search = search_path(image.config.env, image.config.working_dir)
-    for start in follow_launch(image.tree, image.config).starts:
+    for start in starts:
         name = start.path.rpartition("/")[2]
         found = lookup(image.tree, name, search)
         if found.path is not None and found.real_path == start.real_path:
-            yield name, start.real_path
+            yield name
 
 
 def _configuration(image: Image, packages: Packages, inventory: Inventory) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from auditor.report.diff import words
-from auditor.report.diff.model import Assessment, Change, Diff, DiffSide
+from auditor.report.diff.model import Assessment, Change, Diff, DiffSide, Summary
 from auditor.report.page import Cell, Lines, Page, Section, Table, Tile
 from auditor.report.register import Style
 
@@ -12,7 +12,6 @@ _HEAD = ("change", "what", "old", "new", "why")
 
 def page(diff: Diff, style: Style) -> Page:  # noqa: ARG001 - every page is asked for alike
     """The diff as a page."""
-    summary = diff.summary
     return Page(
         title=f"Changes from {diff.old.reference} to {diff.new.reference}",
         verdict=diff.verdict,
@@ -25,11 +24,7 @@ def page(diff: Diff, style: Style) -> Page:  # noqa: ARG001 - every page is aske
             ("findings", words.findings(diff.summary)),
             ("layers", words.layers(diff.layers)),
         ),
-        tiles=(
-            Tile(summary.regressions, "regressions", "regression"),
-            Tile(summary.improvements, "improvements", "improvement"),
-            Tile(summary.neutral, "other changes", "none"),
-        ),
+        tiles=tiles_of(diff.summary),
         sections=tuple(_sections(diff)),
     )
 
@@ -40,10 +35,19 @@ def _sections(diff: Diff) -> Iterator[Section]:
         yield Section("Not compared", (Lines(diff.notes),))
 
 
+def tiles_of(summary: Summary) -> tuple[Tile, ...]:
+    """How many changes there are, by what they are worth."""
+    return (
+        Tile(summary.regressions, "regressions", "regression"),
+        Tile(summary.improvements, "improvements", "improvement"),
+        Tile(summary.neutral, "other changes", "none"),
+    )
+
+
 def sections_of(changes: Sequence[Change]) -> Iterator[Section]:
     """The changes under headings, worse first."""
     for assessment in ("regression", "improvement", "neutral"):
-        yield from _assessed([change for change in changes if change.assessment == assessment], assessment)
+        yield from _assessed(words.assessed(changes, assessment), assessment)
 
 
 def _assessed(found: Sequence[Change], assessment: Assessment) -> Iterator[Section]:

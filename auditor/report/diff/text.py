@@ -35,7 +35,7 @@ def lines(diff: Diff, style: Style) -> Iterator[str]:
 def judged(found: Sequence[Change], pen: Pen) -> Iterator[str]:
     """What got worse, then what got better, each with its cause."""
     for assessment in ("regression", "improvement"):
-        changes = [change for change in found if change.assessment == assessment]
+        changes = words.assessed(found, assessment)
         if changes:
             yield pen.painted(f"{words.TITLES[assessment].lower()} ({len(changes)})", assessment)
             for why, alike in _by_cause(changes).items():
@@ -53,7 +53,7 @@ def _by_cause(changes: Iterable[Change]) -> dict[str, list[Change]]:
 
 
 def _rest(diff: Diff, pen: Pen) -> Iterator[str]:
-    changes = words.assessed(diff, "neutral")
+    changes = words.assessed(diff.changes, "neutral")
     if not changes:
         return
     yield pen.painted(f"{words.TITLES['neutral'].lower()} ({len(changes)})", "neutral")

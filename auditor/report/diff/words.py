@@ -13,9 +13,9 @@ TITLES: Mapping[Assessment, str] = {
 }
 
 
-def assessed(diff: Diff, assessment: Assessment) -> tuple[Change, ...]:
+def assessed(changes: Iterable[Change], assessment: Assessment) -> tuple[Change, ...]:
     """The changes of one assessment, in their order."""
-    return tuple(change for change in diff.changes if change.assessment == assessment)
+    return tuple(change for change in changes if change.assessment == assessment)
 
 
 def by_area(changes: Iterable[Change]) -> Iterator[tuple[Area, Sequence[Change]]]:

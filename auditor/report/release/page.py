@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from auditor.report.diff.page import page as diff_page
-from auditor.report.diff.page import sections_of
+from auditor.report.diff.page import sections_of, tiles_of
 from auditor.report.diff.words import findings
-from auditor.report.page import Cell, Lines, Page, Section, Table, Tile
+from auditor.report.page import Cell, Lines, Page, Section, Table
 from auditor.report.register import Style
 from auditor.report.release import words
 from auditor.report.release.model import ReleaseDiff
@@ -15,7 +15,6 @@ _HEAD = ("platform", "regressions", "improvements", "other changes", "verdict")
 
 def page(release: ReleaseDiff, style: Style) -> Page:
     """The diff as a page."""
-    summary = release.summary
     return Page(
         title=f"Changes from {release.old.reference} to {release.new.reference}",
         verdict=release.verdict,
@@ -25,13 +24,9 @@ def page(release: ReleaseDiff, style: Style) -> Page:
             ("old", words.side(release.old)),
             ("new", words.side(release.new)),
             ("spec", f"{release.spec.name} {release.spec.version}"),
-            ("findings", findings(summary)),
+            ("findings", findings(release.summary)),
         ),
-        tiles=(
-            Tile(summary.regressions, "regressions", "regression"),
-            Tile(summary.improvements, "improvements", "improvement"),
-            Tile(summary.neutral, "other changes", "none"),
-        ),
+        tiles=tiles_of(release.summary),
         sections=tuple(_sections(release, style)),
     )
 
