@@ -40,9 +40,10 @@ def audit(
     """
     # A saved report is judged without these.
     from auditor.auditing.wanted import wanted_by  # noqa: PLC0415
-    from auditor.inventory.build import take_inventory  # noqa: PLC0415
+    from auditor.inventory.build import Readers, take_inventory  # noqa: PLC0415
 
-    inventory = take_inventory(image, wanted_by(spec))
+    readers = Readers.of(image)
+    inventory = take_inventory(image, wanted_by(spec), readers)
     described = ReportImage(
         reference=image.reference,
         source=image.source,
@@ -57,7 +58,7 @@ def audit(
         return report
     from auditor.auditing.fitting import fitting  # noqa: PLC0415 - most images meet their spec
 
-    return replace(report, fits=tuple(fitting(image, described, spec, options)))
+    return replace(report, fits=tuple(fitting(image, readers, described, spec, options)))
 
 
 def _doubtful_whiteouts(image: Image, inventory: Inventory) -> Iterator[str]:

@@ -26,7 +26,7 @@ from auditor.inventory.start import entry_programs, start_problems, start_unknow
 from auditor.inventory.usage import Usage
 from auditor.inventory.whereabouts import NameIndex, reached_names, whereabouts, with_place
 from auditor.machine import architecture
-from auditor.packages import read_packages
+from auditor.packages import Packages, read_packages
 from auditor.process.launch import launch as follow_launch
 from auditor.process.path import environment, executables, search_path
 from auditor.tools.catalogue import variants_of
@@ -57,16 +57,36 @@ class Wanted:
         return frozenset((*beside, *(name for names in self.programs.values() for name in names)))
 
 
-def take_inventory(image: Image, wanted: Wanted) -> Inventory:
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """What reads an image's packages and programs, and remembers what it read, however often the image is looked at."""
+
+    packages: Packages
+    owners: Owners
+    linker: Linker
+
+    @staticmethod
+    def of(image: Image) -> "Readers":
+        """Fresh ones, which draw from the image's budget."""
+        tree, config = image.tree, image.config
+        packages = read_packages(tree, image.budget)
+        linker = Linker(
+            tree,
+            env=environment(config.env),
+            working_dir=config.working_dir or "/",
+            machine=architecture(config.platform.architecture),
+            budget=image.budget,
+        )
+        return Readers(packages, Owners(tree, packages), linker)
+
+
+def take_inventory(image: Image, wanted: Wanted, readers: Readers | None = None) -> Inventory:
     """Find everything that a report is about."""
     tree, config = image.tree, image.config
+    readers = readers or Readers.of(image)
+    packages, owners, linker = readers.packages, readers.owners, readers.linker
     env = environment(config.env)
     search = search_path(config.env, config.working_dir)
-    packages = read_packages(tree, image.budget)
-    owners = Owners(tree, packages)
-    machine = architecture(config.platform.architecture)
-    linker = Linker(tree, env=env, working_dir=config.working_dir or "/", machine=machine, budget=image.budget)
-
     on_path = executables(tree, search)
     launch = follow_launch(tree, config, image.budget.steps)
     reached = reached_names(tree, (path.rpartition("/")[2] for entry in on_path for path in entry.names), search)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from auditor.filetree import FileKind
 from auditor.image.model import Image
-from auditor.inventory.build import Wanted, take_inventory
+from auditor.inventory.build import Readers, Wanted, take_inventory
 from auditor.inventory.files import file_facts
 from auditor.inventory.model import FileFact, Inventory, Tool
-from auditor.packages import Packages, read_packages
+from auditor.packages import Packages
 from auditor.process.launch import launch as follow_launch
 from auditor.process.model import Start
 from auditor.process.path import lookup, search_path
@@ -37,13 +37,13 @@ def look(image: Image) -> Look:
     for name in _on_path(image, starts):
         tool = next(iter(tools_of(name)), name)
         programs[tool] = tuple(dict.fromkeys((*programs.get(tool, ()), name)))
-    inventory = take_inventory(image, Wanted(programs=programs))
+    readers = Readers.of(image)
+    inventory = take_inventory(image, Wanted(programs=programs), readers)
     scripts = [one.resolved_path for one in inventory.executables if one.kind == "script"]
-    packages = read_packages(image.tree, image.budget)
     return Look(
         inventory,
         file_facts(image.tree, (path for path in scripts if path in started), ()),
-        file_facts(image.tree, _configuration(image, packages, inventory), ()),
+        file_facts(image.tree, _configuration(image, readers.packages, inventory), ()),
     )
 
 
