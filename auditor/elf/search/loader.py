@@ -14,7 +14,9 @@ from auditor.machine import Architecture, Machine
 
 _MUSL = re.compile(rb"/etc/ld-musl-[\w-]+\.path\0")
 _LOADER_LIMIT = 1 << 23  # bytes; no dynamic loader is so big
-_GLIBC = b"glibc-ld.so.cache1.1"
+_CACHE_MAGIC = b"glibc-ld.so.cache1.1"
+# What libc.so.6 asks of its loader. A static program reads the cache too, for its own dlopen(3), and has no such thing.
+_GIVEN_TO_LIBC = b"\0_rtld_global\0"
 _GLIBC_VERSION = re.compile(rb"(?:stable|development) release version (\d+)\.(\d+)")
 # Bounded, so that no file makes the search for it take long.
 _DIRECTORY_RUN = re.compile(rb"(?:/(?:[!-.0-~]{1,128}+/){1,16}+\0){1,64}+")
@@ -124,9 +126,13 @@ class UnknownLoader:
 
 def as_loader(content: Content, elf: ElfFile) -> ElfFile:
     """An interpreter as it sees itself: glibc's finds its own tables without its headers, musl's doesn't."""
-    if has_tables(elf.last_tags) or _GLIBC not in file_bytes(content, 0, _LOADER_LIMIT):
+    if has_tables(elf.last_tags) or not _is_glibc(file_bytes(content, 0, _LOADER_LIMIT), elf):
         return elf
     return read_loader(content, elf)
+
+
+def _is_glibc(data: bytes, elf: ElfFile) -> bool:
+    return _CACHE_MAGIC in data and (bool(elf.soname) or _GIVEN_TO_LIBC in data)
 
 
 def read_profile(data: bytes, elf: ElfFile, path: str, real_path: str) -> LoaderProfile | UnknownLoader:
@@ -140,7 +146,7 @@ def read_profile(data: bytes, elf: ElfFile, path: str, real_path: str) -> Loader
         return LoaderProfile(
             Loader.MUSL, path, real_path, target, tuple(directories), path_file=path_file, hash_bits=_hash_bits(elf)
         )
-    if _GLIBC not in data:
+    if not _is_glibc(data, elf):
         return UnknownLoader("is neither glibc's loader nor musl's")
     directories = _default_directories(data)
     cache = _compiled_in(_CACHE_PATH, data)

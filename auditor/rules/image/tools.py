@@ -189,6 +189,8 @@ def tool_unversioned(context: ImageContext) -> Iterator[Finding]:
     for row, _, binary in _versioned_rows(context):
         if binary.version is not None or not context.can_start(binary):
             continue  # one that doesn't start may lack the very library that holds its version
+        if context.unknown_start(binary):
+            continue  # nor is it known which library its loader would take; the row is unknown
         yield finding(
             "tool-unversioned",
             row.id,
