@@ -143,6 +143,12 @@ class Budget:
         other.stored(self._stored)
         return other
 
+    def state(self) -> tuple[int, ...]:
+        """Each limit as it is for this image, and what has been used of it."""
+        named = (getattr(self, field.name, None) for field in fields(Limits))
+        drawn = tuple(number for one in named if isinstance(one, Allowance) for number in (one.limit, one.used))
+        return (*(getattr(self.limits, field.name) for field in fields(Limits)), *drawn)
+
     def _allowance(self, name: str) -> Allowance:
         limit: int = getattr(self.limits, name)
         return Allowance(name, limit, _GROWTH.get(name, 0) if limit == getattr(DEFAULT, name) else 0)

@@ -3,27 +3,21 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from auditor.auditing.facts import Facts
 from auditor.auditing.image import judge
-from auditor.auditing.wanted import wanted_by
-from auditor.image.model import Image
-from auditor.inventory.build import Readers, take_inventory
 from auditor.report.model import ReportFit, ReportImage
 from auditor.rules import Options
 from auditor.spec import Spec, load_spec
 
 
-def fitting(
-    image: Image, readers: Readers, described: ReportImage, spec: Spec, options: Options
-) -> Iterator[ReportFit]:
+def fitting(facts: Facts, described: ReportImage, spec: Spec, options: Options) -> Iterator[ReportFit]:
     """Of the specs that this one names instead, those of which the image, looked at for them, breaks no row.
 
-    Modes are the other spec's own default: it may not know those that were asked for. `readers` have read the image
-    already; the rest draws from a budget of its own, so that a hint never costs the verdict.
+    Modes are the other spec's own default: it may not know those that were asked for.
     """
     for name in spec.instead:
         other = load_spec(name)
-        again = replace(image, budget=image.budget.fresh())
-        inventory = take_inventory(again, wanted_by(other), readers)
+        inventory = facts.inventory(other)
         for alone in sorted({options.chosen_platform, True}):
             own = replace(options, modes=None, chosen_platform=alone)
             summary = judge(described, inventory, other, own).summary

@@ -1,10 +1,11 @@
 """The order of the calls for one image: inventory, rules, waivers, verdict."""
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.auditing.baseline import Baseline
+from auditor.auditing.facts import Facts, Looked
 from auditor.auditing.verdict import rule_texts, summarise, verdict
 from auditor.auditing.waivers import Waiver, WaiverUse, apply_waivers
 from auditor.finding import Finding, sort_findings
@@ -38,39 +39,27 @@ def audit(
 
     With a `baseline` only what it doesn't have fails.
     """
-    # A saved report is judged without these.
-    from auditor.auditing.wanted import wanted_by  # noqa: PLC0415
-    from auditor.inventory.build import Readers, take_inventory  # noqa: PLC0415
+    return audit_facts(Looked(image), spec, options, waivers, today, baseline=baseline)
 
-    readers = Readers.of(image)
-    inventory = take_inventory(image, wanted_by(spec), readers)
-    described = ReportImage(
-        reference=image.reference,
-        source=image.source,
-        digest=image.digest,
-        config_digest=image.config_digest,
-        platform=image.config.platform,
-        layers=image.layers,
-        remarks=(*image.remarks, *_doubtful_whiteouts(image, inventory)),
-    )
+
+def audit_facts(
+    facts: Facts,
+    spec: Spec,
+    options: Options | None = None,
+    waivers: Sequence[Waiver] = (),
+    today: datetime.date | None = None,
+    *,
+    baseline: Baseline | None = None,
+) -> Report:
+    """The same, of what is known of an image, wherever from."""
+    inventory = facts.inventory(spec)
+    described = facts.image(inventory)
     report = judge(described, inventory, spec, options or Options(), waivers, today, baseline=baseline)
     if options is None or not options.suggest or not report.summary.not_met:
         return report
     from auditor.auditing.fitting import fitting  # noqa: PLC0415 - most images meet their spec
 
-    return replace(report, fits=tuple(fitting(image, readers, described, spec, options)))
-
-
-def _doubtful_whiteouts(image: Image, inventory: Inventory) -> Iterator[str]:
-    """Whiteouts over which storage drivers differ, where they concern what the image is audited for."""
-    used = {entry.resolved_path for entry in inventory.executables} | {entry.path for entry in inventory.objects}
-    for whiteout in image.linked_whiteouts:
-        hidden = sorted(path for path in used if path == whiteout.target or path.startswith(f"{whiteout.target}/"))
-        if hidden:
-            yield (
-                f"layer {whiteout.layer + 1} of {len(image.layers)} deletes {whiteout.path}, where a lower layer has a "
-                f"link: with overlay2 {hidden[0]} stays, as it is judged here; with vfs it is gone"
-            )
+    return replace(report, fits=tuple(fitting(facts, described, spec, options)))
 
 
 def judge(

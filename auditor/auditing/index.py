@@ -1,11 +1,12 @@
 """The order of the calls for an index: each platform, then what only shows across them."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from auditor.auditing.baseline import Baseline
-from auditor.auditing.image import audit, judge
+from auditor.auditing.facts import Facts, Looked
+from auditor.auditing.image import audit_facts, judge
 from auditor.auditing.verdict import rule_texts, verdict
 from auditor.auditing.waivers import Waiver, apply_waivers
 from auditor.image import Index
@@ -24,9 +25,24 @@ def audit_index(
     baseline: Baseline | None = None,
 ) -> IndexReport:
     """Audit every platform of an index, and whether they are the ones asked for and agree."""
+    facts = (Looked(image) for image in index.images())
+    return audit_index_facts(index, facts, spec, options, waivers, today, baseline=baseline)
+
+
+def audit_index_facts(
+    index: Index,
+    facts: Iterable[Facts],
+    spec: Spec,
+    options: Options | None = None,
+    waivers: Sequence[Waiver] = (),
+    today: datetime.date | None = None,
+    *,
+    baseline: Baseline | None = None,
+) -> IndexReport:
+    """The same, of what is known of each platform's image, wherever from."""
     options = options or Options()
     each = replace(options, chosen_platform=True)  # what the index lacks is said once, for all of them
-    reports = tuple(audit(image, spec, each, waivers, today, baseline=baseline) for image in index.images())
+    reports = tuple(audit_facts(one, spec, each, waivers, today, baseline=baseline) for one in facts)
     described = ReportIndex(index.reference, index.source, index.digest, index.platforms, index.left_out)
     return _across(described, reports, spec, options, waivers, today, baseline)
 

@@ -4,9 +4,8 @@ from contextlib import AbstractContextManager
 
 from auditor import events, image
 from auditor.budget import DEFAULT, Limits
-from auditor.image import Access, Image, Index, Platform, Reference
+from auditor.image import Access, Image, Index, Opened, Platform, Reference
 from auditor.image.source.interface import ANONYMOUS
-from auditor.inventory.keep import keep as of_every_audit
 from auditor.kept import Keep
 from auditor.spec import Spec
 
@@ -29,6 +28,21 @@ def load(
     )
 
 
+def open_image(
+    reference: Reference | str,
+    spec: Spec,
+    *,
+    platform: Platform | None = None,
+    limits: Limits = DEFAULT,
+    listener: events.Listener = events.ignore,
+    access: Access = ANONYMOUS,
+) -> AbstractContextManager[Opened]:
+    """The image found, and not read before somebody asks for it."""
+    return image.open_image(
+        reference, keep=_keep(spec), platform=platform, limits=limits, listener=listener, access=access
+    )
+
+
 def load_index(
     reference: Reference | str,
     *,
@@ -46,8 +60,11 @@ def load_index(
 
 
 def _keep(spec: Spec | None) -> Keep:
+    # What reads images has no need of the rules; and an image that is remembered is not read.
     if spec is None:
-        return of_every_audit
-    from auditor.auditing.wanted import keep_for  # noqa: PLC0415 - what reads images has no need of the rules
+        from auditor.inventory.keep import keep  # noqa: PLC0415
+
+        return keep
+    from auditor.auditing.wanted import keep_for  # noqa: PLC0415
 
     return keep_for(spec)

@@ -3,11 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from auditor.inventory.build import Wanted
-from auditor.inventory.declared import kept_for
-from auditor.inventory.files import KEPT as NAMES
-from auditor.inventory.keep import READERS
-from auditor.kept import Keep, Kept, policy
+from auditor.inventory.wanted import Wanted
+from auditor.kept import Keep
 from auditor.rules.model import further_tools
 from auditor.spec import Kind, Spec
 
@@ -30,7 +27,23 @@ def wanted_by(spec: Spec) -> Wanted:
 
 def keep_for(spec: Spec) -> Keep:
     """What an audit under this spec reads: with files that rows ask the content of, in any directory, since links of
-    directories lead to them."""
+    directories lead to them. It is made when it is first asked: an image that is remembered is not read."""
+    made: list[Keep] = []
+
+    def keep(path: str, mode: int, size: int, head: bytes) -> bool:
+        if not made:
+            made.append(_policy_for(spec))
+        return made[0](path, mode, size, head)
+
+    return keep
+
+
+def _policy_for(spec: Spec) -> Keep:
+    from auditor.inventory.declared import kept_for  # noqa: PLC0415 - these know how images are read
+    from auditor.inventory.files import KEPT as NAMES  # noqa: PLC0415
+    from auditor.inventory.keep import READERS  # noqa: PLC0415
+    from auditor.kept import Kept, policy  # noqa: PLC0415
+
     hashed = tuple(f"/{row.path.rpartition('/')[2]}" for row in spec.of_kind(Kind.FILE) if row.digest)
     sources = (row.version_from for row in spec.of_kind(Kind.TOOL))
     return policy((*READERS, NAMES, kept_for(sources), Kept(endings=(("/", hashed),) if hashed else ())))

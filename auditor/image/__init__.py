@@ -1,8 +1,9 @@
 """Container images: where their bytes come from, their layers, and the one tree that the layers make."""
 
 from auditor.budget import Limits
-from auditor.image.load import Index, load, load_index
+from auditor.image.load import load, load_index, open_image
 from auditor.image.model import Config, Image, Layer, Platform
+from auditor.image.opened import Index, Opened
 from auditor.image.platforms import parse_platform
 from auditor.image.reference import Reference, parse
 from auditor.image.scheme import Scheme
@@ -15,11 +16,13 @@ __all__ = [
     "Index",
     "Layer",
     "Limits",
+    "Opened",
     "Platform",
     "Reference",
     "Scheme",
     "load",
     "load_index",
+    "open_image",
     "parse",
     "parse_platform",
 ]

@@ -45,6 +45,14 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class Hashed:
+    """The stored bytes of a layer as they really are: their digest, and how many (`size`)."""
+
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """One image of one platform. `digest` is the manifest's, None where the source has no manifest of its own.
 
@@ -63,3 +71,4 @@ class Image:
     remarks: tuple[str, ...] = ()  # what is odd about how it is stored, and no reason not to audit it
     linked_whiteouts: tuple[LinkedWhiteout, ...] = ()
     budget: Budget = field(default_factory=Budget, repr=False, compare=False)  # for looking into this image
+    hashed: tuple[Hashed, ...] = field(default=(), repr=False)  # of each layer

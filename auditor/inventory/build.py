@@ -1,8 +1,6 @@
 """From an image to its inventory: one look at each thing, in the order in which they build on each other."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from auditor.elf.linker import Linker
 from auditor.image.model import Image
@@ -24,37 +22,13 @@ from auditor.inventory.runtime import contradicting, distribution, runtime_confi
 from auditor.inventory.standins import read_stand_ins
 from auditor.inventory.start import entry_programs, start_problems, start_unknowns
 from auditor.inventory.usage import Usage
+from auditor.inventory.wanted import Wanted
 from auditor.inventory.whereabouts import NameIndex, reached_names, whereabouts, with_place
 from auditor.machine import architecture
 from auditor.packages import Packages, read_packages
 from auditor.process.launch import launch as follow_launch
 from auditor.process.path import environment, executables, search_path
-from auditor.tools.catalogue import variants_of
 from auditor.tools.project.kmod import KMOD
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What to look for: program names by tool, names of xtables extensions, link types in `ip`, the tools that rules
-    ask for beside those of the spec, and how versions show of tools that aren't known here: by a pattern over the
-    program's bytes, or from something else (`DeclaredVersions`). Files, those of them whose content is to be hashed,
-    and by tool and directory the glob patterns of plug-ins."""
-
-    programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    link_types: tuple[str, ...] = ()
-    extensions: tuple[str, ...] = ()
-    further_tools: frozenset[str] = frozenset()
-    patterns: Mapping[str, re.Pattern[bytes]] = field(default_factory=dict)
-    version_from: Mapping[str, str] = field(default_factory=dict)
-    files: tuple[str, ...] = ()
-    hashed: tuple[str, ...] = ()
-    plugins: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Every program that is looked for: those that are named, and what stands beside them."""
-        beside = (name for tool in self.programs for name in variants_of(tool))
-        return frozenset((*beside, *(name for names in self.programs.values() for name in names)))
 
 
 @dataclass(frozen=True, slots=True)

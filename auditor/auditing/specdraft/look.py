@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from auditor.filetree import FileKind
 from auditor.image.model import Image
-from auditor.inventory.build import Readers, Wanted, take_inventory
+from auditor.inventory.build import Readers, take_inventory
 from auditor.inventory.files import file_facts
 from auditor.inventory.model import FileFact, Inventory, Tool
+from auditor.inventory.wanted import Wanted
 from auditor.packages import Packages
 from auditor.process.launch import launch as follow_launch
 from auditor.process.model import Start

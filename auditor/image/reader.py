@@ -1,0 +1,128 @@
+"""From the layers of an image that was found to its tree: several read at a time, each verified, then merged."""
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from auditor import events
+from auditor.errors import AuditError
+from auditor.image.config import ParsedConfig
+from auditor.image.layer import Expected, LayerContents, read_layer
+from auditor.image.merge import Merge
+from auditor.image.model import Hashed, Image, Layer
+from auditor.image.source.interface import Options, StoredImage, StoredLayer
+from auditor.image.spool import Spool
+from auditor.image.tree import MergedTree
+
+if TYPE_CHECKING:
+    from auditor.image.opened import Opened
+
+_THREADS = min(4, os.cpu_count() or 1)  # layers that are read side by side
+
+
+class LayerReader:
+    """Reads layers, several at a time, and merges them into trees; those that `images` share are read once."""
+
+    def __init__(self, spool: Spool, options: Options, images: Sequence[StoredImage]) -> None:
+        self._spool = spool
+        self._budget = options.budget
+        self._listener = options.listener
+        self._keep = options.keep
+        self._uses = Counter(key for image in images for key in {layer.key for layer in image.layers})
+        self._known: dict[tuple[str, str], LayerContents] = {}
+        self._stopped = threading.Event()
+
+    def image(self, found: "Opened", stored: StoredImage, parsed: ParsedConfig) -> Image:
+        """The whole image."""
+        self._listener(events.ImageStarted(str(parsed.config.platform)))
+        layers, hashed, merge = self._layers(stored, parsed)
+        self._listener(events.ImageRead(str(parsed.config.platform)))
+        return Image(
+            found.reference,
+            found.source,
+            stored.digest,
+            stored.config_digest,
+            parsed.config,
+            layers,
+            MergedTree(merge.root, merge.removed, self._budget),
+            found.offered_as,
+            found.offered,
+            remarks=stored.remarks,
+            linked_whiteouts=tuple(merge.linked_whiteouts),
+            budget=self._budget.fresh(),
+            hashed=hashed,
+        )
+
+    def _layers(self, stored: StoredImage, parsed: ParsedConfig) -> tuple[tuple[Layer, ...], tuple[Hashed, ...], Merge]:
+        read = self._read_all(stored.layers, parsed.diff_ids)
+        merge = Merge(self._budget)
+        layers, hashed = [], []
+        for index, layer in enumerate(stored.layers):
+            key = (layer.key, parsed.diff_ids[index])
+            contents = read[key]
+            merge.apply(index, contents.entries, layer.where)
+            layers.append(
+                Layer(
+                    index,
+                    layer.digest,
+                    contents.diff_id,
+                    layer.media_type,
+                    contents.size,
+                    parsed.created_by[index],
+                )
+            )
+            hashed.append(Hashed(contents.digest, contents.size))
+        for key, contents in read.items():
+            self._uses[key[0]] -= 1
+            if self._uses[key[0]] > 0:
+                self._known[key] = contents
+            else:
+                self._known.pop(key, None)
+        return tuple(layers), tuple(hashed), merge
+
+    def _read_all(
+        self, layers: tuple[StoredLayer, ...], diff_ids: tuple[str, ...]
+    ) -> dict[tuple[str, str], LayerContents]:
+        """Every layer's contents, each read once: decompressing and hashing leave the interpreter to others."""
+        wanted: dict[tuple[str, str], Callable[[], LayerContents]] = {}
+        for index, (layer, diff_id) in enumerate(zip(layers, diff_ids, strict=True)):
+            key = (layer.key, diff_id)
+            if key in self._known or key in wanted:
+                self._listener(events.LayerFinished(index, 0, reused=True))
+            else:
+                wanted[key] = partial(self._contents, index, layer, diff_id, len(layers))
+        if len(wanted) < 2:
+            return {**self._known, **{key: read() for key, read in wanted.items()}}
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - brings logging along
+
+        with ThreadPoolExecutor(min(_THREADS, len(wanted)), "layer") as pool:
+            futures = {key: pool.submit(read) for key, read in wanted.items()}
+            try:
+                return {**self._known, **{key: future.result() for key, future in futures.items()}}
+            except BaseException:
+                self._stopped.set()
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _contents(self, index: int, layer: StoredLayer, diff_id: str, count: int) -> LayerContents:
+        self._listener(events.LayerStarted(index, count, layer.digest or diff_id, layer.size))
+        expected = Expected(layer.where, layer.digest, layer.size, diff_id, layer.media_type)
+        with layer.open() as file:
+            contents = read_layer(
+                file,
+                expected,
+                keep=self._keep,
+                spool=self._spool,
+                budget=self._budget,
+                progress=partial(self._advance, index),
+            )
+        self._listener(events.LayerFinished(index, contents.size))
+        return contents
+
+    def _advance(self, index: int, read: int) -> None:
+        if self._stopped.is_set():
+            raise AuditError("was given up, since another layer can't be read")
+        self._listener(events.LayerAdvanced(index, read))
