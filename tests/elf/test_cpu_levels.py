@@ -120,7 +120,7 @@ def test_what_go_compiled_for(settings: dict[str, str], need: CpuNeed | None) ->
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("setting", ["v1", "v2", "v3"])
+@pytest.mark.parametrize("setting", ["v1", "v2", "v3", "v4"])
 def test_a_go_program_refuses_what_its_build_says(setting: str, tmp_path: Path) -> None:
     go = shutil.which("go")
     if go is None:

@@ -1,17 +1,19 @@
 """Go's build information of real programs, as `go version -m` prints it."""
 
-import shutil
-import subprocess
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from auditor.elf.read.file import ElfFile, read_elf
-from auditor.elf.read.go_build import GoBuild, GoModule, read_go_build
+from auditor.elf.read.go_build import GoBuild, read_go_build
 from fixtures.apt import AptRoot
 from fixtures.contents import OnDisk
 from fixtures.deb import read_deb
+from fixtures.golang import Go, go_of, machine_go
 from fixtures.workspace import FixtureError
+from tests.elf.go_programs import STRIPPED, build_said, compiled
 from tests.images import EVERY_IMAGE
 
 
@@ -20,32 +22,6 @@ def read(file: Path) -> GoBuild | None:
     elf = read_elf(content)
     assert isinstance(elf, ElfFile)
     return read_go_build(content, elf)
-
-
-def said_by_go(file: Path) -> GoBuild:
-    """The same by Go's own reader, which prints a line for each entry."""
-    go = shutil.which("go")
-    if go is None:
-        pytest.skip("go (golang-go) is not installed")
-    done = subprocess.run([go, "version", "-m", str(file)], capture_output=True, text=True, check=True)
-    head, *lines = done.stdout.splitlines()
-    package, main, modules, settings = "", None, list[GoModule](), dict[str, str]()
-    for line in lines:
-        kind, *fields = line.removeprefix("\t").split("\t")
-        path, version, checksum = (*fields, "", "")[:3]
-        if kind == "path":
-            package = path
-        elif kind == "mod":
-            main = GoModule(path, version, checksum)
-        elif kind == "dep":
-            modules.append(GoModule(path, version, checksum))
-        elif kind == "=>":
-            asked = modules.pop()
-            modules.append(GoModule(path, version, checksum, f"{asked.path} {asked.version}"))
-        elif kind == "build":
-            key, _, value = fields[0].partition("=")
-            settings[key] = value.strip('"')
-    return GoBuild(head.rpartition(": ")[2], package, main, tuple(modules), settings)
 
 
 @pytest.mark.parametrize(("suite", "architecture"), EVERY_IMAGE)
@@ -58,8 +34,38 @@ def test_programs_of_every_release_and_machine(suite: str, architecture: str, tm
     program.write_bytes(deb.file("usr/sbin/runc").read())
     program.chmod(0o755)
     build = read(program)
-    assert build == said_by_go(program)
+    assert build == build_said(machine_go().says(program))
     assert build is not None and build.number is not None and build.number >= (1, 15)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("architecture", ["amd64", "arm64", "ppc64le", "s390x"])
+@pytest.mark.parametrize("maker", [partial(go_of, "bullseye"), machine_go, partial(go_of, "trixie")])
+def test_what_a_compiler_writes_is_what_go_reads(maker: Callable[[], Go], architecture: str, tmp_path: Path) -> None:
+    maker_go, judge = maker(), go_of("trixie")
+    builds = []
+    for flags in ((), STRIPPED):
+        program = compiled(maker_go, tmp_path, tmp_path / "program", flags, GOARCH=architecture)
+        build = read(program)
+        assert build == build_said(judge.says(program))
+        builds.append(build)
+    assert builds[0] is not None
+    assert [module.replaces for module in builds[0].modules] == [
+        "",
+        "",
+        "example.com/local v0.9.0",
+        "example.com/old v1.0.0",
+    ]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("suite", ["bullseye", "trixie"])
+def test_a_program_that_may_lie_anywhere_in_memory(suite: str, tmp_path: Path) -> None:
+    """Where Go 1.15 has pointers, such a program has relocations."""
+    program = compiled(go_of(suite), tmp_path, tmp_path / "program", ("-buildmode=pie", "-ldflags=-s -w"))
+    build = read(program)
+    assert build is not None and len(build.modules) == 4
+    assert build == build_said(go_of("trixie").says(program))
 
 
 def syft_program() -> Path:
@@ -74,7 +80,7 @@ def test_modules_with_versions() -> None:
     assert build is not None and build.module is not None
     assert build.module.path == "github.com/anchore/syft"
     assert len(build.modules) > 100
-    assert build == said_by_go(program)
+    assert build == build_said(machine_go().says(program))
 
 
 def test_a_program_of_c_has_none() -> None:

@@ -24,6 +24,9 @@ _TEXT_LIMIT = 1 << 22  # bytes of the module list; Kubernetes' own has 30 KB
 _MODULE_LIMIT = 1 << 14
 _RELOCATION_LIMIT = 1 << 20
 _FRAME = 16  # bytes of a marker before and behind the module list
+# What Go's strconv.Quote writes for a character that it doesn't write as it is.
+_ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))")
+_CONTROLS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _RELEASE = re.compile(r"go(\d{1,4})\.(\d{1,4})")
 
 
@@ -157,4 +160,11 @@ def _unquoted(text: str) -> str:
     """A key or value; those with blanks or quotes in them are quoted as in Go sources."""
     if len(text) < 2 or text[0] not in '"`' or text[-1] != text[0]:
         return text
-    return text[1:-1] if text[0] == "`" else re.sub(r"\\(.)", r"\1", text[1:-1])
+    return text[1:-1] if text[0] == "`" else _ESCAPE.sub(_meant, text[1:-1])
+
+
+def _meant(escape: re.Match[str]) -> str:
+    digits = escape[1] or escape[2] or escape[3]
+    if digits:
+        return int(digits, 16).to_bytes(4, "little").decode("utf-32-le", "replace")  # no character: U+FFFD
+    return _CONTROLS.get(escape[4], escape[4])

@@ -25,7 +25,8 @@ def module_entries(programs: Iterable[GoProgram], prefix: str) -> tuple[ModuleEn
 def _modules(program: GoProgram) -> Iterator[tuple[str, str]]:
     yield _STANDARD_LIBRARY, program.version
     yield from _own(program)
-    yield from ((module.path, module.version) for module in program.modules)
+    # Go before 1.18 leaves the version of a replacement in a folder out; later ones call it a working tree.
+    yield from ((module.path, module.version or _WORKING_TREE) for module in program.modules)
 
 
 def _own(program: GoProgram) -> Iterator[tuple[str, str]]:
@@ -37,13 +38,20 @@ def _own(program: GoProgram) -> Iterator[tuple[str, str]]:
     linked = _LINKED_VERSION.search(program.settings.get("-ldflags", ""))
     if version in ("", _WORKING_TREE) and linked:
         version = f"v{linked[1].removeprefix('v')}"
-    yield program.module.path, version
+    yield program.module.path, version or _WORKING_TREE
 
 
 def _entry(path: str, version: str, programs: tuple[str, ...], prefix: str) -> ModuleEntry:
+    purl = _purl(path, version)
+    return ModuleEntry(f"{prefix}{purl or f'module:{path}@{version}'}", path, version, purl, programs)
+
+
+def _purl(path: str, version: str) -> str:
+    """Empty for what is no module path, above all the folder that stands in for a module: it is nobody's name."""
+    if not all(word.strip(".") for word in path.split("/")):
+        return ""
     namespace, _, name = path.rpartition("/")
     known = "" if version == _WORKING_TREE else version
     # purl-spec's golang type: a release of Go is a version of stdlib without the word.
     shown = known.removeprefix("go") if path == _STANDARD_LIBRARY else known
-    purl = PackageURL("golang", namespace or None, name, shown or None).to_string() if name else ""
-    return ModuleEntry(f"{prefix}{purl or f'pkg:golang/{version}'}", path, version, purl, programs)
+    return PackageURL("golang", namespace or None, name, shown or None).to_string()
