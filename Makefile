@@ -127,6 +127,12 @@ differential: $(STAMP) ## Damage sound programs; their own loader and the audit 
 hostile: $(STAMP) ## Audit every known breaker, and measure what each takes
 	$(BIN)/python -m benchmarks.hostile --write
 
+EXECUTIONS ?= 100000
+
+.PHONY: fuzz
+fuzz: $(STAMP) ## Feed every reader with damaged inputs, guided by coverage (EXECUTIONS= of all, SEED=)
+	$(BIN)/python -m benchmarks.fuzz --executions $(EXECUTIONS) --seed $(SEED) --write
+
 .PHONY: truth
 truth: $(STAMP) ## Compare every program of real images with what their own loaders say
 	$(BIN)/python -m benchmarks.truth

@@ -1,0 +1,1 @@
+"""The readers, by the rooms that they belong to, with small sound inputs for each."""

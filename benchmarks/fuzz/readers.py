@@ -1,0 +1,15 @@
+"""Every reader by its name."""
+
+from benchmarks.fuzz.names import NAMES
+from benchmarks.fuzz.reader import elf, files, images, kernels, packages, registries, reports
+
+READERS = {
+    **images.READERS,
+    **registries.READERS,
+    **elf.READERS,
+    **packages.READERS,
+    **files.READERS,
+    **kernels.READERS,
+    **reports.READERS,
+}
+assert sorted(READERS) == sorted(NAMES)
