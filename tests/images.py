@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from auditor.report.model import Report
 from auditor.rules import Options
 from auditor.spec import load_spec
 from fixtures.apt import ARCHITECTURES, SUITES
-from fixtures.build import build_image
+from fixtures.build import build_image, recipe_named
 from fixtures.image import PLATFORMS, BuiltImage
 from fixtures.workspace import FixtureError, locked, published
 
@@ -28,6 +28,17 @@ EVERY_IMAGE = [
     for suite in SUITES
     for architecture in ARCHITECTURES
 ]
+
+LOADING = ("library-missing", "symbol-missing", "symbol-version-missing", "elf-malformed", "interpreter-missing")
+
+
+def is_for_loaders(recipe: str) -> bool:
+    """Whether a recipe is about what loaders do: those whose faults they tell, and those that must stay sound.
+
+    The rest (tools, extensions, entrypoints, packages) leaves every program that is there with what it loads.
+    """
+    expected = recipe_named(recipe).expected
+    return not expected or any(entry.rule in LOADING for entry in expected)
 
 
 def built(suite: str = "bookworm", architecture: str = "amd64", recipe: str = "base") -> BuiltImage:
@@ -76,11 +87,11 @@ def _write_layout(image: BuiltImage, folder: Path) -> None:
     (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
 
 
-@cache
+@lru_cache(maxsize=16)  # of the images that much is compared with; a report of each would take hundreds of megabytes
 def report(
     suite: str = "bookworm", architecture: str = "amd64", recipe: str = "base", spec: str = "calico-system-requirements"
 ) -> Report:
-    """The audit of a fixture, made once per run of the tests."""
+    """The audit of a fixture, made once for the tests that follow each other."""
     image = built(suite, architecture, recipe)
     with load(f"oci-dir:{layout(image)}") as read:
         return audit(read, load_spec(spec), Options(chosen_platform=True))

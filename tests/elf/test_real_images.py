@@ -11,6 +11,7 @@ from fixtures.oracle import Oracle, oracle
 from fixtures.recipes import RECIPES
 from fixtures.workspace import FixtureError
 from tests.elf.agreement import agreement
+from tests.images import is_for_loaders
 
 _QUICK = (
     "libpcap-deleted",
@@ -30,6 +31,7 @@ _BROKEN = [
     pytest.param(suite, name, marks=() if suite == "bookworm" and name in _QUICK else pytest.mark.full)
     for suite in SUITES
     for name in RECIPES
+    if is_for_loaders(name)
 ]
 
 
