@@ -21,7 +21,7 @@ _PAGE = 4096
 _HOT = 0.75  # how often an entry that is surely used is chosen
 _MAGIC = frozenset(("EI_0", "EI_1", "EI_2", "EI_3"))
 #: Of programs and loaders, what an emulator reads itself instead of the kernel.
-_KERNELS = frozenset(("ELF header", "program headers", "interpreter", "whole file", "page of zeros"))
+_KERNELS = frozenset(("ELF header", "program headers", "interpreter", "note", "whole file", "page of zeros"))
 
 
 @dataclass(frozen=True)

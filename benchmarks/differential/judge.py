@@ -11,18 +11,28 @@ from benchmarks.differential.scene import Scene, binds_lazily, environment, put
 #: What loaders, C libraries and kernels say when they refuse (glibc 2.17 to 2.41, musl).
 _REFUSALS = re.compile(
     r"error while loading shared libraries: |symbol lookup error: |relocation error: |"
-    r"Inconsistency detected by ld\.so: |version `.*' not found|FATAL: |Fatal glibc error: |"
-    r"Error loading shared library |Error relocating |: Not a valid dynamic program|cannot execute binary|"
-    r"CPU ISA level is lower than required|Unsupported relocation type"
+    r"Inconsistency detected by ld\.so: |version `.*' not found|unsupported version \d+ of Ver|FATAL: |"
+    r"Fatal glibc error: |Error loading shared library |Error relocating |: Not a valid dynamic program|"
+    r"cannot execute binary|CPU ISA level is lower than required|Unsupported relocation type"
+)
+#: The exit code of a loader that gives up, whatever it says; no program here has it.
+_GIVES_UP = 127
+#: What a loader remarks before it goes on.
+_REMARKS = re.compile(
+    r"^\S+: (\S+: no version information available \(required by \S+\)|"
+    r"\S+: weak version `.*' not found \(required by \S+\)|Symbol `.*' has different size in shared object, .*)\n",
+    re.MULTILINE,
 )
 
 
 #: What the auditor says of files that a loader maps without a word; whether a start survives it is a matter of luck:
-#: of what lies behind the memory of the object. And what goes past a limit of its own: told, not read.
+#: of what lies behind the memory of the object, or what of the loader's own this start needs. And what goes past a
+#: limit of its own: told, not read.
 _BY_LUCK = re.compile(
     "a segment lies beyond the memory|a segment reaches beyond the end of the file|more .* than any real|"
     "lies? outside the loaded segments|the string at .* has no end|a version index beyond the versions|"
-    "== ELF_MACHINE_JMP_SLOT"  # at a call that this start doesn't make
+    "beyond the memory of the object|out of range of where its symbol|of the loader's own lies? beyond|"
+    "looked up when it is called|== ELF_MACHINE_JMP_SLOT"  # at a call that this start doesn't make
 )
 
 
@@ -69,7 +79,7 @@ def judge(scene: Scene, damage: Damage) -> Judgement:
     finally:
         put(scene.root, damage.path, node.content.read(), node.mode)
     agreement = _agreement(verdict, bool(problems))
-    if agreement is Agreement.FALSE_FAIL and _BY_LUCK.search(problems[0]):
+    if agreement is Agreement.FALSE_FAIL and all(map(_BY_LUCK.search, problems)):
         agreement = Agreement.BY_LUCK
     return Judgement(damage, verdict, words, problems, agreement)
 
@@ -96,9 +106,10 @@ def _verdict(outcome: Outcome, sound: Outcome) -> Verdict:
         return Verdict.REFUSED
     if outcome.code < 0 or outcome.code == HANGS:
         return Verdict.KILLED
-    if outcome == sound:
+    if (outcome.code, _REMARKS.sub("", outcome.output)) == (sound.code, sound.output):
         return Verdict.RUNS
-    return Verdict.REFUSED if _REFUSALS.search(outcome.output) and outcome.code else Verdict.OTHERWISE
+    said = outcome.code == _GIVES_UP or _REFUSALS.search(outcome.output)
+    return Verdict.REFUSED if said and outcome.code else Verdict.OTHERWISE
 
 
 def _words(outcome: Outcome) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 from auditor.budget import Budget
 from auditor.elf.bind.lookup import Binder
+from auditor.elf.bind.narrow import narrow_fault
+from auditor.elf.bind.own_state import own_state_fault
 from auditor.elf.bind.relocating import relocation_fault, target_fault
 from auditor.elf.bind.versions import VersionCheck
 from auditor.elf.model import Loader, LoadFault, LoadNotice, LoadProblem, NoticeKind
@@ -58,7 +60,10 @@ def judge(
     identities = frozenset(mapped.identity for mapped in scope)
     unresolved = {mapped: checks.binder.unresolved(mapped, scope, identities) for mapped in objects}
     unreadable: dict[int, Mapped] = {}
-    faults = (*_relocation_faults(checks, unresolved, bind_now=bind_now), *_faults(checks.binder, unresolved, scope))
+    faults = (
+        *_relocation_faults(checks, unresolved, scope, bind_now=bind_now),
+        *_faults(checks.binder, unresolved, scope),
+    )
     for mapped, fault in faults:
         unreadable[len(problems)] = mapped
         problems.append(LoadProblem(LoadFault.ELF_MALFORMED, mapped.real_path, "", f"{mapped.path}: {fault}"))
@@ -81,6 +86,10 @@ def judge(
                 continue
             at_start = not lazily or symbol not in references.lazy or symbol in references.copies
             own.append(_symbol_problem(checks.profile.loader, mapped, name, version, at_start=at_start))
+        waits = lazily and mapped.real_path != checks.profile.real_path
+        for symbol in sorted(checks.binder.unresolved_later(mapped, scope)) if waits else ():
+            found = _symbol_problem(checks.profile.loader, mapped, *key_text(symbol), at_start=False)
+            own.append(replace(found, message=f"{found.message} (a local one, looked up when it is called)"))
     if record.program in objects and not any(each.fault in _ENDS_BEFORE for each in problems):
         own += _own_lookups(checks, record, scope)
     for index, symbols in evidence.items():
@@ -88,7 +97,9 @@ def judge(
     return (*problems, *own)
 
 
-def _relocation_faults(checks: Checks, objects: Iterable[Mapped], *, bind_now: bool) -> Iterator[tuple[Mapped, str]]:
+def _relocation_faults(
+    checks: Checks, objects: Iterable[Mapped], scope: Sequence[Mapped], *, bind_now: bool
+) -> Iterator[tuple[Mapped, str]]:
     """The objects that the loader would refuse to relocate, each with its words."""
     profile = checks.profile
     for mapped in objects:
@@ -98,8 +109,11 @@ def _relocation_faults(checks: Checks, objects: Iterable[Mapped], *, bind_now: b
         fault = relocation_fault(profile.loader, mapped.elf, use, lazily=lazily, is_loader=is_loader)
         if is_loader and profile.checks_own_header and mapped.elf.header_size != _HEADER_SIZES[mapped.elf.bits]:
             fault = "Inconsistency detected by ld.so: Assertion `rtld_ehdr->e_ehsize == sizeof *rtld_ehdr' failed!"
-        if fault or use.outside is not None:
-            yield mapped, fault or target_fault(use)
+        fault = fault or target_fault(mapped.elf, use) or narrow_fault(checks.binder, mapped, scope, lazily=lazily)
+        if is_loader:
+            fault = fault or own_state_fault(checks.binder, mapped)
+        if fault:
+            yield mapped, fault
 
 
 def _faults(

@@ -28,13 +28,15 @@ class References:
 
     `strong` may not be missing, `weak` may. `copies`, with the sizes that the program has room for, are data of
     COPY relocations, which look everywhere but in the program. `lazy`: what only PLT relocations name, which may be
-    done at the first call. `relocations`: the rest of what they ask. `fault`: tables that can't be read.
+    done at the first call; `later`: what is asked for only if they are. `relocations`: the rest of what they ask.
+    `fault`: tables that can't be read.
     """
 
     strong: frozenset[bytes] = _NOTHING
     weak: frozenset[bytes] = _NOTHING
     copies: Mapping[bytes, int] = field(default_factory=dict)
     lazy: frozenset[bytes] = _NOTHING
+    later: frozenset[bytes] = _NOTHING
     relocations: RelocationUse = field(default_factory=RelocationUse)
     fault: str = ""
 
@@ -67,6 +69,11 @@ class Binder:
             self._witnesses[mapped.identity] = used
         return left
 
+    def unresolved_later(self, mapped: Mapped, scope: Sequence[Mapped]) -> frozenset[bytes]:
+        """The keys of an object that nothing satisfies when a call of them is bound, and that nobody needs before."""
+        later = self.references(mapped).later
+        return self._without(later, later, scope)[0] if later else _NOTHING
+
     def references(self, mapped: Mapped) -> References:
         """What the object asks for."""
         found = self._references.get(mapped.identity)
@@ -82,7 +89,7 @@ class Binder:
             def count(number: int) -> None:
                 self._budget.symbols.take(number, mapped.path)
 
-            table = SymbolTable(mapped.elf.memory(_content(mapped)), mapped.elf, self._profile.hash_bits, count)
+            table = SymbolTable(mapped.elf.memory(content_of(mapped)), mapped.elf, self._profile.hash_bits, count)
             found = self._definitions[mapped.identity] = Definitions(table, musl=self._musl)
             count(len(found.hashes or ()))
         return found
@@ -147,13 +154,15 @@ class Binder:
         copies: dict[bytes, int] = {}
         lazy: set[bytes] = set()
         musl = self._musl
-        memory = mapped.elf.memory(_content(mapped))
+        memory = mapped.elf.memory(content_of(mapped))
         try:
             use = relocation_use(
                 memory, mapped.elf, musl=musl, count=lambda number: self._budget.relocations.take(number, mapped.path)
             )
             self._budget.symbols.take(len(use.symbols), mapped.path)
-            for each in SymbolTable(memory, mapped.elf).named_by(use):
+            table = SymbolTable(memory, mapped.elf)
+            later = [] if musl else [key(name, version) for name, version in table.local_slots(use)]
+            for each in table.named_by(use):
                 name, version, is_weak, defined_here, local, asked, size, beyond = each
                 if beyond and not (musl or local):
                     raise Unreadable("a symbol has a version index beyond the versions that the object has")
@@ -170,10 +179,11 @@ class Binder:
         except Unreadable as unreadable:
             return References(fault=str(unreadable))
         use.symbols.clear()  # as many as there may be
-        return References(frozenset(strong), frozenset(weak), copies, frozenset(lazy), use)
+        return References(frozenset(strong), frozenset(weak), copies, frozenset(lazy), frozenset(later), use)
 
 
-def _content(mapped: Mapped) -> Content:
+def content_of(mapped: Mapped) -> Content:
+    """The bytes of a mapped object."""
     node = mapped.stored.node
     assert node is not None and node.content is not None  # an ElfFile was read from it
     return node.content

@@ -12,6 +12,8 @@ from auditor.machine import Machine
 _BIND_NOW = 8  # DF_BIND_NOW
 _NOW = 1  # DF_1_NOW
 _PAGE = 4096
+_NOT_PROTECTED = "cannot apply additional memory protection after relocation: Cannot allocate memory"
+_STORAGE_LIMIT = 1 << 30  # bytes of thread-local storage; for more it depends on the machine whether it can be had
 
 # glibc 2.31 to 2.41, 64 bit.
 _GLIBC_TYPES: dict[int, frozenset[int]] = {
@@ -59,8 +61,12 @@ _RELA_ONLY = frozenset((Machine.X86_64, Machine.AARCH64, Machine.PPC64, Machine.
 def relocation_fault(loader: Loader, elf: ElfFile, use: RelocationUse, *, lazily: bool, is_loader: bool = False) -> str:
     """The loader's words; "" where it goes on. `is_loader`: the object is the loader itself."""
     if loader is Loader.MUSL:
-        return _unknown(
-            use.kinds | use.calls | use.counted, _MUSL_TYPES.get(_key(elf)), "unsupported relocation type {}"
+        kinds = use.kinds | use.calls | use.counted
+        protection = _protection_fault(elf, "RELRO protection failed: Out of memory")
+        return (
+            _storage_fault(elf)
+            or protection
+            or _unknown(kinds, _MUSL_TYPES.get(_key(elf)), "unsupported relocation type {}")
         )
     known = _GLIBC_TYPES.get(_key(elf))
     calls, words = known, "unexpected reloc type {:#04x}"
@@ -69,7 +75,8 @@ def relocation_fault(loader: Loader, elf: ElfFile, use: RelocationUse, *, lazily
         if elf.machine in _LOOKS_WHEN_CALLED:
             words = _inconsistency("ELFW(R_TYPE)(reloc->r_info) == ELF_MACHINE_JMP_SLOT")
     return (
-        _protection_fault(elf)
+        _storage_fault(elf)
+        or _protection_fault(elf, _NOT_PROTECTED)
         or _asserted(elf, is_loader=is_loader)
         or _not_relative(elf, use)
         or _unknown(use.kinds, known, "unexpected reloc type {:#04x}")
@@ -77,20 +84,45 @@ def relocation_fault(loader: Loader, elf: ElfFile, use: RelocationUse, *, lazily
     )
 
 
-def target_fault(use: RelocationUse) -> str:
-    """Words for a relocation that writes where nothing may be written: no loader survives it."""
-    return "" if use.outside is None else f"a relocation writes to {use.outside:#x}, outside every writable segment"
+def target_fault(elf: ElfFile, use: RelocationUse) -> str:
+    """Words for a relocation that writes where nothing of the object may be written: no loader survives it, unless what
+    happens to lie behind the object may be.
+    """
+    if use.outside is None:
+        return ""
+    low, high = _span(elf)
+    if low <= use.outside < high:
+        return f"a relocation writes to {use.outside:#x}, outside every writable segment"
+    return f"a relocation writes to {use.outside:#x}, beyond the memory of the object"
 
 
-def _protection_fault(elf: ElfFile) -> str:
-    """What is read-only after relocation must be mapped (`_dl_protect_relro` in dl-reloc.c)."""
+def _protection_fault(elf: ElfFile, words: str) -> str:
+    """What is read-only after relocation must be mapped (`_dl_protect_relro` in glibc's dl-reloc.c, `reloc_all` in
+    musl's dynlink.c).
+    """
     address, size = elf.relro
     start, end = address // _PAGE * _PAGE, (address + size) % (1 << elf.bits) // _PAGE * _PAGE
-    low = min((each.address for each in elf.segments), default=0) // _PAGE * _PAGE
-    high = -(-max((each.address + each.memory_size for each in elf.segments), default=0) // _PAGE) * _PAGE
+    low, high = _span(elf)
     if not size or start == end or low <= start < end <= high:
         return ""
-    return "cannot apply additional memory protection after relocation: Cannot allocate memory"
+    return f"{words} (what is asked for lies beyond the memory of the object)" if start < end else words
+
+
+def _span(elf: ElfFile) -> tuple[int, int]:
+    """The pages from the first segment to the last."""
+    low = min((each.address for each in elf.segments), default=0)
+    high = max((each.address + each.memory_size for each in elf.segments), default=0)
+    return low // _PAGE * _PAGE, -(-high // _PAGE) * _PAGE
+
+
+def _storage_fault(elf: ElfFile) -> str:
+    """Each thread's storage is one piece of memory, that of the first thread is taken at the start (`init_tls` in
+    glibc's rtld.c, `__dls3` in musl's dynlink.c); near the end of memory its size wraps.
+    """
+    if not elf.tls_size or max(elf.tls_size, elf.tls_alignment) <= _STORAGE_LIMIT:
+        return ""
+    size = f"{elf.tls_size:#x} bytes, aligned to {elf.tls_alignment:#x}"
+    return f"cannot allocate TLS data structures for initial thread: more storage than any real object has ({size})"
 
 
 def _key(elf: ElfFile) -> int:

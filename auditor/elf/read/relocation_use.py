@@ -9,17 +9,22 @@ from dataclasses import dataclass, field
 
 from auditor.elf.read.file import ElfFile, Tag
 from auditor.elf.read.memory import Memory, Unreadable
-from auditor.elf.read.relocations import COPY, RELATIVE
+from auditor.elf.read.relocations import COPY, JUMP_SLOT, RELATIVE
 from auditor.machine import Machine
 
 _PIECE = 1 << 16  # entries
 _DISTINCT_LIMIT = 1 << 18  # different pairs of symbol and type; more than twice those of a browser's largest library
+_RELA_WORDS = 3
 _NONE = 0  # R_*_NONE of every machine
 _PAGE = 4096
 _WRITABLE = 2  # PF_W
 _MUSL_TYPE = 0x7FFFFFFF  # R_TYPE in its dynlink.h
 _DF_TEXTREL = 4
 _LOWEST = {64: 1 << 46, 32: 1 << 23}  # no object is loaded below
+# Types whose result may be too large, or be no multiple of four, for what they change.
+PPC64_ADDR30, PPC64_ADDR16_LO_DS = 37, 57
+_NARROW: dict[int, frozenset[int]] = {Machine.PPC64: frozenset((PPC64_ADDR30, PPC64_ADDR16_LO_DS))}
+_NARROW_LIMIT = 1 << 10  # of one object; compilers make none of them for what a loader does
 _ADDRESS_BITS: dict[int, int] = {
     Machine.AARCH64: 56
 }  # its processors ignore the highest byte (TCR_EL1.TBI0, which Linux sets)
@@ -34,10 +39,22 @@ class SymbolUse:
     copied: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Narrow:
+    """A relocation that has room for less than an address, at `offset`; `call`: of the PLT."""
+
+    kind: int
+    offset: int
+    symbol: int
+    addend: int
+    call: bool
+
+
 @dataclass(slots=True)
 class RelocationUse:
     """`kinds` are the types of the relocations at start, `counted` those of the first DT_RELACOUNT ones, which loaders
     take for relative ones, `calls` those of the PLT. `outside` is a place to write to that isn't writable, if any.
+    `slots` are the symbols of calls that may wait, be they none at all (number 0).
     """
 
     symbols: dict[int, SymbolUse] = field(default_factory=dict)
@@ -45,6 +62,8 @@ class RelocationUse:
     counted: set[int] = field(default_factory=set)
     calls: set[int] = field(default_factory=set)
     outside: int | None = None
+    narrow: list[Narrow] = field(default_factory=list)
+    slots: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +93,8 @@ def relocation_use(
             left -= head
             _note(use, elf, set(infos[:head]), table, counted=True, musl=musl)
             _note(use, elf, set(infos[head:]), table, counted=False, musl=musl)
+            if not musl and elf.bits == 64:
+                _note_narrow(use, elf, entries, table)
             if use.outside is None:
                 use.outside = _outside(entries[0 :: table.words], infos, places, elf)
     return use
@@ -127,6 +148,8 @@ def _note(use: RelocationUse, elf: ElfFile, infos: set[int], table: _Range, *, c
     for info in infos:
         symbol, kind = info >> shift, info & mask
         kinds.add(kind)
+        if table.calls and kind == JUMP_SLOT.get(elf.machine):
+            use.slots.add(symbol)
         if not symbol or kind == _NONE or ((counted or kind == relative) and not musl):
             continue
         asked = use.symbols.setdefault(symbol, SymbolUse())
@@ -135,6 +158,18 @@ def _note(use: RelocationUse, elf: ElfFile, infos: set[int], table: _Range, *, c
         asked.eager |= not table.calls and kind != copy
     if len(use.symbols) > _DISTINCT_LIMIT or len(kinds) > _DISTINCT_LIMIT:
         raise Unreadable("its relocations name more symbols than those of any real object")
+
+
+def _note_narrow(use: RelocationUse, elf: ElfFile, entries: "array[int]", table: _Range) -> None:
+    kinds = _NARROW.get(elf.machine)
+    if kinds is None or table.words != _RELA_WORDS:
+        return
+    infos = entries[1 :: table.words]
+    for number in [number for number, info in enumerate(infos) if info & 0xFFFFFFFF in kinds]:
+        offset, info, addend = entries[number * table.words : (number + 1) * table.words]
+        use.narrow.append(Narrow(info & 0xFFFFFFFF, offset, info >> 32, addend, table.calls))
+        if len(use.narrow) > _NARROW_LIMIT:
+            raise Unreadable("it has more narrow relocations than any real object")
 
 
 def _writable(elf: ElfFile) -> list[tuple[int, int]]:

@@ -34,6 +34,17 @@ COPY: dict[int, int] = {
     Machine.RISCV: 4,
     Machine.LOONGARCH: 4,
 }
+# Their R_*_JMP_SLOT, of calls that may wait to be bound.
+JUMP_SLOT: dict[int, int] = {
+    Machine.I386: 7,
+    Machine.PPC64: 21,
+    Machine.S390: 11,
+    Machine.ARM: 22,
+    Machine.X86_64: 7,
+    Machine.AARCH64: 1026,
+    Machine.RISCV: 5,
+    Machine.LOONGARCH: 5,
+}
 # Their relocations of the initial-exec model: a variable's distance from the thread pointer.
 _THREAD_OFFSET: dict[int, frozenset[int]] = {
     Machine.I386: frozenset((14, 37)),

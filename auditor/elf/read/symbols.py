@@ -136,6 +136,18 @@ class SymbolTable:
             found.append(Reference(name, version, is_weak, bool(row.section), local, asked, row.size, beyond))
         return found
 
+    def local_slots(self, use: RelocationUse) -> list[tuple[bytes, bytes]]:
+        """Name and version of the local symbols, of default visibility, that calls name: bound at the start they are
+        the object's own, at the call they are looked up by their names like any other (`_dl_fixup` of glibc).
+        """
+        found = []
+        for number in sorted(use.slots):
+            row = self.row(number)
+            if not row.info >> 4 and not row.other & 3:
+                version = self.version_labels.get((self.version_index(number) or 0) & 0x7FFF, b"")
+                found.append((self.strings.at(row.name), version))
+        return found
+
     def _names(self, rows: Sequence[Row]) -> list[bytes]:
         try:
             return self.strings.many([row.name for row in rows])

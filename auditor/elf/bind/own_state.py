@@ -1,0 +1,39 @@
+"""What a glibc loader must find in its own memory before it loads anything: the values that its state begins with."""
+
+from auditor.elf.bind.lookup import Binder, content_of
+from auditor.elf.read.memory import Segment, file_bytes
+from auditor.elf.search.mapped import Mapped
+
+_PAGE = 4096
+_WRITABLE = 2  # PF_W
+_STATE = (b"_rtld_global", b"_rtld_global_ro")  # its ldsodefs.h
+
+
+def own_state_fault(binder: Binder, loader: Mapped) -> str:
+    """What a segment that ends too early leaves out; "" where it leaves out nothing that is known to matter.
+
+    The kernel maps zeros behind a segment's bytes of the file. The loader's state then begins with other values than
+    it was built with, and its assertions on them fail; without a part of its code or constants it says nothing at all.
+    """
+    if any(_ends_early(segment) for segment in loader.elf.segments):
+        return "code or constants of the loader's own lie beyond the end of their segment in the file"
+    for name in _STATE:
+        row = binder.definitions(loader).find(name)
+        if row is not None and _left_out(loader, row.value, row.size):
+            return f"{name.decode()} of the loader's own lies beyond the end of its segment in the file"
+    return ""
+
+
+def _ends_early(segment: Segment) -> bool:
+    """Whether whole pages of what is never written to are not in the file."""
+    pages = -(-(segment.address + segment.file_size) // _PAGE) * _PAGE
+    return not segment.flags & _WRITABLE and pages < segment.address + segment.memory_size
+
+
+def _left_out(loader: Mapped, address: int, size: int) -> bool:
+    """Whether any byte that the file has there, but that its segment doesn't take from it, is not zero."""
+    for segment in loader.elf.segments:
+        if segment.address <= address < segment.address + segment.memory_size:
+            start = max(address, segment.address + segment.file_size)
+            return any(file_bytes(content_of(loader), segment.offset + start - segment.address, address + size - start))
+    return False
