@@ -247,6 +247,39 @@ def test_more_needs_than_the_budget_allows(forge: Forge, tmp_path: Path) -> None
             Linker(DirTree(tmp_path), budget=Budget(limits)).closure("/bin/prog")
 
 
+@pytest.mark.parametrize(
+    ("limits", "name"), [(Limits(symbols=300), "symbols"), (Limits(relocations=100), "relocations")]
+)
+def test_more_symbols_than_the_budget_allows(forge: Forge, tmp_path: Path, limits: Limits, name: str) -> None:
+    if not INTERPRETER.exists():
+        pytest.skip(f"this machine has no {INTERPRETER}")
+    names = tuple(f"f{number}" for number in range(200))
+    used = program("/bin/prog", Need("a.so", names), uses=tuple(f"data:{each}" for each in names))
+    lay_out(tmp_path, Case("many", (used, library("/lib/a.so", soname="a.so", defines=names))), forge, INTERPRETER)
+    assert not Linker(DirTree(tmp_path)).closure("/bin/prog").problems
+    with pytest.raises(LimitExceeded, match=f"more {name} than the limit"):
+        Linker(DirTree(tmp_path), budget=Budget(limits)).closure("/bin/prog")
+
+
+def test_a_hash_chain_that_leads_back_to_itself(forge: Forge, tmp_path: Path) -> None:
+    """The loader would walk it for ever; what the walk costs counts as symbols looked at."""
+    if not INTERPRETER.exists():
+        pytest.skip(f"this machine has no {INTERPRETER}")
+    looped = library(
+        "/lib/a.so",
+        soname="a.so",
+        defines=("f", "g", "h"),
+        flags=("-Wl,--hash-style=sysv",),
+        # One bucket, and the symbol after each is itself.
+        change=lambda data: rewritten(data, Tag.HASH, 0, struct.pack("<7I", 1, 4, 1, 0, 1, 2, 3)),
+    )
+    used = program("/bin/prog", Need("a.so", ("none",)), uses=("data:none",))
+    lay_out(tmp_path, Case("loop", (used, looped)), forge, INTERPRETER)
+    assert "hash chain without end" in Linker(DirTree(tmp_path)).closure("/bin/prog").problems[0].message
+    with pytest.raises(LimitExceeded, match="more symbols than the limit"):
+        Linker(DirTree(tmp_path), budget=Budget(Limits(symbols=5000))).closure("/bin/prog")
+
+
 @pytest.mark.parametrize(("rows", "length"), [(1000, 60000), (200000, 10)])
 def test_a_cache_with_more_in_it_than_any_real_one(forge: Forge, tmp_path: Path, rows: int, length: int) -> None:
     if not INTERPRETER.exists():

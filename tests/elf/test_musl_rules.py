@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from auditor.elf.model import Closure, LoadFault
+from auditor.elf.read.file import Tag
 from tests.elf.case import Case
 from tests.elf.chamber import PROJECT, Chamber
 from tests.elf.forge import Binary, Forge, Need, cut, poke, program
 from tests.elf.forge import library as any_library
 from tests.elf.lab import closure_of, lay_out, start
+from tests.elf.patch import ADDRESS, LOAD, MEMORY_SIZE, OFFSET, RELRO, TLS, header, table
 
 INTERPRETER = "/lib/ld-musl-x86_64.so.1"
 ALPINE = PROJECT.parent / "shared/images/alpine-310.tar.gz"
@@ -335,6 +337,30 @@ CASES = (
         library("/lib/d.so", defines=("f",)),
         fails="d: symbol not found",
     ),
+    case(
+        "a segment larger than all memory",
+        prog("/bin/prog", "a.so"),
+        library("/lib/a.so", change=header(LOAD, MEMORY_SIZE, 1 << 60, -1)),
+        fails="Error loading shared library a.so: Out of memory",
+    ),
+    case(
+        "a segment beyond every file",
+        prog("/bin/prog", "a.so"),
+        library("/lib/a.so", change=header(LOAD, OFFSET, 1 << 63, -1)),
+        fails="Error loading shared library a.so: Value too large for data type",
+    ),
+    case(
+        "what is protected after relocation must be there",
+        prog("/bin/prog", "a.so"),
+        library("/lib/a.so", change=header(RELRO, ADDRESS, 1 << 36)),
+        fails="/lib/a.so: RELRO protection failed: Out of memory",
+    ),
+    case(
+        "a relocation's type has 31 bits",
+        prog("/bin/prog", FG, uses=("data:f",), change=table(Tag.RELA, 11, "<B", 0x80)),
+        library("/lib/a.so", defines=("f",)),
+        finds={"a.so": "/lib/a.so"},
+    ),
 )
 
 
@@ -405,6 +431,15 @@ def test_the_auditor_says_what_musl_does(
         assert (name in absent) == (path is None)
     if case.fails:
         assert any(case.fails in problem.message for problem in closure.problems)
+
+
+def test_storage_that_no_memory_holds(loader: Path, forge: Forge, chamber: Chamber, tmp_path: Path) -> None:
+    huge = library("/lib/a.so", flags=("-DSIZE=64", "-mtls-dialect=gnu2"), change=header(TLS, MEMORY_SIZE, 1 << 46))
+    each = case("storage", prog("/bin/prog", "a.so"), huge)
+    lay_out(tmp_path, each, forge, loader)
+    words = "bytes thread-local storage: Out of memory"
+    assert words in start(chamber, tmp_path, each, {}).output
+    assert words in closure_of(tmp_path, each).problems[0].message
 
 
 def same_as_told(case: Case, closure: Closure, traced: str, started: str) -> None:

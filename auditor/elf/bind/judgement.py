@@ -60,10 +60,11 @@ def judge(
     identities = frozenset(mapped.identity for mapped in scope)
     unresolved = {mapped: checks.binder.unresolved(mapped, scope, identities) for mapped in objects}
     unreadable: dict[int, Mapped] = {}
-    faults = (
-        *_relocation_faults(checks, unresolved, scope, bind_now=bind_now),
-        *_faults(checks.binder, unresolved, scope),
-    )
+    # The loader relocates itself, whether anything needs it or not.
+    itself = [each for each in record.namespace if each.real_path == checks.profile.real_path]
+    relocated = dict.fromkeys((*objects, *(itself if record.program in objects else ())))
+    refused = _relocation_faults(checks, relocated, scope, bind_now=bind_now)
+    faults = (*refused, *_faults(checks.binder, unresolved, scope))
     for mapped, fault in faults:
         unreadable[len(problems)] = mapped
         problems.append(LoadProblem(LoadFault.ELF_MALFORMED, mapped.real_path, "", f"{mapped.path}: {fault}"))

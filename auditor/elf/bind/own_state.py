@@ -20,7 +20,8 @@ def own_state_fault(binder: Binder, loader: Mapped) -> str:
     for name in _STATE:
         row = binder.definitions(loader).find(name)
         if row is not None and _left_out(loader, row.value, row.size):
-            return f"{name.decode()} of the loader's own lies beyond the end of its segment in the file"
+            what = f"{name.decode()} of the loader's own lies beyond the end of its segment in the file"
+            return f"Inconsistency detected by ld.so: its state has no values to begin with ({what})"
     return ""
 
 

@@ -62,10 +62,9 @@ def relocation_fault(loader: Loader, elf: ElfFile, use: RelocationUse, *, lazily
     """The loader's words; "" where it goes on. `is_loader`: the object is the loader itself."""
     if loader is Loader.MUSL:
         kinds = use.kinds | use.calls | use.counted
-        protection = _protection_fault(elf, "RELRO protection failed: Out of memory")
         return (
-            _storage_fault(elf)
-            or protection
+            _storage_fault(elf, "Error getting so many bytes thread-local storage: Out of memory")
+            or _protection_fault(elf, "RELRO protection failed: Out of memory")
             or _unknown(kinds, _MUSL_TYPES.get(_key(elf)), "unsupported relocation type {}")
         )
     known = _GLIBC_TYPES.get(_key(elf))
@@ -75,7 +74,7 @@ def relocation_fault(loader: Loader, elf: ElfFile, use: RelocationUse, *, lazily
         if elf.machine in _LOOKS_WHEN_CALLED:
             words = _inconsistency("ELFW(R_TYPE)(reloc->r_info) == ELF_MACHINE_JMP_SLOT")
     return (
-        _storage_fault(elf)
+        _storage_fault(elf, "cannot allocate TLS data structures for initial thread")
         or _protection_fault(elf, _NOT_PROTECTED)
         or _asserted(elf, is_loader=is_loader)
         or _not_relative(elf, use)
@@ -115,14 +114,14 @@ def _span(elf: ElfFile) -> tuple[int, int]:
     return low // _PAGE * _PAGE, -(-high // _PAGE) * _PAGE
 
 
-def _storage_fault(elf: ElfFile) -> str:
+def _storage_fault(elf: ElfFile, words: str) -> str:
     """Each thread's storage is one piece of memory, that of the first thread is taken at the start (`init_tls` in
     glibc's rtld.c, `__dls3` in musl's dynlink.c); near the end of memory its size wraps.
     """
     if not elf.tls_size or max(elf.tls_size, elf.tls_alignment) <= _STORAGE_LIMIT:
         return ""
-    size = f"{elf.tls_size:#x} bytes, aligned to {elf.tls_alignment:#x}"
-    return f"cannot allocate TLS data structures for initial thread: more storage than any real object has ({size})"
+    what = f"{elf.tls_size:#x} bytes aligned to {elf.tls_alignment:#x} are more storage than any real object has"
+    return f"{words} ({what})"
 
 
 def _key(elf: ElfFile) -> int:

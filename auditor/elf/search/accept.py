@@ -12,11 +12,12 @@ from auditor.elf.search.loader import LoaderProfile
 from auditor.elf.search.mapping import mapping_fault
 from auditor.elf.search.store import StoredFile
 from auditor.filetree import FileKind, LookupFault
-from auditor.machine import Architecture, describe
+from auditor.machine import Architecture, Machine, describe
 
 _OS_ABI_GNU = 3
 _ABI_MAX = 4  # LIBC_ABI_MAX
 _PF_X = 1
+_PPC64_ABI = 3  # EF_PPC64_ABI
 _CLASS = {32: 1, 64: 2}
 _DATA = {"little": 1, "big": 2}
 
@@ -89,11 +90,20 @@ def _accept_header(elf: ElfFile, target: Architecture) -> Acceptance:
         return _fatal("nonzero padding in e_ident")
     if elf.version != 1:
         return _fatal("ELF file version does not match current one")
+    if not _has_its_abi(elf):
+        return Acceptance(Answer.PASSED_OVER, f"for another ABI (e_flags {elf.flags:#x})", foreign=True)
     if elf.type not in (FileType.DYN, FileType.EXEC):
         return _fatal("only ET_DYN and ET_EXEC can be loaded")
     if elf.header_entry_size != (56 if elf.bits == 64 else 32):
         return _fatal("ELF file's phentsize not the expected size")
     return TAKEN
+
+
+def _has_its_abi(elf: ElfFile) -> bool:
+    """Whether it is of the one ABI of its byte order, or says none (`elf_machine_matches_host` of powerpc64)."""
+    if elf.machine != Machine.PPC64 or elf.bits != 64:
+        return True
+    return elf.flags & _PPC64_ABI in (0, 2 if elf.byte_order == "little" else 1)
 
 
 def accept_library(elf: ElfFile, profile: LoaderProfile) -> Acceptance:

@@ -82,7 +82,7 @@ def musl_mapping_fault(elf: ElfFile) -> str:
         start, past = segment.address // _PAGE * _PAGE, _up(segment.address + segment.memory_size)
         lengths += [(past - start) % wrap] if start != first.address // _PAGE * _PAGE else []
         if segment.offset >= _FILE_LIMIT:
-            return "Invalid argument"
+            return "Value too large for data type"
     if not lengths[0]:
         return "Invalid argument"
     return "Out of memory" if max(lengths) > space else ""

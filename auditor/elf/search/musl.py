@@ -278,4 +278,4 @@ def _refusal(stored: StoredFile) -> str:
         return "Exec format error"
     if elf.type not in (FileType.DYN, FileType.EXEC) or not elf.segments or not elf.is_dynamic:
         return "Exec format error"
-    return elf.fault or musl_mapping_fault(elf)
+    return musl_mapping_fault(elf) or elf.fault or ""
