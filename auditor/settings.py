@@ -19,8 +19,9 @@ from auditor.files import exists, parse_toml, read_small_file
 PREFIX = "AUDIT_IMAGE"
 FILE = "audit-image.toml"
 PROJECT_FILE = "pyproject.toml"
-# Variables of our own that are no options: where the tests keep their images; what `-o needs-sh` sets.
-_NO_OPTIONS = ("AUDIT_IMAGE_FIXTURES", "AUDIT_IMAGE_NEEDS_")
+# Variables of our own that are no options: where the tests keep their images; where facts are kept between runs; what
+# `-o needs-sh` sets.
+_NO_OPTIONS = ("AUDIT_IMAGE_FIXTURES", "AUDIT_IMAGE_CACHE_DIR", "AUDIT_IMAGE_NEEDS_")
 _TYPO_LETTERS = 2
 
 

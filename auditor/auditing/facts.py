@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from auditor.auditing.wanted import wanted_by
-from auditor.image.model import Image
+from auditor.image.model import Hashed, Image
 from auditor.inventory.model import Inventory
 from auditor.report.model import ReportImage
 from auditor.spec import Spec
@@ -39,6 +39,15 @@ class Looked:
         self._budget = self._budget.fresh()
         return take_inventory(image, wanted_by(spec), self._readers)
 
+    @property
+    def hashed(self) -> tuple[Hashed, ...]:
+        """The stored bytes of each layer."""
+        return self._image.hashed
+
+    def remarks(self, inventory: Inventory) -> tuple[str, ...]:
+        """What is odd about its tree."""
+        return tuple(_doubtful_whiteouts(self._image, inventory))
+
     def image(self, inventory: Inventory) -> ReportImage:
         """As it was read."""
         image = self._image
@@ -49,11 +58,11 @@ class Looked:
             config_digest=image.config_digest,
             platform=image.config.platform,
             layers=image.layers,
-            remarks=(*image.remarks, *doubtful_whiteouts(image, inventory)),
+            remarks=(*image.remarks, *self.remarks(inventory)),
         )
 
 
-def doubtful_whiteouts(image: Image, inventory: Inventory) -> Iterator[str]:
+def _doubtful_whiteouts(image: Image, inventory: Inventory) -> Iterator[str]:
     """Whiteouts over which storage drivers differ, where they concern what the image is audited for."""
     used = {entry.resolved_path for entry in inventory.executables} | {entry.path for entry in inventory.objects}
     for whiteout in image.linked_whiteouts:

@@ -22,6 +22,7 @@ from auditor.cli.options import (
     IpFamilyOption,
     LimitOption,
     ModeOption,
+    NoCacheOption,
     PlainHttpOption,
     PlatformOption,
     QuietOption,
@@ -87,6 +88,7 @@ def check(
     ca: CaOption = None,
     plain_http: PlainHttpOption = False,
     limit: LimitOption = None,
+    no_cache: NoCacheOption = False,
     color: ColourOption = Colour.AUTO,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -96,7 +98,7 @@ def check(
     from auditor.auditing.draft import check_draft, draft_waivers, today  # noqa: PLC0415
     from auditor.auditing.waivers import load_waivers  # noqa: PLC0415
     from auditor.budget import parse_limits  # noqa: PLC0415
-    from auditor.cli.source import Reach, audit_any, read_baseline  # noqa: PLC0415
+    from auditor.cli.source import Reach, audit_any, cache_for, read_baseline  # noqa: PLC0415
     from auditor.image import parse_platform  # noqa: PLC0415
     from auditor.processor import parse_floors  # noqa: PLC0415
     from auditor.report.dockerfile import read_dockerfile  # noqa: PLC0415
@@ -132,7 +134,9 @@ def check(
         suggest=True,
     )
     source = read_dockerfile(dockerfile) if dockerfile else None
-    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, parse_limits(limit or ()), available_platforms)
+    cache = cache_for(off=no_cache, verbose=verbose)
+    limits = parse_limits(limit or ())
+    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, limits, cache, available_platforms)
     had = read_baseline(baseline, requirements, reach) if baseline else None
 
     def audited(image: str) -> "Report | IndexReport":

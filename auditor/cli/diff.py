@@ -15,6 +15,7 @@ from auditor.cli.options import (
     IpFamilyOption,
     LimitOption,
     ModeOption,
+    NoCacheOption,
     PlainHttpOption,
     PlatformOption,
     QuietOption,
@@ -89,6 +90,7 @@ def diff(
     ca: CaOption = None,
     plain_http: PlainHttpOption = False,
     limit: LimitOption = None,
+    no_cache: NoCacheOption = False,
     color: ColourOption = Colour.AUTO,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -97,7 +99,7 @@ def diff(
     # What a comparison needs is imported here, so that --help and a mistyped option cost nothing.
     from auditor.auditing.waivers import load_waivers  # noqa: PLC0415
     from auditor.budget import parse_limits  # noqa: PLC0415
-    from auditor.cli.source import Reach, audit_all_platforms, audit_reference, is_saved_index  # noqa: PLC0415
+    from auditor.cli.source import Reach, audit_all_platforms, audit_reference, cache_for, is_saved_index  # noqa: PLC0415
     from auditor.report.diff.compare import compare  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415
     from auditor.report.release.compare import compare_releases  # noqa: PLC0415
@@ -114,7 +116,9 @@ def diff(
     accepted = load_waivers(waivers) if waivers else ()
     areas = _areas(area or [])
     options = Options(strict, ip_family, modes=chosen_modes(requirements, mode))
-    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, parse_limits(limit or ()), available_platforms)
+    cache = cache_for(off=no_cache, verbose=verbose)
+    limits = parse_limits(limit or ())
+    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, limits, cache, available_platforms)
     old, new, gate = _reference(old), _reference(new), cast("Gate", fail_on)
     unnamed = not platform and not old_platform
     found: Diff | ReleaseDiff

@@ -15,6 +15,7 @@ from auditor.cli.options import (
     IpFamilyOption,
     LimitOption,
     ModeOption,
+    NoCacheOption,
     PlainHttpOption,
     QuietOption,
     SpecOption,
@@ -67,6 +68,7 @@ def kernel(
     ca: CaOption = None,
     plain_http: PlainHttpOption = False,
     limit: LimitOption = None,
+    no_cache: NoCacheOption = False,
     color: ColourOption = Colour.AUTO,
     quiet: QuietOption = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Notes, and every module with its reason.")] = False,
@@ -77,7 +79,7 @@ def kernel(
     from auditor.auditing.waivers import load_waivers  # noqa: PLC0415
     from auditor.budget import parse_limits  # noqa: PLC0415
     from auditor.cli.progress import listening  # noqa: PLC0415
-    from auditor.cli.source import Reach, audit_for_platforms  # noqa: PLC0415
+    from auditor.cli.source import Reach, audit_for_platforms, cache_for  # noqa: PLC0415
     from auditor.kernel.read import read_kernels  # noqa: PLC0415
     from auditor.kernel.source.host import HostSource  # noqa: PLC0415
     from auditor.kernel.source.named import named_source  # noqa: PLC0415
@@ -102,7 +104,16 @@ def kernel(
         modes=chosen_modes(requirements, mode),
         cpu=parse_floors(cpu or ()),
     )
-    reach = Reach(None, authfile, ca, plain_http, quiet, verbose, parse_limits(limit or ()))
+    reach = Reach(
+        None,
+        authfile,
+        ca,
+        plain_http,
+        quiet,
+        verbose,
+        parse_limits(limit or ()),
+        cache_for(off=no_cache, verbose=verbose),
+    )
     with ExitStack() as stack:
         listener = stack.enter_context(listening(quiet=quiet, verbose=verbose))
         named = [

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand
 from typer.exceptions import TyperException
 
-from auditor.cli import check, config, diff, explain, kernel, node_facts, sbom, schema, spec, tree, waivers
+from auditor.cli import cache, check, config, diff, explain, kernel, node_facts, sbom, schema, spec, tree, waivers
 from auditor.cli.defaults import deciding, default_map, setting_behind, settings_of
 from auditor.cli.output import EXIT_NOT_AUDITED, EXIT_OK, ClosedOutput, report_error, say
 from auditor.errors import AuditError, Interrupted, UsageError, did_you_mean
@@ -52,6 +52,7 @@ app.add_typer(spec.app, name="spec")
 app.add_typer(schema.app, name="schema")
 app.add_typer(waivers.app, name="waivers")
 app.add_typer(config.app, name="config")
+app.add_typer(cache.app, name="cache")
 
 
 def _show_version(wanted: bool) -> None:

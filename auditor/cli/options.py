@@ -145,6 +145,7 @@ LimitOption = Annotated[
         show_default=False,
     ),
 ]
+NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Read the image anew, and remember nothing of it.")]
 ColourOption = Annotated[
     Colour, typer.Option("--color", help="Colour on standard output; NO_COLOR and FORCE_COLOR are heeded.")
 ]

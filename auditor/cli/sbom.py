@@ -12,6 +12,7 @@ from auditor.cli.options import (
     CaOption,
     ImageArgument,
     LimitOption,
+    NoCacheOption,
     PlainHttpOption,
     PlatformOption,
     QuietOption,
@@ -39,13 +40,14 @@ def sbom(
     ca: CaOption = None,
     plain_http: PlainHttpOption = False,
     limit: LimitOption = None,
+    no_cache: NoCacheOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> int:
     """Write an image's tools, libraries and packages, and what needs what; exit code 0: written, 2: not audited."""
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
     from auditor.budget import parse_limits  # noqa: PLC0415
-    from auditor.cli.source import Reach, audit_any  # noqa: PLC0415
+    from auditor.cli.source import Reach, audit_any, cache_for  # noqa: PLC0415
     from auditor.report.bill.completeness import doubts  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
@@ -57,7 +59,9 @@ def sbom(
         raise UsageError("--available-platforms goes with --all-platforms")
     known = formats(Kind.BILL)
     outputs = parse_outputs(output or known[:1], known)
-    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, parse_limits(limit or ()), available_platforms)
+    cache = cache_for(off=no_cache, verbose=verbose)
+    limits = parse_limits(limit or ())
+    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, limits, cache, available_platforms)
     report = audit_any(image, load_spec(spec), Options(), (), reach, all_platforms=all_platforms)
     outputs.write(lambda name, style: write(report, name, replace(style, supplier=supplier)))
     for line in doubts(report):

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from auditor.auditing import audit, audit_index, judge
 from auditor.auditing.baseline import Baseline
-from auditor.auditing.index import judge_index
-from auditor.auditing.load import load, load_index
+from auditor.auditing.image import audit_facts, judge
+from auditor.auditing.index import audit_index_facts, judge_index
+from auditor.auditing.load import load_index, open_image
+from auditor.auditing.remembered import facts_of
 from auditor.auditing.saved import of_index, of_platform, read_report
 from auditor.auditing.waivers import Waiver
 from auditor.budget import DEFAULT, Limits
+from auditor.cache import Cache, cache_folder
 from auditor.cli.output import say
 from auditor.cli.progress import listening
 from auditor.image import Access, Scheme, parse, parse_platform
@@ -30,6 +32,7 @@ class Reach:
     quiet: bool = True
     verbose: bool = False
     limits: Limits = DEFAULT
+    cache: Cache | None = None  # what earlier runs found out; None: every image is read
     available: bool = False  # of all platforms, those that the source doesn't hold are left out, and reported so
 
     @property
@@ -37,6 +40,14 @@ class Reach:
         """The part of it that registries need."""
         authfile = Path(self.authfile) if self.authfile else None
         return Access(authfile, Path(self.ca) if self.ca else None, self.plain_http)
+
+
+def cache_for(*, off: bool, verbose: bool) -> Cache | None:
+    """What earlier runs found out, unless that is not wanted; why it can't be used is only told with --verbose."""
+    folder = None if off else cache_folder()
+    if folder is None:
+        return None
+    return Cache(folder, lambda reason: say(f"nothing is remembered: {reason}") if verbose else None)
 
 
 def audit_reference(
@@ -59,11 +70,11 @@ def audit_reference(
         return judge(saved.image, saved.inventory, spec, options, waivers, baseline=baseline)
     with (
         listening(quiet=reach.quiet, verbose=reach.verbose) as listener,
-        load(
-            reference, spec=spec, platform=chosen, listener=listener, access=reach.access, limits=reach.limits
-        ) as image,
+        open_image(
+            reference, spec, platform=chosen, listener=listener, access=reach.access, limits=reach.limits
+        ) as found,
     ):
-        return audit(image, spec, options, waivers, baseline=baseline)
+        return audit_facts(facts_of(found, spec, reach.cache), spec, options, waivers, baseline=baseline)
 
 
 def audit_for_platforms(
@@ -122,7 +133,8 @@ def audit_all_platforms(
             available=reach.available,
         ) as index,
     ):
-        return audit_index(index, spec, options, waivers, baseline=baseline)
+        facts = (facts_of(found, spec, reach.cache) for found in index.found)
+        return audit_index_facts(index, facts, spec, options, waivers, baseline=baseline)
 
 
 def read_baseline(path: str, spec: Spec, reach: Reach) -> Baseline:

@@ -10,6 +10,7 @@ from auditor.cli.options import (
     ColourOption,
     ImageArgument,
     LimitOption,
+    NoCacheOption,
     PlainHttpOption,
     PlatformOption,
     QuietOption,
@@ -43,6 +44,7 @@ def tree(
     ca: CaOption = None,
     plain_http: PlainHttpOption = False,
     limit: LimitOption = None,
+    no_cache: NoCacheOption = False,
     color: ColourOption = Colour.AUTO,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -50,13 +52,22 @@ def tree(
     """Draw the closure of the tools' programs; exit code 0: drawn, missing libraries too, 2: no such program."""
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
     from auditor.budget import parse_limits  # noqa: PLC0415
-    from auditor.cli.source import Reach, audit_reference  # noqa: PLC0415
+    from auditor.cli.source import Reach, audit_reference, cache_for  # noqa: PLC0415
     from auditor.report.audit.tree import closure_tree, cut, ways_to  # noqa: PLC0415
     from auditor.report.lines import Pen  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
     from auditor.spec import load_spec  # noqa: PLC0415
 
-    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, parse_limits(limit or ()))
+    reach = Reach(
+        platform,
+        authfile,
+        ca,
+        plain_http,
+        quiet,
+        verbose,
+        parse_limits(limit or ()),
+        cache_for(off=no_cache, verbose=verbose),
+    )
     inventory = audit_reference(image, load_spec(spec), Options(), (), reach).inventory
     trees = [closure_tree(inventory, binary) for binary in _binaries(inventory, program, image)]
     if why is not None:

@@ -110,11 +110,14 @@ def check(data: bytes, expected: Descriptor, where: str) -> None:
 class Manifests:
     """Reads manifests out of a store of blobs."""
 
-    def __init__(self, blobs: Blobs, limits: Limits, where: str, *, counted: bool = False) -> None:
+    def __init__(
+        self, blobs: Blobs, limits: Limits, where: str, *, counted: bool = False, fetched: bool = False
+    ) -> None:
         self._blobs = blobs
         self._limits = limits
         self._where = where
         self._counted = counted
+        self._fetched = fetched
 
     def candidates(self, roots: tuple[Descriptor, ...]) -> tuple[Candidate, ...]:
         """Every stored image at or below the roots, in the order of the index: nested ones opened, no attestations.
@@ -220,6 +223,7 @@ class Manifests:
             size=layer.size,
             open=partial(self._blobs.open_blob, layer),
             counted=self._counted,
+            fetched=self._fetched,
         )
 
 

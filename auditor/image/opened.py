@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from auditor import events
@@ -87,9 +88,6 @@ class Opening:
     def found(self, candidate: Candidate, stored: StoredImage, offered: tuple[Platform, ...]) -> Opened:
         """One of them."""
 
-        def parse_it() -> ParsedConfig:
-            return self._parse(candidate, stored)
-
         def read(found: Opened, parsed: ParsedConfig) -> Image:
             if stored.root is None:
                 return self._reader().image(found, stored, parsed)
@@ -111,7 +109,7 @@ class Opening:
             stored.root is not None,
             self._allowed,
             self._options.listener,
-            parse_it,
+            cache(partial(self._parse, candidate, stored)),
             read,
         )
 

@@ -1,6 +1,7 @@
 """`make hostile`: each known breaker as a whole, audited by the command line in a process of its own."""
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -76,6 +77,7 @@ def measure(name: str) -> Taken:
             done = subprocess.run(
                 [sys.executable, "-c", _MEASURED, str(folder / "taken"), *command],
                 capture_output=True, check=False, timeout=_TIMEOUT, stdin=subprocess.DEVNULL,
+                env={**os.environ, "AUDIT_IMAGE_CACHE_DIR": ""},
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             return Taken(stored / _MIB, 0, _TIMEOUT, -1, "no answer")

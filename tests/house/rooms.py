@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[2] / "auditor"
 ORDER: tuple[tuple[str, ...], ...] = (
     ("errors", "events", "family", "filetree", "finding", "kept", "machine"),
     ("budget", "processor"),
-    ("archive", "files"),
+    ("archive", "cache", "files"),
     ("settings", "spec"),
     ("elf", "packages"),
     ("image", "tools"),

@@ -46,7 +46,8 @@ class StoredLayer:
     """A layer as it is stored. `digest` and `size` (bytes) are claims, checked while it is read; None where not made.
 
     `key` tells layers with the same bytes apart from others within one source; `where` names it in errors. `counted`:
-    the budget knows of these stored bytes already, as of a part of an archive.
+    the budget knows of these stored bytes already, as of a part of an archive. `fetched`: they come over a network, by
+    their digest.
     """
 
     key: str
@@ -56,6 +57,7 @@ class StoredLayer:
     size: int | None
     open: Callable[[], BinaryIO]
     counted: bool = False
+    fetched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class Registry:
 
     def images(self) -> tuple[Listing, ...]:
         """The image."""
-        manifests = Manifests(self, self._limits, self._repository.where)
+        manifests = Manifests(self, self._limits, self._repository.where, fetched=True)
         return (Listing((), self._root.digest, lambda: manifests.candidates((self._root,))),)
 
     def close(self) -> None:
