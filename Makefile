@@ -150,8 +150,18 @@ man: $(RUN_STAMP) ## Write the manual page build/audit-image.1 from the commands
 	@echo "man -l build/audit-image.1"
 
 .PHONY: wheel
-wheel: $(STAMP) ## Build the wheel into dist/
-	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+wheel: $(STAMP) ## Build the wheel into dist/, and its bill of materials beside it
+	rm -rf dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	$(BIN)/python ci/bill.py dist/*.whl requirements.lock
+
+.PHONY: audit-dependencies
+audit-dependencies: ## Ask the database of advisories for every locked dependency
+	$(CHECK_PYTHON)
+	@$(PYTHON) -m venv build/advisories
+	@build/advisories/bin/pip install --quiet --disable-pip-version-check pip-audit || \
+	  { echo "not asked: pip-audit can't be installed" >&2; exit 2; }
+	@build/advisories/bin/python ci/advisories.py build/advisories/bin/pip-audit requirements.lock requirements-dev.lock requirements-docs.lock
 
 LOCK := pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-header \
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host

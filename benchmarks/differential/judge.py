@@ -50,7 +50,7 @@ class Agreement(enum.StrEnum):
     """The auditor's answer beside the loader's."""
 
     FOUND = "found"
-    FALSE_PASS = "false pass"  # noqa: S105
+    FALSE_PASS = "false pass"  # noqa: S105 - no password
     PASSED = "passed"
     FALSE_FAIL = "false failure"
     BY_LUCK = "runs by luck"  # and is told

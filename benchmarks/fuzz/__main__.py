@@ -77,6 +77,8 @@ def fuzz(name: str, executions: int, seed: int) -> Outcome:
         stats = {key: int(value) for key, value in _STATS.findall(words)}
         faults = [_kept(name, place) for place in sorted((folder / "faults").glob("*")) if not place.suffix]
         faults += [_kept(name, place) for place in sorted(folder.iterdir()) if place.name.startswith(_BROKEN)]
+        for place in sorted(folder.glob("slow-unit-*")):
+            print(_kept(name, place), file=sys.stderr, flush=True)
         if code and not faults:
             faults.append(f"{name} ended with {code}: {words[-2000:]}")
         return Outcome(

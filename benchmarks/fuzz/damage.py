@@ -12,7 +12,7 @@ _OTHERS: tuple[Any, ...] = (
 
 def damaged(data: bytes, longest: int, seed: int) -> bytes | None:
     """The document with some of its values replaced, left out, doubled or changed places; None where it is no JSON."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)  # noqa: S311 - not for secrets
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):

@@ -1,11 +1,17 @@
 """The wheel, built from a clean clone, in an environment that has nothing else."""
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from packaging.requirements import Requirement
 
 from auditor.report.audit.document import to_document
 from auditor.report.schema import dump
@@ -24,12 +30,17 @@ def call(*command: object, cwd: Path = ROOT, **environ: str) -> subprocess.Compl
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
+    return build(tmp_path_factory.mktemp("wheel"))
+
+
+def build(folder: Path, **environ: str) -> Path:
+    """The wheel of a fresh clone."""
     if not (ROOT / ".git").exists():
         pytest.skip("the wheel is built from a clone, and this is none")
     clone = call("git", "-c", "safe.directory=*", "clone", "--quiet", "--no-hardlinks", ROOT, folder / "clone")
     assert clone.returncode == 0, clone.stderr
-    done = call(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, folder / "clone")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, folder / "clone"]
+    done = call(*command, cwd=ROOT, **environ)
     fetched(done)
     (made,) = folder.glob("*.whl")
     return made
@@ -68,3 +79,30 @@ def test_the_script_for_other_runners_takes_it(wheel: Path, tmp_path: Path) -> N
     assert done.returncode == 1, done.stderr
     assert done.stdout.splitlines()[-1].startswith("FAIL  ")
     assert (tmp_path / "audit-image.xml").exists()
+
+
+def test_the_same_commit_builds_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        again = build(tmp_path, SOURCE_DATE_EPOCH="1580601600", TZ="Asia/Tokyo", LC_ALL="C")
+    finally:
+        os.umask(before)
+    assert again.read_bytes() == wheel.read_bytes()
+
+
+def test_its_bill_has_all_that_it_is_installed_with(wheel: Path) -> None:
+    lock = wheel.parent / "clone/requirements.lock"
+    done = call(sys.executable, ROOT / "ci/bill.py", wheel, lock)
+    assert done.returncode == 0, done.stderr
+    text = Path(done.stdout.strip()).read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    bill = json.loads(text)
+    assert bill["metadata"]["component"]["hashes"][0]["content"] == hashlib.sha256(wheel.read_bytes()).hexdigest()
+    pinned = {line.split()[0] for line in lock.read_text().splitlines() if line[:1].isalnum()}
+    assert {f"{each['name']}=={each['version']}" for each in bill["components"]} == pinned
+    declared = {
+        Requirement(line).name
+        for line in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    }
+    (own,) = (entry["dependsOn"] for entry in bill["dependencies"] if entry["ref"] == "audit-image")
+    assert {name.lower() for name in own} == {name.lower() for name in declared}

@@ -57,7 +57,7 @@ class Patience:
 
     def delay(self, number: int) -> float:
         """Seconds before try `number` (from 1): doubled each time, and up to a half more, so that clients spread."""
-        return min(self.first * 2.0 ** (number - 1) * (1 + random.random() / 2), self.longest)  # noqa: S311
+        return min(self.first * 2.0 ** (number - 1) * (1 + random.random() / 2), self.longest)  # noqa: S311 - no secret
 
 
 PATIENT = Patience()

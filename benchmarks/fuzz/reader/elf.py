@@ -6,6 +6,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from auditor.budget import Budget, Limits
 from auditor.elf.linker import Linker
 from auditor.elf.read.cpu_level import built_in_need, marked_need
 from auditor.elf.read.file import ElfFile, read_elf
@@ -36,6 +37,7 @@ _LOADER = "/lib64/ld-linux-x86-64.so.2"
 def _elf(data: bytes) -> None:
     """All that is read of one file, whatever is it good for."""
     content = Bytes(data)
+    budget = Budget(Limits(symbols=20_000))
     found = read_elf(content)
     identify("ipset", "/sbin/ipset", content, found, lambda _: None)
     if not isinstance(found, ElfFile):
@@ -55,7 +57,7 @@ def _elf(data: bytes) -> None:
         thread_offset_symbols(content, found)
     for bits in (32, 64):
         with suppress(Unreadable):
-            table = SymbolTable(found.memory(content), found, bits)
+            table = SymbolTable(found.memory(content), found, bits, lambda count: budget.symbols.take(count, "elf"))
             table.references()
             if table.hashes is not None:
                 list(table.hashes.numbers(b"s0000001"))
