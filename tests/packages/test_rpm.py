@@ -263,6 +263,16 @@ def test_a_hostile_schema_is_damage(schema: str, tmp_path: Path) -> None:
     assert "damaged after 0 packages" in packages.warnings[0].message
 
 
+def test_a_row_that_claims_more_than_memory_is_damage() -> None:
+    page = bytearray(b"SQLite format 3\0".ljust(512, b"\0"))
+    page[16:24] = b"\2\0\1\1\0\x40\x20\x20"  # pages of 512 bytes
+    page[100:110] = b"\x0d\0\0\0\1\0\0\0\1\x8f"  # a leaf of one cell, at 399
+    page[399:410] = b"\xff" * 8 + b"\x6c\1\x74"  # of nearly 2**63 bytes
+    packages = read_packages(image("rpmdb.sqlite", bytes(page) + bytes(512)))
+    assert packages.packages == ()
+    assert "damaged after 0 packages" in packages.warnings[0].message
+
+
 def test_a_header_cannot_claim_more_than_it_has() -> None:
     tags = {**IPROUTE, Tag.DIRINDEXES: [0, 1, 9, 2**32 - 1, 0, 0]}
     packages = read_packages(image("Packages.db", ndb_file([header(tags)])))

@@ -61,7 +61,15 @@ def test_kernel_rows_say_what_they_need() -> None:
 
 
 @pytest.mark.parametrize(
-    "document", [None, [], {}, {"inventory": {}}, {"schema_version": "1", "inventory": {"path": 3}}]
+    "document",
+    [
+        None,
+        [],
+        {},
+        {"inventory": {}},
+        {"schema_version": "1", "inventory": {"path": 3}},
+        {**to_document(report()), "verdict": "\ud800"},
+    ],
 )
 def test_what_is_no_report_is_refused(document: object) -> None:
     with pytest.raises(UsageError):

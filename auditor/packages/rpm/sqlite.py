@@ -47,6 +47,8 @@ def headers(content: Content, log: bytes = b"") -> Iterator[bytes]:
                 if not isinstance(blob, bytes) or (remaining := remaining - len(blob)) < 0:
                     raise DamagedDatabase("its table Packages holds what RPM never writes")
                 yield blob
+        except MemoryError as error:  # of a length that no file has: SQLite's limits bound what it takes itself
+            raise DamagedDatabase("SQLite asks for more memory than there is") from error
         except (sqlite3.Error, UnicodeError, OverflowError) as error:
             raise DamagedDatabase(f"SQLite says: {error}") from error
         finally:

@@ -61,6 +61,8 @@ def _converted(document: dict[str, Any], wanted: type[_Read], where: str) -> _Re
         return msgspec.convert(document, wanted)
     except msgspec.ValidationError as error:
         raise UsageError(f"not a report of this version: {error}", where) from error
+    except UnicodeEncodeError as error:  # half of a pair of surrogates, where one of certain words is to stand
+        raise UsageError("not a report of this version: a word in it is no text", where) from error
 
 
 def document_schema() -> dict[str, Any]:
