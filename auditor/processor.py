@@ -59,6 +59,11 @@ def levels(architecture: str) -> tuple[str, ...]:
     return _LADDERS.get(architecture, ())
 
 
+def architecture_of(level: str) -> str:
+    """Whose level this is: a name is one architecture's alone. "" for a level that isn't known."""
+    return next((name for name, ladder in _LADDERS.items() if level in ladder), "")
+
+
 def check_level(architecture: str, level: str, where: str) -> None:
     """Raise UsageError where `level` is none of the architecture's."""
     known = levels(architecture)

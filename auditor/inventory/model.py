@@ -7,6 +7,7 @@ the image has no package database.
 
 from dataclasses import dataclass, field
 
+from auditor import processor
 from auditor.elf.model import LoadFault, NoticeKind
 from auditor.elf.read.go_build import GoModule
 from auditor.image.model import Platform
@@ -281,7 +282,10 @@ class MissingFiles:
 
 @dataclass(frozen=True, slots=True)
 class KernelFloor:
-    """An ELF in a tool's closure that states a minimum kernel; `enforced` where the loader refuses older ones."""
+    """An ELF file that states a minimum kernel: every one of a tool's closure, and others where they ask for more.
+
+    `enforced`: the loader refuses older ones.
+    """
 
     path: str
     version: str
@@ -500,6 +504,17 @@ class Inventory:
     kmod: Kmod | None = None  # None in reports that were saved before it was looked at
     offered_as: Platform | None = None  # by an index, where the config contradicts it
     offered: tuple[Platform, ...] = ()  # by the index that the image came from, where it has several
+
+    @property
+    def architecture(self) -> str:
+        """What processors the image is for: the platform's; where the source names none (a root file system), that of
+        all its tools and of all that asks for a processor. "" where these differ, or there are none.
+        """
+        if self.platform.architecture:
+            return self.platform.architecture
+        seen = {processor.architecture_of(floor.level) for floor in self.floors.cpu}
+        seen |= {binary.architecture or "" for tool in self.tools for binary in tool.binaries}
+        return next(iter(seen - {""})) if len(seen - {""}) == 1 else ""
 
     def tool(self, name: str) -> Tool | None:
         """The tool of this name."""

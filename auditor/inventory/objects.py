@@ -58,37 +58,64 @@ def _digests(content: Content) -> tuple[str, str]:
 
 
 def find_floors(tree: FileTree, linker: Linker, tools: Iterable[Tool], closures: Mapping[str, Closure]) -> Floors:
-    """The kernel that each file of the tools states, and the newest version of each symbol name space."""
-    kernel: dict[str, KernelFloor] = {}
+    """The kernel that each file of the tools states, and the newest version of each symbol name space.
+
+    Of what other programs load, only what asks for more than all that the tools have.
+    """
     symbols: dict[tuple[str, str], SymbolFloor] = {}
+    own: dict[str, Closure] = {}
     for tool in tools:
         for binary in tool.programs:
             closure = closures.get(binary.resolved_path)
             if closure is None:
                 continue
-            enforced = _enforced(tree, closure)
+            own[binary.resolved_path] = closure
             for entry in closure.objects:
                 elf = linker.elf(entry.real_path)
-                if not isinstance(elf, ElfFile):
-                    continue
-                if elf.abi is not None and elf.abi.system == "Linux":
-                    node = tree.find(entry.real_path).node
-                    version = ".".join(map(str, elf.abi.version))
-                    layer = node.layer if node else None
-                    known = kernel.get(entry.real_path)
-                    both = enforced or (known is not None and known.enforced)
-                    kernel[entry.real_path] = KernelFloor(entry.real_path, version, both, layer)
-                _raise_symbol_floors(symbols, tool.name, entry.real_path, elf)
+                if isinstance(elf, ElfFile):
+                    _raise_symbol_floors(symbols, tool.name, entry.real_path, elf)
+    starters: dict[str, bool] = {}
+    kernel = _kernel_floors(tree, linker, own.values(), starters)
+    others = _kernel_floors(tree, linker, (one for path, one in closures.items() if path not in own), starters)
+    more = {
+        path: floor for path, floor in others.items() if not any(_covers(known, floor) for known in kernel.values())
+    }
+    kernel |= more
     return Floors(
         tuple(kernel[path] for path in sorted(kernel)),
         tuple(symbols[key] for key in sorted(symbols)),
     )
 
 
-def _enforced(tree: FileTree, closure: Closure) -> bool:
-    """Whether what starts this program refuses older kernels: its loader, or the program itself where it is static."""
-    found = tree.find(closure.interpreter or closure.program).node
-    return found is not None and found.content is not None and _ENFORCED in found.content.read()
+def _kernel_floors(
+    tree: FileTree, linker: Linker, closures: Iterable[Closure], starters: dict[str, bool]
+) -> dict[str, KernelFloor]:
+    """By path. `starters` remembers which of what starts programs refuses older kernels."""
+    found: dict[str, KernelFloor] = {}
+    for closure in closures:
+        for entry in closure.objects:
+            elf = linker.elf(entry.real_path)
+            if not isinstance(elf, ElfFile) or elf.abi is None or elf.abi.system != "Linux":
+                continue
+            starter = closure.interpreter or closure.program
+            if starter not in starters:
+                starters[starter] = _refuses(tree, starter)
+            known, node = found.get(entry.real_path), tree.find(entry.real_path).node
+            enforced = starters[starter] or (known is not None and known.enforced)
+            version = ".".join(map(str, elf.abi.version))
+            found[entry.real_path] = KernelFloor(entry.real_path, version, enforced, node.layer if node else None)
+    return found
+
+
+def _refuses(tree: FileTree, starter: str) -> bool:
+    """Whether a loader, or a static program with its own, refuses older kernels."""
+    node = tree.find(starter).node
+    return node is not None and node.content is not None and _ENFORCED in node.content.read()
+
+
+def _covers(known: KernelFloor, other: KernelFloor) -> bool:
+    """Whether no node that runs the one fails to run the other."""
+    return known.enforced >= other.enforced and _numbers(known.version) >= _numbers(other.version)
 
 
 def _raise_symbol_floors(symbols: dict[tuple[str, str], SymbolFloor], tool: str, path: str, elf: ElfFile) -> None:

@@ -7,7 +7,7 @@ import pytest
 from auditor.elf.read.go_build import GoModule
 from auditor.finding import Severity
 from auditor.image.model import Platform
-from auditor.inventory.model import CpuFloor, Floors, GoProgram, Inventory
+from auditor.inventory.model import CpuFloor, Floors, GoProgram, Inventory, Tool
 from auditor.report.diff.compare import compare
 from auditor.rules import ImageContext, Options, Subject, run_rules
 from auditor.rules.image.rows import judge_rows
@@ -61,10 +61,39 @@ def test_floors(
     assert told_of(with_floors(*floors), spec, *cpu) == expected
 
 
+def without_platform(*floors: CpuFloor, tools: tuple[Tool, ...] = ()) -> Inventory:
+    """A root file system, which has no image config to say what machine it is for."""
+    return replace(with_floors(*floors), platform=Platform("linux", ""), tools=tools)
+
+
+@pytest.mark.parametrize(
+    ("floors", "tools", "found", "status"),
+    [
+        # What its programs are for shows in the files.
+        ((replace(LOADER, level="x86-64"),), (), [], "met"),
+        ((LOADER, TYPHA), (), [(TYPHA.path, Severity.ERROR, "image.cpu", 1)], "not-met"),
+        ((), sound().tools, [], "met"),
+        # Two machines, or none.
+        ((TYPHA, CpuFloor("armv8.1", "/usr/bin/felix", "GOARM64=v8.1", True, 1)), (), [], "unknown"),
+        ((), (), [], "unknown"),
+    ],
+)
+def test_a_tree_of_files_is_for_the_machine_of_its_files(
+    floors: tuple[CpuFloor, ...], tools: tuple[Tool, ...], found: list[tuple[str, Severity, str, int]], status: str
+) -> None:
+    inventory = without_platform(*floors, tools=tools)
+    assert told_of(inventory, "calico-current") == found
+    context = ImageContext(load_spec("calico-current"), Options(chosen_platform=True), inventory, LAYERS)
+    rows = {row.requirement.id: row.status for row in judge_rows(context, run_rules(Subject.IMAGE, context))}
+    assert rows["image.cpu"] == status
+
+
 def test_a_raised_floor_is_a_regression() -> None:
     before, after = diffed(with_floors()), diffed(with_floors(LOADER))
     assert ("cpu-floor", "processor", None, "x86-64-v2", "regression") in told(compare(before, after))
     assert ("cpu-floor", "processor", "x86-64-v2", None, "improvement") in told(compare(after, before))
+    trees = diffed(without_platform(LOADER)), diffed(without_platform(TYPHA))
+    assert told(compare(*trees), "cpu-floor") == {("cpu-floor", "processor", "x86-64-v2", "x86-64-v3", "regression")}
     marked = told(compare(before, diffed(with_floors(MARKED))), "cpu-floor")
     assert marked == {("cpu-floor", "processor", None, "x86-64-v2, marked only", "neutral")}
 

@@ -1,7 +1,8 @@
 """nginx as Debian's packages make it, in ways that a test breaks."""
 
+import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from auditor.report.model import Report
 from auditor.rules import Options
 from auditor.spec import load_spec
 from fixtures.entries import Draft, file
+from fixtures.image import BuiltImage
 from fixtures.products import NGINX, Product, changed, product
 from fixtures.workspace import FixtureError
 from tests.images import layout
@@ -28,6 +30,11 @@ def nginx(suite: str = "bookworm") -> Product:
         return product("nginx", suite, PACKAGES, NGINX)
     except FixtureError as error:
         pytest.skip(str(error))
+
+
+def alterable(image: BuiltImage) -> Product:
+    """Any other fixture, as one that a test breaks."""
+    return Product(**{one.name: getattr(image, one.name) for one in fields(image)})
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,18 @@ def patched(path: str, old: bytes, new: bytes) -> Callable[[Draft], None]:
         draft.put(path, file(content.replace(old, new), 0o755))
 
     return change
+
+
+def needs_processor(path: str, level: int) -> Callable[[Draft], None]:
+    """A layer in which a file of x86-64's first level is marked with another (GNU_PROPERTY_X86_ISA_1_NEEDED)."""
+    head = struct.pack("<II", 0xC0008002, 4)
+    return patched(path, head + struct.pack("<II", 1, 0), head + struct.pack("<II", (1 << level) - 1, 0))
+
+
+def needs_kernel(path: str, *numbers: int) -> Callable[[Draft], None]:
+    """A layer in which a file that states Linux 3.2.0 (NT_GNU_ABI_TAG) states another."""
+    head = struct.pack("<III4sI", 4, 16, 1, b"GNU", 0)
+    return patched(path, head + struct.pack("<III", 3, 2, 0), head + struct.pack("<III", *numbers))
 
 
 def audited(image: Product, spec: str) -> Report:

@@ -13,7 +13,21 @@ from auditor.spec import load_spec, read_spec
 from tests.images import built, layout
 from tests.inventory.room import Room, errors
 from tests.rules.test_cpu_floor import told_of, with_floors
-from tests.spec.products import Broken, attributes, audited, broken, delete, nginx, not_met, patched, write
+from tests.spec.products import (
+    LIBRARIES,
+    Broken,
+    alterable,
+    attributes,
+    audited,
+    broken,
+    delete,
+    needs_kernel,
+    needs_processor,
+    nginx,
+    not_met,
+    patched,
+    write,
+)
 from tests.spec.test_nginx import no_libssl, old_package, without_package
 
 LIBSSL = "library.nginx.libssl.so.3"
@@ -37,9 +51,29 @@ CASES = (
     broken("a configuration's mode", "file./etc/nginx/nginx.conf", attributes("etc/nginx/nginx.conf", mode=0o666)),
     broken("a package's record deleted", "package.libssl3", without_package),
     broken("an older package", "package.libssl3", old_package),
+    broken("a newer processor", "cpu.floor tool.nginx", needs_processor("usr/sbin/nginx", 3)),
     broken("a library that isn't linked any more", LIBSSL, patched("usr/sbin/nginx", b"libssl.so.3", b"libz.so.1\0\0")),
 )
 QUICK = ("another user",)
+
+
+FELIX = "etc/runit/runsvdir/current/available/felix/run"
+FROM_LIBPCAP = "dbus-1.so.3 gcrypt.so.20 gpg-error.so.0 lz4.so.1 lzma.so.5 pcap.so.0.8 rt.so.1 systemd.so.0 zstd.so.1"
+OF_LIBPCAP = {f"library.calico-node.lib{name}" for name in FROM_LIBPCAP.split()} | {"image.loads", "tool.calico-node"}
+# calico/node's own start: a script, runit, its services. bullseye's loader is the last that refuses an old kernel.
+BASE_CASES = (
+    broken("nothing", ""),
+    broken("a service's program deleted", "tool.calico-node", delete("bin/calico-node")),
+    Broken("a library deleted", frozenset(OF_LIBPCAP), delete(f"{LIBRARIES}/libpcap.so.0.8")),
+    broken("a service's script emptied", f"file./{FELIX} image.entrypoint", write(FELIX, "", 0o755)),
+    broken(
+        "a script that isn't to be started",
+        "file./usr/sbin/start_runit tool.start_runit image.entrypoint",
+        attributes("usr/sbin/start_runit", mode=0o644),
+    ),
+    broken("another command", "config.container", Cmd=["runsvdir"]),
+    broken("a newer kernel", "kernel.floor tool.runsv", needs_kernel("usr/bin/runsv", 6, 1, 0)),
+)
 
 
 @cache
@@ -70,6 +104,17 @@ def test_the_image_passes_its_draft_and_fails_it_with_one_thing_broken(case: Bro
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("case", BASE_CASES, ids=[case.name for case in BASE_CASES])
+def test_an_image_that_starts_a_script_fails_its_draft_with_one_thing_broken(case: Broken, tmp_path: Path) -> None:
+    image = alterable(built("bullseye"))
+    spec = tmp_path / "draft.toml"
+    spec.write_text(drafted(f"oci-dir:{layout(image)}"))
+    report = audited(case.of(image, tmp_path), str(spec))
+    assert not_met(report) == case.rows
+    assert report.verdict == ("fail" if case.rows else "pass")
+
+
+@pytest.mark.full
 def test_floors_of_a_draft_are_those_of_the_image(tmp_path: Path) -> None:
     spec = tmp_path / "draft.toml"
     spec.write_text(drafted(f"oci-dir:{layout(nginx())}"))
@@ -91,13 +136,21 @@ def test_scripts_that_start_things_are_rows() -> None:
     ids = {row.id for row in spec.requirements}
     assert "file./usr/sbin/start_runit" in ids and "tool.calico-node" in ids
     assert "config.container" in ids
+    script = next(tool for tool in spec.requirements if tool.id == "tool.start_runit")
+    assert not script.minimum
 
 
 @pytest.mark.full
 def test_a_tree_without_config_says_so_in_its_draft(tmp_path: Path) -> None:
     room = Room(tmp_path)
     text = drafted(f"dir:{room.root}")
-    assert "Nothing is known of an image config" in text
+    headings = [line for line in text.splitlines() if line.startswith("# ")][2:]
+    assert headings[:2] == [
+        "# The entrypoint starts no program by a name on PATH.",
+        "# Nothing is known of an image config: a tree of files has none.",
+    ]
+    # No heading without a table below it but those that say why there is none.
+    assert headings[2:] and all(f"{heading}\n\n[" in text for heading in headings[2:])
     assert errors(room.audit(_file(tmp_path, text))) == set()
 
 

@@ -24,10 +24,19 @@ _GLOB = re.compile(r"([*?[])")
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Tables under one comment. A table with a name is `[tool.NAME]`, one without a row of its own."""
+    """Tables under one comment. A table with a name is `[tool.NAME]`, one without a row of its own.
+
+    `otherwise` is what is said where there are none; without it the file then has no word of the section.
+    """
 
     comment: str
     tables: tuple[tuple[str, Table], ...] = ()
+    otherwise: str = ""
+
+    @property
+    def heading(self) -> str:
+        """The line above the tables, or instead of them."""
+        return self.comment if self.tables else self.otherwise
 
 
 def sections(look: Look) -> Iterator[Section]:
@@ -38,13 +47,18 @@ def sections(look: Look) -> Iterator[Section]:
 
 def _tools(look: Look) -> Section:
     tables = tuple((tool.name, _tool(look, tool)) for tool in look.tools)
-    comment = "What the entrypoint starts, by name, at today's version or later."
-    return Section(comment if tables else "The entrypoint starts no program by a name on PATH.", tables)
+    return Section(
+        "What the entrypoint starts, by name, at today's version or later.",
+        tables,
+        otherwise="The entrypoint starts no program by a name on PATH.",
+    )
 
 
 def _tool(look: Look, tool: Tool) -> Table:
     names = [binary.name for binary in tool.binaries if binary.kind == "program"]
     table: dict[str, Any] = {} if names == [tool.name] else {"programs": names}
+    if tool.binaries[0].via:
+        return table  # a script, which has no version; that of what it hands over to is a row of its own
     if (
         tool.version
         and _VERSION.fullmatch(tool.version)
@@ -67,7 +81,8 @@ def _of_go(program: GoProgram) -> Table:
 def _libraries(look: Look) -> Section:
     users: dict[str, list[str]] = {}
     for tool in look.tools:
-        for soname in {entry.soname for binary in tool.programs[:1] for entry in binary.closure}:
+        own = (binary for binary in tool.programs[:1] if not binary.via)
+        for soname in {entry.soname for binary in own for entry in binary.closure}:
             if ".so" in soname and not _LOADER.fullmatch(soname):
                 users.setdefault(soname, []).append(tool.name)
     tables = tuple(
@@ -130,7 +145,7 @@ def _file(fact: FileFact) -> Table:
 def _config(look: Look) -> Section:
     config = look.inventory.config
     if not config.stated:
-        return Section("Nothing is known of an image config: a tree of files has none.")
+        return Section("", otherwise="Nothing is known of an image config: a tree of files has none.")
     row: dict[str, Any] = {"id": "config.container", "kind": "config", "user": config.user or "root"}
     variables = dict(entry.partition("=")[::2] for entry in config.env if "=" in entry)
     row |= {
@@ -145,7 +160,7 @@ def _config(look: Look) -> Section:
 
 
 def _floors(look: Look) -> Section:
-    floors, architecture = look.inventory.floors, look.inventory.platform.architecture
+    floors, architecture = look.inventory.floors, look.inventory.architecture
     tables: list[tuple[str, Table]] = []
     if floors.kernel:
         kernel = max((floor.version for floor in floors.kernel), key=Version)

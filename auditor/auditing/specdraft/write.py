@@ -25,8 +25,9 @@ def _lines(image: Image) -> Iterator[str]:
     yield f"name = {json.dumps(_name(image.reference))}"
     yield 'extends = "base"'
     for section in sections(look(image)):
-        yield from ("", f"# {section.comment}")
-        yield from _tables(section)
+        if section.heading:
+            yield from ("", f"# {section.heading}")
+            yield from _tables(section)
 
 
 def _tables(section: Section) -> Iterator[str]:

@@ -152,6 +152,8 @@ def _notes(pair: Pair) -> Iterator[str]:
             yield f"the {word} image has no config: its entrypoint, environment and user are not compared"
         if not side.report.image.layers:
             yield f"the {word} image has no layers: they are not compared"
+        if side.inventory.floors.cpu and not side.inventory.architecture:
+            yield f"the {word} image does not tell its architecture: its processors are not compared; see --platform"
         for message in side.inventory.package_warnings:
             yield f"the {word} image's package database: {message}"
     for word, side, other in (("old", pair.old, pair.new), ("new", pair.new, pair.old)):

@@ -31,7 +31,7 @@ class ImageContext:
     @property
     def cpu_floor(self) -> str | None:
         """The level of processor that every node has, by the command line, else the spec; None where none is named."""
-        architecture = self.inventory.platform.architecture
+        architecture = self.inventory.architecture
         return dict(self.options.cpu).get(architecture) or self.spec.cpu_floor.get(architecture)
 
     def the_row(self, kind: Kind) -> str:

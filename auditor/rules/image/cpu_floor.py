@@ -28,7 +28,7 @@ def cpu_floor(context: ImageContext) -> Iterator[Finding]:
     names an older processor; a warning where a file is only marked so and its loader doesn't look; a note where
     nothing names one and the need is above what every machine of the architecture has.
     """
-    architecture = context.inventory.platform.architecture
+    architecture = context.inventory.architecture
     named = context.cpu_floor
     available = named or processor.baseline(architecture)
     above = [
@@ -43,10 +43,12 @@ def cpu_floor(context: ImageContext) -> Iterator[Finding]:
 
 def names_no_processor(context: ImageContext, row: Requirement) -> str:
     """Why a row about processors doesn't concern the image; "" where it does, or the row is about something else."""
-    architecture = context.inventory.platform.architecture
-    if row.kind is not Kind.CPU or architecture in row.cpu_floor or architecture in dict(context.options.cpu):
+    if row.kind is not Kind.CPU:
         return ""
-    return f"no processor of {architecture} is named"
+    architecture, named = context.inventory.architecture, row.cpu_floor.keys() | dict(context.options.cpu).keys()
+    if architecture in named or (named and not architecture):
+        return ""
+    return f"no processor of {architecture} is named" if architecture else "no processor is named"
 
 
 def unknown_processor(context: ImageContext, _: Requirement) -> str:
@@ -55,7 +57,9 @@ def unknown_processor(context: ImageContext, _: Requirement) -> str:
     Only x86's ELF files have a mark for it. Elsewhere a C library that checks the processor tells (Red Hat's of
     ppc64le and s390x do, Debian's don't), and the settings of Go's builds.
     """
-    architecture = context.inventory.platform.architecture
+    architecture = context.inventory.architecture
+    if not architecture:
+        return "the image doesn't say which architecture it is for, and its files don't tell; name it with --platform"
     if architecture in _MARKED or context.inventory.floors.cpu:
         return ""
     return f"files of {architecture} don't say which processor they are built for, and no loader here checks it"

@@ -19,10 +19,10 @@ from auditor.spec import Kind
     mend="Build on an older C library, or raise the documented minimum.",
 )
 def kernel_floor(context: ImageContext) -> Iterator[Finding]:
-    """An ELF file of a tool states a minimum kernel above the documented one (`.note.ABI-tag`, gABI note section).
+    """An ELF file that may start, or that a start loads, states a minimum kernel above the documented one.
 
-    An error where the image's loader enforces the note (it answers "FATAL: kernel too old"), a warning where it
-    only states it.
+    It does so in its `.note.ABI-tag` (LSB, "Object Format"). An error where the image's loader enforces the note (it
+    answers "FATAL: kernel too old"), a warning where it only states it.
     """
     for row in context.rows(Kind.KERNEL):
         minimum = row.needs.min_version if row.needs else ""

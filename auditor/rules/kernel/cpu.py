@@ -21,7 +21,7 @@ def beyond_this_processor(context: PairContext) -> Iterator[Finding]:
 
 def look_at_processor(context: PairContext) -> Iterator[Outcome]:
     """What the image needs beyond what the node has: the highest need that is enforced, and the highest marked one."""
-    architecture = context.inventory.platform.architecture
+    architecture = context.inventory.architecture
     floors = context.inventory.floors.cpu
     has = _level(context, architecture)
     if not has:

@@ -13,7 +13,8 @@ from auditor.report.diff.pair import Pair, Side
 def changes(pair: Pair) -> Iterator[Change]:
     """The processor needed, the highest kernel floor stated, and each tool's newest version of each name space."""
     if pair.same_machine:
-        yield from _cpu(_needed_cpu(pair.old), _needed_cpu(pair.new), pair.new.report.image.platform.architecture)
+        architecture = pair.new.inventory.architecture or pair.old.inventory.architecture
+        yield from _cpu(_needed_cpu(pair.old, architecture), _needed_cpu(pair.new, architecture), architecture)
     yield from _kernel(_highest(pair.old), _highest(pair.new))
     groups: dict[tuple[str, str | None, str | None], set[str]] = defaultdict(set)
     olds, news = _symbols(pair.old), _symbols(pair.new)
@@ -45,9 +46,8 @@ def _cpu(old: CpuFloor | None, new: CpuFloor | None, architecture: str) -> Itera
     yield Change("cpu-floor", "processor", before, after, assessment, why)
 
 
-def _needed_cpu(side: Side) -> CpuFloor | None:
+def _needed_cpu(side: Side, architecture: str) -> CpuFloor | None:
     """The floor that decides: an enforced one before one that is merely marked, then the highest."""
-    architecture = side.report.image.platform.architecture
 
     def key(floor: CpuFloor) -> tuple[int, int]:
         return _cpu_weight(floor, architecture), processor.order(architecture, floor.level)
