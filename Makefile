@@ -133,6 +133,12 @@ EXECUTIONS ?= 100000
 fuzz: $(STAMP) ## Feed every reader with damaged inputs, guided by coverage (EXECUTIONS= of all, SEED=)
 	$(BIN)/python -m benchmarks.fuzz --executions $(EXECUTIONS) --seed $(SEED) --write
 
+MOST ?= 10
+
+.PHONY: faults
+faults: $(STAMP) ## Audit on a machine that fails: calls, disks, signals, clocks, changed files (MOST= places of a kind)
+	$(BIN)/python -m benchmarks.faults --most $(MOST)
+
 .PHONY: truth
 truth: $(STAMP) ## Compare every program of real images with what their own loaders say
 	$(BIN)/python -m benchmarks.truth

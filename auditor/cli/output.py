@@ -202,7 +202,8 @@ def _beside(file: Path, text: str) -> Iterator[_Direct | _Renamed]:
             os.fchmod(stream.fileno(), _mode(real))
         yield _Renamed(scratch, str(real))
     finally:
-        scratch.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # gone into its place; else what went wrong before is what is told
+            scratch.unlink()
 
 
 def _try(file: Path) -> None:

@@ -212,6 +212,15 @@ def test_every_file_or_none(tmp_path: Path) -> None:
     assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"first": "old"}
 
 
+def test_what_cannot_be_tidied_up_takes_no_report_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, **_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    Outputs((Output("json", tmp_path / "report.json"),)).write(lambda *_: "new")
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"report.json": "new"}
+
+
 @pytest.mark.parametrize("mode", [0o600, 0o644])
 def test_a_file_keeps_its_mode_and_a_link_stays_one(mode: int, tmp_path: Path) -> None:
     real, link = tmp_path / "real", tmp_path / "link"
