@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from auditor.errors import UsageError
+from auditor.errors import UnsupportedFormat, UsageError
 
 MAX_BYTES = 1 << 20
 _MAX_KEY_PARTS = 64
@@ -60,3 +60,18 @@ def exists(path: Path) -> bool:
     except (OSError, ValueError):
         return False
     return True
+
+
+def refuse_named_pipe(path: Path, where: str) -> None:
+    """UnsupportedFormat for a pipe that has a name of its own: opening it would wait for somebody to write.
+
+    What a shell passes as /dev/fd/N or /dev/stdin is open at its other end already.
+    """
+    try:
+        named = stat.S_ISFIFO(path.stat().st_mode)
+    except OSError:
+        return  # opening it says what is wrong
+    if named and not str(path).startswith(("/dev/fd/", "/dev/stdin", "/proc/")):
+        raise UnsupportedFormat(
+            "is a named pipe, which is not waited for", where, "name a file, or - for standard input"
+        )

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from auditor.budget import check_json
 from auditor.errors import UsageError
+from auditor.files import refuse_named_pipe
 from auditor.image.model import Platform
 from auditor.image.platforms import fitness, host_platform
 from auditor.image.reference import Reference
-from auditor.image.source.archive import refuse_named_pipe
 from auditor.report.audit.document import any_from_document
 from auditor.report.model import IndexReport, Report, ReportIndex
 

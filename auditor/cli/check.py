@@ -49,6 +49,7 @@ from auditor.finding import FailOn
 from auditor.report.register import Kind, formats
 
 if TYPE_CHECKING:
+    from auditor.report.dockerfile import Dockerfile
     from auditor.report.model import IndexReport, Report
     from auditor.report.several.model import SeveralReports
 
@@ -95,15 +96,12 @@ def check(
 ) -> int:
     """Audit images against a spec; exit code 0: they meet it, 1: one doesn't, 2: one was not audited."""
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
-    from auditor.auditing.draft import check_draft, draft_waivers, today  # noqa: PLC0415
     from auditor.auditing.waivers import load_waivers  # noqa: PLC0415
     from auditor.budget import parse_limits  # noqa: PLC0415
     from auditor.cli.source import Reach, audit_any, cache_for, read_baseline  # noqa: PLC0415
     from auditor.image import parse_platform  # noqa: PLC0415
     from auditor.processor import parse_floors  # noqa: PLC0415
-    from auditor.report.dockerfile import read_dockerfile  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415
-    from auditor.report.several.model import SeveralReports  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
     from auditor.spec import chosen_modes, load_spec  # noqa: PLC0415
 
@@ -114,6 +112,8 @@ def check(
     if baseline and len(images) > 1:
         raise UsageError("--baseline is about one image", "check", "audit each with the report saved of it")
     if write_waivers:
+        from auditor.auditing.draft import check_draft, draft_waivers, today  # noqa: PLC0415
+
         check_draft(write_waivers)
     one = Kind.INDEX if all_platforms else Kind.REPORT
     known = formats(one if len(images) == 1 else Kind.SEVERAL)
@@ -133,7 +133,7 @@ def check(
         fail_on_from=gate.origin if gate else "",
         suggest=True,
     )
-    source = read_dockerfile(dockerfile) if dockerfile else None
+    source = _dockerfile(dockerfile) if dockerfile else None
     cache = cache_for(off=no_cache, verbose=verbose)
     limits = parse_limits(limit or ())
     reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, limits, cache, available_platforms)
@@ -142,17 +142,24 @@ def check(
     def audited(image: str) -> "Report | IndexReport":
         return audit_any(image, requirements, options, accepted, reach, all_platforms=all_platforms, baseline=had)
 
-    report = audited(images[0]) if len(images) == 1 else _each(images, audited)
+    several = None if len(images) == 1 else _each(images, audited)
+    each = (audited(images[0]),) if several is None else several.images
+    report = each[0] if several is None else several
     outputs.write(
         lambda name, style: write(report, name, replace(style, dockerfile=source)), passed=report.verdict == "pass"
     )
     if write_waivers:
-        each = report.images if isinstance(report, SeveralReports) else (report,)
         place = Output("waivers", Path(write_waivers))
         Outputs((place,)).write(lambda _, __: draft_waivers(each, fail_on, today()))
-    if isinstance(report, SeveralReports) and report.not_audited:
+    if several and several.not_audited:
         return EXIT_NOT_AUDITED
     return EXIT_OK if report.verdict == "pass" else EXIT_FAILED
+
+
+def _dockerfile(name: str) -> "Dockerfile":
+    from auditor.report.dockerfile import read_dockerfile  # noqa: PLC0415 - hardly anybody names one
+
+    return read_dockerfile(name)
 
 
 def _each(images: Sequence[str], audited: Callable[[str], "Report | IndexReport"]) -> "SeveralReports":

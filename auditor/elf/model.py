@@ -103,3 +103,16 @@ class Closure:
     notices: tuple[LoadNotice, ...] = ()
     variant: str = ""
     variants: tuple["Closure", ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class GoModule:
+    """One module that is built in. `version` is `(devel)` where the build didn't know it; `sum` its go.sum hash.
+
+    `replaces` is `PATH VERSION` of the module that the sources ask for, where another was built in its place.
+    """
+
+    path: str
+    version: str
+    sum: str = ""
+    replaces: str = ""

@@ -8,8 +8,7 @@ the image has no package database.
 from dataclasses import dataclass, field
 
 from auditor import processor
-from auditor.elf.model import LoadFault, NoticeKind
-from auditor.elf.read.go_build import GoModule
+from auditor.elf.model import GoModule, LoadFault, NoticeKind
 from auditor.image.model import Platform
 from auditor.tools.model import Evidence, SetType
 

@@ -38,7 +38,10 @@ def dump(document: Mapping[str, Any] | Sequence[Any]) -> str:
 
     What would act on a terminal (C1 controls, writing direction, what can't be seen) is escaped as JSON does it.
     """
-    text = json.dumps(_valid(document), indent=2, ensure_ascii=False) + "\n"
+    try:
+        text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    except UnicodeEncodeError:  # bytes that are no text, as a name in an image may be
+        text = json.dumps(_valid(document), indent=2, ensure_ascii=False) + "\n"
     # Outside of strings JSON is plain ASCII, so whatever is found stands in one.
     return _NOT_PLAIN.sub(lambda found: _escaped(found[0]), text)
 

@@ -3,12 +3,12 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from auditor.report.page import Page
 from auditor.report.register import Kind, Style
-from auditor.report.results import Results
 
 if TYPE_CHECKING:
+    from auditor.report.page import Page
     from auditor.report.register import Document
+    from auditor.report.results import Results
 
 _ROOMS = {
     Kind.REPORT: "audit",
@@ -37,13 +37,13 @@ def lines_of(value: "Document", style: Style) -> list[str]:
     return list(_module(value, "text").lines(value, style))
 
 
-def page_of(value: "Document", style: Style) -> Page:
+def page_of(value: "Document", style: Style) -> "Page":
     """A page for people."""
     made: Page = _module(value, "page").page(value, style)
     return made
 
 
-def results_of(value: "Document") -> Results:
+def results_of(value: "Document") -> "Results":
     """What was judged, case by case, for other programs."""
     made: Results = _module(value, "results").results(value)
     return made

@@ -1,9 +1,9 @@
 """From a spec's name or file to a checked value."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
-from importlib import resources
 from pathlib import Path
 
 import msgspec
@@ -16,6 +16,7 @@ from auditor.spec.text import with_text
 
 DEFAULT_SPEC = "calico-system-requirements"
 _MAX_EXTENDS = 8
+_SHIPPED = Path(__file__).parent  # not importlib.resources, which brings zipfile along
 
 # Kinds that hold an image's own rows: findings about loading and starting belong to them.
 _ALWAYS_PRESENT = (Kind.LOADS, Kind.ENTRYPOINT, Kind.PLATFORMS)
@@ -23,8 +24,7 @@ _ALWAYS_PRESENT = (Kind.LOADS, Kind.ENTRYPOINT, Kind.PLATFORMS)
 
 def shipped_specs() -> tuple[str, ...]:
     """The names of the specs that come with the auditor."""
-    folder = resources.files("auditor.spec")
-    return tuple(sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml")))
+    return tuple(sorted(entry[:-5] for entry in os.listdir(_SHIPPED) if entry.endswith(".toml")))  # noqa: PTH208
 
 
 def load_spec(name_or_file: str = DEFAULT_SPEC) -> Spec:
@@ -124,8 +124,7 @@ def _chain(name_or_file: str) -> list[tuple[str, bytes, SpecFile]]:
 
 def _read(name_or_file: str, base: Path) -> tuple[str, bytes, Path]:
     if name_or_file in shipped_specs():
-        resource = resources.files("auditor.spec") / f"{name_or_file}.toml"
-        return f"spec {name_or_file}", resource.read_bytes(), Path()
+        return f"spec {name_or_file}", (_SHIPPED / f"{name_or_file}.toml").read_bytes(), Path()
     path = base / name_or_file
     if not exists(path):
         remedy = did_you_mean(name_or_file, shipped_specs()) or f"the shipped specs are: {', '.join(shipped_specs())}"

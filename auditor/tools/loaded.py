@@ -10,10 +10,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from auditor.elf.read.file import ElfFile, FileType
-from auditor.elf.read.relocations import relative_relocations
 from auditor.filetree import Content
+
+if TYPE_CHECKING:
+    from auditor.elf.read.file import ElfFile
 
 _LIMIT = 1 << 23  # bytes of all segments; busybox and static builds have a quarter of it
 _SEGMENT_LIMIT = 64
@@ -35,7 +37,7 @@ class Loaded:
     """The file's own bytes of each loaded segment. Nothing where the file is `too_large` to be one of the tools."""
 
     content: Content
-    elf: ElfFile
+    elf: "ElfFile"
     parts: tuple[_Part, ...] = field(repr=False)
     too_large: bool = False
 
@@ -98,6 +100,10 @@ class Loaded:
         relocations aren't known (MIPS), they are aligned words of the writable segments, of which some may be plain
         numbers.
         """
+        # Who asks this has read the file; who only knows the tools has not.
+        from auditor.elf.read.file import FileType  # noqa: PLC0415
+        from auditor.elf.read.relocations import relative_relocations  # noqa: PLC0415
+
         relocated = False
         for pointer in islice(relative_relocations(self.content, self.elf), _POINTER_LIMIT):
             relocated = True
@@ -129,7 +135,7 @@ class Loaded:
                     yield part.address + position, value
 
 
-def load(content: Content, elf: ElfFile) -> Loaded:
+def load(content: Content, elf: "ElfFile") -> Loaded:
     """The segments of a file, as far as the file has them. Raises nothing, reads no more than a real tool has."""
     segments = [segment for segment in elf.segments if segment.file_size and segment.offset < content.size]
     length = sum(min(segment.file_size, content.size - segment.offset) for segment in segments)

@@ -3,7 +3,8 @@
 import ast
 from pathlib import Path
 
-from auditor.elf.read.go_build import GoBuild, GoModule
+from auditor.elf.model import GoModule
+from auditor.elf.read.go_build import GoBuild
 from fixtures.golang import Go, Module
 
 MODULES = (

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.elf.read.go_build import GoModule
+from auditor.elf.model import GoModule
 from auditor.finding import Severity
 from auditor.image.model import Platform
 from auditor.inventory.model import CpuFloor, Floors, GoProgram, Inventory, Tool

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.elf.read.go_build import GoModule
+from auditor.elf.model import GoModule
 from auditor.inventory.model import GoProgram
 from auditor.report.bill.golang import module_entries
 from fixtures.golang import go_of

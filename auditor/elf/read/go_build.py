@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
+from auditor.elf.model import GoModule
 from auditor.elf.read.file import ElfFile
 from auditor.elf.read.memory import Memory, Segment
 from auditor.elf.read.relocations import relative_relocations
@@ -28,19 +29,6 @@ _FRAME = 16  # bytes of a marker before and behind the module list
 _ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))")
 _CONTROLS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _RELEASE = re.compile(r"go(\d{1,4})\.(\d{1,4})")
-
-
-@dataclass(frozen=True, slots=True)
-class GoModule:
-    """One module that is built in. `version` is `(devel)` where the build didn't know it; `sum` its go.sum hash.
-
-    `replaces` is `PATH VERSION` of the module that the sources ask for, where another was built in its place.
-    """
-
-    path: str
-    version: str
-    sum: str = ""
-    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True)

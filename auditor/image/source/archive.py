@@ -2,7 +2,6 @@
 
 import io
 import os
-import stat
 import tempfile
 from collections.abc import Iterator
 from functools import partial
@@ -14,6 +13,7 @@ from auditor.archive.compression import LAYER_KINDS, decompressed, kind_of
 from auditor.archive.tar import TarReader
 from auditor.budget import Budget
 from auditor.errors import AuditError, CorruptImage, ImageNotFound, LimitExceeded, SourceUnavailable, UnsupportedFormat
+from auditor.files import refuse_named_pipe
 from auditor.image.layer import normal_path, text_size
 
 _COPY = 1 << 20
@@ -159,21 +159,6 @@ def open_archive(path: Path, where: str, budget: Budget) -> Archive:
     except OSError as error:
         raise SourceUnavailable(f"can't be opened ({error.strerror})", where, "check its permissions") from error
     return from_file(file, where, budget)
-
-
-def refuse_named_pipe(path: Path, where: str) -> None:
-    """UnsupportedFormat for a pipe that has a name of its own: opening it would wait for somebody to write.
-
-    What a shell passes as /dev/fd/N or /dev/stdin is open at its other end already.
-    """
-    try:
-        named = stat.S_ISFIFO(path.stat().st_mode)
-    except OSError:
-        return  # opening it says what is wrong
-    if named and not str(path).startswith(("/dev/fd/", "/dev/stdin", "/proc/")):
-        raise UnsupportedFormat(
-            "is a named pipe, which is not waited for", where, "name a file, or - for standard input"
-        )
 
 
 def from_file(file: IO[bytes], where: str, budget: Budget) -> Archive:

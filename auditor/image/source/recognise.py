@@ -4,8 +4,9 @@ from pathlib import Path
 
 from auditor.budget import Budget
 from auditor.errors import ImageNotFound, SourceUnavailable, UnsupportedFormat
+from auditor.files import refuse_named_pipe
 from auditor.image.scheme import Scheme
-from auditor.image.source.archive import open_archive, refuse_named_pipe
+from auditor.image.source.archive import open_archive
 
 _REMEDY = "name an image archive, an OCI layout, a root file system or a saved report"
 

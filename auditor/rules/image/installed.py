@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from auditor.finding import Finding, Severity
 from auditor.inventory.model import InstalledPackage
-from auditor.packages.kinds import compare_versions
 from auditor.rules.context import finding
 from auditor.rules.image.context import ImageContext
 from auditor.rules.model import Subject, rule
@@ -64,5 +63,7 @@ def _named(context: ImageContext, row: Requirement) -> str:
 
 
 def _order(package: InstalledPackage, minimum: str) -> int | None:
+    from auditor.packages.kinds import compare_versions  # noqa: PLC0415 - every database's reader, for rows of packages
+
     version = package.version if ":" in minimum else package.version.rpartition(":")[2]
     return compare_versions(package.type, version, minimum)

@@ -6,11 +6,14 @@ Which of its libraries are really there is not for its bytes to say.
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from auditor.elf.read.file import ElfFile
 from auditor.filetree import Content
 from auditor.tools.loaded import Loaded, load
 from auditor.tools.model import Evidence
+
+if TYPE_CHECKING:
+    from auditor.elf.read.file import ElfFile
 
 #: The tool, and its program.
 KMOD, MODPROBE = "kmod", "modprobe"
@@ -49,7 +52,7 @@ class KmodSigns:
         return f"+{word}" in self.features if self.features else None
 
 
-def kmod_signs(content: Content, elf: ElfFile) -> KmodSigns:
+def kmod_signs(content: Content, elf: "ElfFile") -> KmodSigns:
     """The signs of a program that is called `modprobe`."""
     loaded = load(content, elf)
     match = loaded.search(_VERSION)
