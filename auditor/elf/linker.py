@@ -13,7 +13,7 @@ from auditor.budget import Budget
 from auditor.elf.bind.judgement import Checks, dlopen_notices, judge
 from auditor.elf.bind.static_tls import static_tls
 from auditor.elf.model import Closure, LoadedObject, Loader, LoadFault, LoadNotice, LoadProblem, NoticeKind
-from auditor.elf.read.file import ElfFile
+from auditor.elf.read.file import ElfFile, Rest, as_mapped
 from auditor.elf.search.environment import runs_secure, surroundings
 from auditor.elf.search.execve import Interpreter, find_interpreter, program_problem
 from auditor.elf.search.glibc import GlibcLoad
@@ -137,6 +137,8 @@ class Linker:
         if problem is not None or not isinstance(elf, ElfFile):
             interpreter = elf.interpreter if isinstance(elf, ElfFile) else None
             return Closure(path, interpreter, None, (), () if problem is None else (problem,))
+        assert stored.node is not None and stored.node.content is not None  # an ElfFile was read from it
+        elf = as_mapped(stored.node.content, elf, Rest.PAGE)
         program = LoadedObject(path, path, path, "program", "", elf.soname)
         if elf.static:
             return Closure(path, None, None, (program,))

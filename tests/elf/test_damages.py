@@ -78,6 +78,9 @@ DAMAGES = [
     Damage("unused-end-of-a-segment", "", both(header(LOAD, FILE_SIZE, -24), header(LOAD, MEMORY_SIZE, -24))),
     Damage("unused-class", "", None, lambda data: put(data, 4, "<B", 0x42)),
     Damage("unused-dynamic-size-of-a-library", "", header(DYNAMIC, FILE_SIZE, 4096)),
+    # The kernel leaves what follows in the page of a segment that can't be written.
+    Damage("unused-end-of-what-is-only-read", "", None, header(LOAD, FILE_SIZE, -200)),
+    Damage("unused-end-of-what-the-loader-only-reads", "", loader=header(LOAD, FILE_SIZE, -0x200)),
     Damage("storage-too-large", "cannot allocate TLS data", header(TLS, MEMORY_SIZE, 1 << 46), flags=_STORAGE),
     Damage("storage-aligned-too-far", "cannot allocate TLS data", header(TLS, ALIGNMENT, 1 << 46), flags=_STORAGE),
     Damage("unused-storage", "", header(TLS, MEMORY_SIZE, 4096), flags=_STORAGE),

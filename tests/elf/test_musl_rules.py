@@ -13,7 +13,7 @@ from tests.elf.chamber import PROJECT, Chamber
 from tests.elf.forge import Binary, Forge, Need, cut, poke, program
 from tests.elf.forge import library as any_library
 from tests.elf.lab import closure_of, lay_out, start
-from tests.elf.patch import ADDRESS, LOAD, MEMORY_SIZE, OFFSET, RELRO, TLS, header, table
+from tests.elf.patch import ADDRESS, FILE_SIZE, LOAD, MEMORY_SIZE, OFFSET, RELRO, TLS, header, table
 
 INTERPRETER = "/lib/ld-musl-x86_64.so.1"
 ALPINE = PROJECT.parent / "shared/images/alpine-310.tar.gz"
@@ -354,6 +354,12 @@ CASES = (
         prog("/bin/prog", "a.so"),
         library("/lib/a.so", change=header(RELRO, ADDRESS, 1 << 36)),
         fails="/lib/a.so: RELRO protection failed: Out of memory",
+    ),
+    case(
+        "what can't be written is not made zeros behind the bytes of the file",
+        prog("/bin/prog", FG, uses=("data:f",)),
+        library("/lib/a.so", defines=("f",), change=header(LOAD, FILE_SIZE, -0x100)),
+        finds={"a.so": "/lib/a.so"},
     ),
     case(
         "a relocation's type has 31 bits",

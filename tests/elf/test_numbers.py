@@ -3,7 +3,7 @@
 import pytest
 from elftools.elf import enums
 
-from auditor.elf.read import file, notes, relocations
+from auditor.elf.read import file, notes, relocation_use, relocations
 from auditor.elf.read.file import FileType, Tag
 from auditor.machine import Machine
 
@@ -65,4 +65,12 @@ def test_headers_flags_and_notes(ours: int, theirs: int) -> None:
 def test_relocations(machine: Machine) -> None:
     numbers, relative, fixed_storage = RELOCATIONS[machine]
     assert relocations.RELATIVE[machine] == numbers[relative]
+    slots = {number for name, number in numbers.items() if name.endswith(("_JMP_SLOT", "_JUMP_SLOT"))}
+    assert {relocations.JUMP_SLOT[machine]} == slots
     assert relocations._THREAD_OFFSET[machine] == {numbers[name] for name in fixed_storage}
+
+
+def test_narrow_relocations() -> None:
+    numbers = enums.ENUM_RELOC_TYPE_PPC64
+    narrow = (relocation_use.PPC64_ADDR30, relocation_use.PPC64_ADDR16_LO_DS)
+    assert narrow == (numbers["R_PPC64_ADDR30"], numbers["R_PPC64_ADDR16_LO_DS"])

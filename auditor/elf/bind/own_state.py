@@ -33,8 +33,9 @@ def _ends_early(segment: Segment) -> bool:
 
 def _left_out(loader: Mapped, address: int, size: int) -> bool:
     """Whether any byte that the file has there, but that its segment doesn't take from it, is not zero."""
+    end = address + size
     for segment in loader.elf.segments:
-        if segment.address <= address < segment.address + segment.memory_size:
+        if segment.address <= address < end <= segment.address + segment.memory_size:
             start = max(address, segment.address + segment.file_size)
-            return any(file_bytes(content_of(loader), segment.offset + start - segment.address, address + size - start))
+            return any(file_bytes(content_of(loader), segment.offset + start - segment.address, end - start))
     return False

@@ -75,6 +75,16 @@ class Tag(enum.IntEnum):
     FILTER = 0x7FFFFFFF
 
 
+class Rest(enum.Enum):
+    """What lies behind a segment's bytes of the file, where it can't be written: glibc writes zeros there all the same,
+    the kernel leaves the rest of the page (`elf_load` in its binfmt_elf.c), musl all of it (`map_library`).
+    """
+
+    ZEROS = "zeros"
+    PAGE = "page"
+    ALL = "all"
+
+
 _DF_BIND_NOW = 0x8
 _DF_1_NOW = 0x1
 _DF_1_NODEFLIB = 0x800
@@ -204,9 +214,9 @@ class _ProgramHeader:
     alignment: int
 
 
-def read_elf(content: Content, dynamic: int | None = None) -> ElfFile | NotElf:
+def read_elf(content: Content, dynamic: int | None = None, rest: Rest = Rest.ZEROS) -> ElfFile | NotElf:
     """What the file says. Raises nothing on any bytes: a malformed file has a `fault`. `dynamic`: the address of the
-    dynamic section, where it isn't PT_DYNAMIC's.
+    dynamic section, where it isn't PT_DYNAMIC's. `rest`: by whose rules its segments are mapped.
     """
     head = content.read(0, _HEAD)
     if head[:4] != _MAGIC:
@@ -218,7 +228,28 @@ def read_elf(content: Content, dynamic: int | None = None) -> ElfFile | NotElf:
         return NotElf("invalid ELF header")
     elf = _read_header(head, content.size, *shape)
     headers, fault = _program_headers(content, elf, head)
-    return _read_segments(content, elf, headers, fault, dynamic)
+    return _read_segments(content, elf, headers, fault, dynamic, rest)
+
+
+def as_mapped(content: Content, elf: ElfFile, rest: Rest) -> ElfFile:
+    """The same file as somebody else maps it than glibc's loader."""
+    if not any(_is_cut_short(segment.flags, segment.file_size, segment.memory_size) for segment in elf.segments):
+        return elf
+    found = read_elf(content, rest=rest)
+    return found if isinstance(found, ElfFile) else elf
+
+
+def _is_cut_short(flags: int, file_size: int, memory_size: int) -> bool:
+    """Whether what can't be written has more memory than bytes in the file: linkers make none like that."""
+    return not flags & _PF_W and file_size < memory_size
+
+
+def _mapped_size(header: _ProgramHeader, rest: Rest) -> int:
+    """How many bytes of the file a segment has in memory."""
+    if rest is Rest.ZEROS or not _is_cut_short(header.flags, header.file_size, header.memory_size):
+        return header.file_size
+    pages = -(-(header.address + header.file_size) // _PAGE) * _PAGE
+    return min(pages - header.address, header.memory_size) if rest is Rest.PAGE else header.memory_size
 
 
 def _shape(head: bytes) -> tuple[Literal[32, 64], ByteOrder] | None:
@@ -315,10 +346,22 @@ def _program_headers(content: Content, elf: ElfFile, head: bytes) -> tuple[list[
 
 
 def _read_segments(
-    content: Content, elf: ElfFile, headers: Sequence[_ProgramHeader], fault: str | None, dynamic: int | None
+    content: Content,
+    elf: ElfFile,
+    headers: Sequence[_ProgramHeader],
+    fault: str | None,
+    dynamic: int | None,
+    rest: Rest,
 ) -> ElfFile:
     segments = tuple(
-        Segment(header.offset, header.address, header.file_size, header.memory_size, header.flags, header.alignment)
+        Segment(
+            header.offset,
+            header.address,
+            _mapped_size(header, rest),
+            header.memory_size,
+            header.flags,
+            header.alignment,
+        )
         for header in headers
         if header.kind == _PT_LOAD
     )

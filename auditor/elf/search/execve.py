@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from auditor.elf.model import LoadFault, LoadProblem
-from auditor.elf.read.file import ElfFile, FileType, NotElf
+from auditor.elf.read.file import ElfFile, FileType, NotElf, Rest, as_mapped
 from auditor.elf.search.environment import Surroundings
 from auditor.elf.search.loader import as_loader
 from auditor.elf.search.store import FileStore, StoredFile
@@ -65,7 +65,7 @@ def find_interpreter(
         message = f"exec {path}: {_CORRUPTED} (its dynamic loader {name} is no ELF file)"
         return LoadProblem(LoadFault.INTERPRETER_MISSING, path, name, message)
     assert node.content is not None  # an ElfFile was read from it
-    loader = as_loader(node.content, stored.elf)
+    loader = as_loader(node.content, as_mapped(node.content, stored.elf, Rest.PAGE))
     if loader.machine != elf.machine or loader.bits != elf.bits or loader.byte_order != elf.byte_order:
         message = f"exec {path}: {_CORRUPTED} (its dynamic loader {name} is for {describe(loader)})"
         return LoadProblem(LoadFault.ARCHITECTURE_MISMATCH, stored.real_path, name, message)

@@ -10,7 +10,7 @@ from itertools import islice
 
 from auditor.elf.bind.relocating import relocation_fault
 from auditor.elf.model import MUSL_REFUSES, Loader, LoadFault, LoadNotice, LoadProblem, NoticeKind
-from auditor.elf.read.file import ElfFile, FileType, NotElf
+from auditor.elf.read.file import ElfFile, FileType, NotElf, Rest, as_mapped
 from auditor.elf.read.memory import Unreadable
 from auditor.elf.read.relocation_use import relocation_use
 from auditor.elf.search.environment import Surroundings
@@ -169,8 +169,8 @@ class MuslLoad:
         return loader
 
     def _new(self, name: str, needer: Mapped, path: str, stored: StoredFile, found_by: str) -> Mapped | LoadProblem:
-        elf = stored.elf
-        refusal = _refusal(stored)
+        elf = _as_mapped(stored)
+        refusal = _refusal(stored, elf)
         if refusal:
             return self._problem(LoadFault.ELF_MALFORMED, name, needer, refusal, stored)
         assert isinstance(elf, ElfFile)
@@ -269,11 +269,17 @@ def _split(text: str) -> tuple[str, ...]:
     return tuple(entry for entry in re.split("[:\n]", text) if entry)
 
 
-def _refusal(stored: StoredFile) -> str:
+def _as_mapped(stored: StoredFile) -> ElfFile | NotElf | None:
+    """The file as musl maps it."""
+    if not isinstance(stored.elf, ElfFile) or stored.node is None or stored.node.content is None:
+        return stored.elf
+    return as_mapped(stored.node.content, stored.elf, Rest.ALL)
+
+
+def _refusal(stored: StoredFile, elf: ElfFile | NotElf | None) -> str:
     """Why a file that was opened can't be mapped, in the loader's words; "" where it can."""
     if stored.node is not None and stored.node.kind is FileKind.DIRECTORY:
         return "Is a directory"
-    elf = stored.elf
     if elf is None or isinstance(elf, NotElf):
         return "Exec format error"
     if elf.type not in (FileType.DYN, FileType.EXEC) or not elf.segments or not elf.is_dynamic:
