@@ -64,6 +64,8 @@ DAMAGES = [
     Damage("plt-kind", "Inconsistency detected by ld.so", None, entry(Tag.PLTREL, Tag.REL)),
     Damage("segment-alignment", "ELF load command address/offset not p", header(LOAD, OFFSET, 8, 1)),
     Damage("segment-zeros", "cannot map zero-fill pages", header(LOAD, MEMORY_SIZE, 1 << 60)),
+    Damage("zeros-beyond-the-last-segment", "cannot map zero-fill pages", header(LOAD, MEMORY_SIZE, 1 << 48)),
+    Damage("zeros-that-no-machine-has", "cannot map zero-fill pages", header(LOAD, MEMORY_SIZE, 1 << 44, -1)),
     Damage("segment-too-far", "failed to map segment", header(LOAD, ADDRESS, 1 << 60, -1)),
     Damage("read-only-elsewhere", "cannot apply additional memory protection", header(RELRO, ADDRESS, 1 << 36)),
     Damage("unused-dynamic-size", "", None, header(DYNAMIC, FILE_SIZE, 16)),

@@ -344,6 +344,12 @@ CASES = (
         fails="Error loading shared library a.so: Out of memory",
     ),
     case(
+        "more memory than any machine has",
+        prog("/bin/prog", "a.so"),
+        library("/lib/a.so", change=header(LOAD, MEMORY_SIZE, 1 << 44, -1)),
+        fails="Error loading shared library a.so: Out of memory",
+    ),
+    case(
         "a segment beyond every file",
         prog("/bin/prog", "a.so"),
         library("/lib/a.so", change=header(LOAD, OFFSET, 1 << 63, -1)),

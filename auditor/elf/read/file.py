@@ -367,7 +367,8 @@ def _read_segments(
     )
     # What is missing of the last page reads as zeros; a page that is wholly missing can't be touched (mmap(2)).
     mappable = -(-elf.size // _PAGE) * _PAGE
-    if any(segment.file_size and segment.offset + segment.file_size > mappable for segment in segments):
+    loads = [header for header in headers if header.kind == _PT_LOAD and header.file_size]
+    if any(header.offset + header.file_size > mappable for header in loads):
         fault = fault or "a segment reaches beyond the end of the file"
     interpreter, interpreter_fault = _interpreter(content, headers)
     try:

@@ -11,6 +11,7 @@ from auditor.elf.read.memory import Segment
 from auditor.elf.search.loader import LoaderProfile
 from auditor.machine import Machine
 
+_WRITABLE = 2  # PF_W
 _PAGE = 4096  # the smallest of any machine here: what isn't aligned to it is aligned on none
 # Bits of a process's addresses; at most, where the kernel can be built for several.
 _ADDRESS_BITS: dict[tuple[int, int], int] = {
@@ -22,6 +23,10 @@ _OTHER_BITS = {32: 32, 64: 53}
 _FILE_LIMIT = 1 << 63  # of a file's offset
 
 _UNALIGNED = "ELF load command address/offset not page-aligned"
+_MEMORY_LIMIT = 1 << 32  # bytes of one segment that can be written; for more it depends on the machine
+
+_NO_ZEROS = "cannot map zero-fill pages"
+_BEYOND = "a segment lies beyond the memory that the last one ends: what else is there would be overwritten"
 _NOT_MAPPED = "failed to map segment from shared object"
 
 
@@ -34,6 +39,7 @@ class _Command:
     data_end: int
     all_end: int
     offset: int
+    writable: bool
 
 
 def mapping_fault(elf: ElfFile, profile: LoaderProfile) -> str:
@@ -56,18 +62,27 @@ def mapping_fault(elf: ElfFile, profile: LoaderProfile) -> str:
         return _UNALIGNED
     end = _up(length)
     if any((command.end - first.start) % wrap > end for command in commands if command.end > command.start):
-        return "a segment lies beyond the memory that the last one ends: what else is there would be overwritten"
-    for command in commands:
-        distance = (command.start - first.start) % wrap
-        if command.end > command.start and (command.end - command.start > space or space < distance < wrap - space):
-            return _NOT_MAPPED
-        if command.offset + (command.end - command.start) % wrap > _FILE_LIMIT:
-            return _NOT_MAPPED
-        zeros = command.all_end - _up(command.data_end)
-        # Where such an end wraps as soon as the base is added, there is nothing to fill.
-        if space < zeros and command.all_end < wrap - space:
-            return "cannot map zero-fill pages"
-    return ""
+        return _BEYOND
+    faults = (_command_fault(command, first.start, end, space, wrap) for command in commands)
+    return next((fault for fault in faults if fault), "")
+
+
+def _command_fault(command: _Command, start: int, end: int, space: int, wrap: int) -> str:
+    """Why one segment can't be mapped in the memory that begins at `start`, `end` bytes long."""
+    distance = (command.start - start) % wrap
+    if command.end > command.start and (command.end - command.start > space or space < distance < wrap - space):
+        return _NOT_MAPPED
+    if command.offset + (command.end - command.start) % wrap > _FILE_LIMIT:
+        return _NOT_MAPPED
+    zeros = command.all_end - _up(command.data_end)
+    # Where such an end wraps as soon as the base is added, there is nothing to fill.
+    if zeros <= 0 or command.all_end >= wrap - space:
+        return ""
+    if zeros > space:
+        return _NO_ZEROS
+    if zeros >= _MEMORY_LIMIT and command.writable:
+        return f"{_NO_ZEROS} ({zeros:#x} bytes are more memory than any real library asks for)"
+    return _BEYOND if _up(command.all_end) - start > end else ""
 
 
 def musl_mapping_fault(elf: ElfFile) -> str:
@@ -85,7 +100,14 @@ def musl_mapping_fault(elf: ElfFile) -> str:
             return "Value too large for data type"
     if not lengths[0]:
         return "Invalid argument"
-    return "Out of memory" if max(lengths) > space else ""
+    if max(lengths) > space:
+        return "Out of memory"
+    asked = max((each.memory_size for each in elf.segments if each.flags & _WRITABLE), default=0)
+    return (
+        f"Out of memory ({asked:#x} bytes are more memory than any real library asks for)"
+        if asked >= _MEMORY_LIMIT
+        else ""
+    )
 
 
 def _alignment_fault(segment: Segment, profile: LoaderProfile) -> str:
@@ -105,6 +127,7 @@ def _command(segment: Segment, wrap: int) -> _Command:
         data_end,
         (segment.address + segment.memory_size) % wrap,
         segment.offset // _PAGE * _PAGE,
+        bool(segment.flags & _WRITABLE),
     )
 
 
