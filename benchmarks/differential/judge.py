@@ -17,6 +17,8 @@ _REFUSALS = re.compile(
 )
 #: The exit code of a loader that gives up, whatever it says; no program here has it.
 _GIVES_UP = 127
+#: What glibc's loader says when it calls itself wrongly: a call that is bound to another function is damaged code.
+_ASTRAY = "DYNAMIC LINKER BUG!!!"
 #: What a loader remarks before it goes on.
 _REMARKS = re.compile(
     r"^\S+: (\S+: no version information available \(required by \S+\)|"
@@ -108,6 +110,8 @@ def _verdict(outcome: Outcome, sound: Outcome) -> Verdict:
         return Verdict.KILLED
     if (outcome.code, _REMARKS.sub("", outcome.output)) == (sound.code, sound.output):
         return Verdict.RUNS
+    if _ASTRAY in outcome.output:
+        return Verdict.OTHERWISE
     said = outcome.code == _GIVES_UP or _REFUSALS.search(outcome.output)
     return Verdict.REFUSED if said and outcome.code else Verdict.OTHERWISE
 
