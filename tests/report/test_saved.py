@@ -78,7 +78,7 @@ def test_two_releases_are_compared_platform_by_platform(
     assert "  − platform lost: linux/s390x" in lines
     table = [line.split() for line in lines if line.startswith("linux/")]
     assert [(row[0], row[-1]) for row in table] == [("linux/amd64", "PASS"), ("linux/arm64", "FAIL")]
-    assert lines[-1].endswith("and fails on regression (linux/arm64)")
+    assert lines[-1].endswith("on linux/arm64 (fail-on regression)")
     told = json.loads(document.read_text())
     jsonschema.validate(told, schema_of(Kind.RELEASE))
     assert [change["kind"] for change in told["changes"]] == ["platform-lost"]

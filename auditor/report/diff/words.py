@@ -97,7 +97,7 @@ def conclusion(diff: Diff) -> str:
         told += f"; what is worse is no part of the contract ({_areas(outside)})"
     elif outside:
         told += f"; {plural(len(outside), 'regression')} no part of the contract ({_areas(outside)})"
-    return told if diff.verdict == "pass" else f"{told}, and fails on {diff.fail_on}"
+    return told if diff.verdict == "pass" else f"{told} (fail-on {diff.fail_on})"
 
 
 def _areas(changes: Iterable[Change]) -> str:

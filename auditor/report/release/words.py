@@ -19,4 +19,4 @@ def conclusion(release: ReleaseDiff) -> str:
     if release.verdict == "pass":
         return told
     failed = [str(diff.new.platform) for diff in release.platforms if diff.verdict == "fail"]
-    return f"{told}, and fails on {release.fail_on} ({', '.join(failed) or 'across platforms'})"
+    return f"{told} on {', '.join(failed) or 'all platforms together'} (fail-on {release.fail_on})"
