@@ -57,9 +57,28 @@ def test_kube_proxy_by_mode(modes: tuple[str, ...], gone: tuple[str, ...], not_m
     assert ("nftables" in listed) is ("nftables" in modes)
 
 
-def by_modes(room: Room, modes: tuple[str, ...]) -> Report:
+def by_modes(room: Room, modes: tuple[str, ...], spec: str = "kube-proxy") -> Report:
     with load(f"dir:{room.root}") as image:
-        return audit(image, load_spec("kube-proxy"), Options(chosen_platform=True, modes=modes))
+        return audit(image, load_spec(spec), Options(chosen_platform=True, modes=modes))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("mode", "not_met"),
+    [
+        ("ipip", set()),
+        ("vxlan", set()),
+        # ip(8) has no options of its own for this type: any ip makes such a link where the kernel can.
+        ("wireguard", set()),
+        ("ipvs", set()),
+        ("ebpf", {"tool.bpftool", "tool.mountns"}),
+        ("xdp", {"tool.bpftool"}),
+        ("nftables", {"tool.nftables", "library.nftables.libnftables", "mode.nftables"}),
+    ],
+)
+def test_calico_by_mode(mode: str, not_met: set[str], tmp_path: Path) -> None:
+    report = by_modes(Room(tmp_path), (mode,), "calico-current")
+    assert {row for row, status in statuses(report).items() if status == "not-met"} == not_met
 
 
 @pytest.mark.full
