@@ -12,6 +12,7 @@ from auditor.inventory.model import (
     LoadableExtension,
     RuntimeConfig,
     Tool,
+    Whereabouts,
 )
 from auditor.rules import ImageContext, Options
 from auditor.spec import load_spec
@@ -115,9 +116,13 @@ def sound() -> Inventory:
 
 
 def with_tool(inventory: Inventory, changed: Tool) -> Inventory:
-    """The inventory with one tool exchanged."""
+    """The inventory with one tool exchanged; names of it that are gone were looked for, as all are that a spec asks."""
     tools = tuple(changed if entry.name == changed.name else entry for entry in inventory.tools)
-    return replace(inventory, tools=tools)
+    before = (one.name for entry in inventory.tools if entry.name == changed.name for one in entry.binaries)
+    gone = {*before} - {binary.name for binary in changed.binaries}
+    return replace(
+        inventory, tools=tools, whereabouts=(*inventory.whereabouts, *(Whereabouts(name) for name in sorted(gone)))
+    )
 
 
 def context(

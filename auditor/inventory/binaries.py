@@ -77,7 +77,9 @@ class ToolReader:
         version = first.version
         known = {binary.resolved_path for binary in found}
         candidates = tuple(binary for binary in picked if binary.resolved_path not in known)
-        return Tool(name, version, tuple(evidence), binaries, "" if version else first.reason, candidates)
+        pattern = self._patterns[name].pattern.decode() if name in self._patterns else ""
+        version_by = " ".join(filter(None, (self._version_from.get(name, ""), pattern)))
+        return Tool(name, version, tuple(evidence), binaries, "" if version else first.reason, candidates, version_by)
 
     def _end(self, path: str, real_path: str) -> str:
         """The program at the end of a script, or what the path leads to."""

@@ -96,6 +96,7 @@ def take_inventory(image: Image, wanted: Wanted, readers: Readers | None = None)
         extensions=extensions,
         set_types=known_set_types(tree, linker, closures, tools),
         link_types=link_types_of_ip(tree, tools, wanted.link_types),
+        link_types_asked=wanted.link_types,
         packages=owners.installed(),
         package_warnings=tuple(f"{warning.path}: {warning.message}" for warning in packages.warnings),
         distribution=distribution(tree),

@@ -63,6 +63,7 @@ class Tool:
     """One tool. `version` is that of the file that the first of its names runs; None with a `reason`.
 
     `candidates` are programs that a script of the tool may pick and that PATH doesn't reach by a name of the tool.
+    `version_by` is what the spec says of where its version shows, "" where it says nothing.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Tool:
     binaries: tuple[Binary, ...]
     reason: str = ""
     candidates: tuple[Binary, ...] = ()
+    version_by: str = ""
 
     @property
     def programs(self) -> tuple[Binary, ...]:
@@ -485,6 +487,7 @@ class Inventory:
     extensions: tuple[LoadableExtension, ...] = ()
     set_types: tuple[SetType, ...] = ()
     link_types: tuple[str, ...] = ()  # of those asked for, what `ip` knows
+    link_types_asked: tuple[str, ...] | None = None  # None in reports that were saved before it was kept
     packages: tuple[InstalledPackage, ...] = ()
     package_warnings: tuple[str, ...] = ()
     distribution: Distribution = Distribution()

@@ -134,6 +134,11 @@ class Requirement(Struct, frozen=True, forbid_unknown_fields=True):
     labels: dict[str, str] = {}  # kind config: name -> glob pattern of the value
     env: dict[str, str] = {}  # kind config: name -> glob pattern of the value
 
+    @property
+    def version_by(self) -> str:
+        """Where a tool's version shows, as the spec says; "" where it says nothing."""
+        return " ".join(filter(None, (self.version_from, self.pattern)))
+
     def why_not(self, family: Family, modes: Collection[str]) -> str:
         """Why the row is not applicable to a cluster of this IP family and these modes; "" where it is."""
         if self.families and family not in self.families:

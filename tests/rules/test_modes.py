@@ -8,7 +8,7 @@ import pytest
 from auditor.auditing.kernel import audit_kernels
 from auditor.errors import UsageError
 from auditor.finding import Severity
-from auditor.inventory.model import Inventory, Tool
+from auditor.inventory.model import Inventory, Tool, Whereabouts
 from auditor.kernel.model import ConfigSymbol, FeatureAnswer, Kernel, ModuleAnswer, Presence
 from auditor.report.kernel.model import KernelReport
 from auditor.rules import ImageContext, Options, Subject, run_rules
@@ -80,7 +80,8 @@ def test_rows_by_mode(modes: tuple[str, ...] | None, asked: set[str], not_asked:
     ],
 )
 def test_an_image_without_what_a_mode_runs_fails_in_that_mode_only(searched: tuple[Tool, ...], status: str) -> None:
-    inventory = replace(sound(), tools=(*sound().tools, *searched))
+    lacking = tuple(Whereabouts("nft") for _ in searched)
+    inventory = replace(sound(), tools=(*sound().tools, *searched), whereabouts=lacking)
     without = rows(inventory, ("ipip",)), rows(inventory, ("nftables",))
     assert [found["tool.nftables"] for found in without] == ["not-applicable", status]
 

@@ -42,11 +42,30 @@ class ImageContext:
         """The tool of this name, without binaries where the image has none of it."""
         return self.inventory.tool(name) or Tool(name, None, (), (), "not in the image")
 
-    def not_looked_for(self, tool: str) -> str:
-        """Why nothing is known of a tool that the spec asks for, "" where the image was searched for it."""
-        if self.inventory.tool(tool) is not None:
+    def not_looked_for(self, tool: str, programs: Sequence[str] = ()) -> str:
+        """Why nothing is known of a tool that the spec asks for, or of one of its programs; "" where the image was
+        searched for them: what wasn't there then has an entry that says so."""
+        found, lacking = self.inventory.tool(tool), {entry.name for entry in self.inventory.whereabouts}
+        unasked = [name for name in programs if found and found.binary(name) is None and name not in lacking]
+        if found is not None and not unasked:
             return ""
-        return f"the report was saved under a spec that doesn't ask for {tool}; audit the image itself"
+        return f"the report was saved under a spec that doesn't ask for {(*unasked, tool)[0]}; audit the image itself"
+
+    def link_types_not_looked_for(self, row: Requirement) -> tuple[str, ...]:
+        """The link types of a row that `ip` was not searched for."""
+        asked = self.inventory.link_types_asked
+        return () if asked is None else tuple(name for name in row.link_types if name not in asked)
+
+    def version_not_looked_for(self, row: Requirement) -> str:
+        """Why a tool's version says nothing about a row's minimum; "" where it was read as the row asks for."""
+        tool = self.tool(row.tool)
+        if not row.minimum or not tool.binaries or tool.version_by == row.version_by:
+            return ""
+        where = row.version_from or ("what this pattern matches" if row.pattern else "the program itself")
+        return (
+            f"the report was saved under a spec that doesn't read the version of {row.tool} from {where}; "
+            "audit the image itself"
+        )
 
     def binaries(self, tools: Sequence[str]) -> tuple[Binary, ...]:
         """Every binary and candidate of these tools that is a program of its own (no applet, no script)."""

@@ -130,8 +130,9 @@ def _missing_link_types(context: ImageContext, row: Requirement) -> Iterator[Fin
     ip = next((binary for binary in context.builds(row.tools) if binary.name == IP), None)
     if ip is None:
         return
+    unasked = context.link_types_not_looked_for(row)
     for name in row.link_types:
-        if name not in context.inventory.link_types:
+        if name not in context.inventory.link_types and name not in unasked:
             message = f"{ip.path} doesn't know the link type {name}."
             evidence = {"kind": "link type", "name": name}
             fix = "Install a full build of iproute2."

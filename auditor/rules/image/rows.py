@@ -90,13 +90,15 @@ def _unknown_ability(context: ImageContext, row: Requirement) -> str:
     unknown = [reason for name in row.tools if (reason := _why_unknown(context, name))]
     if unknown:
         return unknown[0]
+    if types := context.link_types_not_looked_for(row):
+        return f"the report was saved under a spec that doesn't ask for {types[0]}; audit the image itself"
     if row.set_types and not context.inventory.set_types:
         return "the set types of the image's libipset can't be read"
     return ""
 
 
 def _unknown_tool(context: ImageContext, row: Requirement) -> str:
-    if reason := context.not_looked_for(row.tool):
+    if reason := context.not_looked_for(row.tool, row.programs) or context.version_not_looked_for(row):
         return reason
     for binary in (binary for name in row.programs for binary in context.behind(row.tool, name)):
         if binary.kind in ("script", "launcher"):

@@ -15,8 +15,8 @@ from auditor.tools.versions import compare_dated
 def _required(context: ImageContext) -> Iterator[tuple[Requirement, Tool, str, Binary | None]]:
     for row in context.rows(Kind.TOOL):
         tool = context.tool(row.tool)
-        if not context.not_looked_for(row.tool):
-            for program in row.programs:
+        for program in row.programs:
+            if not context.not_looked_for(row.tool, [program]):
                 yield row, tool, program, tool.binary(program)
 
 
@@ -242,6 +242,8 @@ def _versioned_rows(context: ImageContext) -> Iterator[tuple[Requirement, Tool, 
     """Each row with each file behind its programs, once."""
     for row in (*context.rows(Kind.TOOL), *context.rows(Kind.VARIANT)):
         seen: set[str] = set()
+        if row.kind is Kind.TOOL and context.version_not_looked_for(row):
+            continue
         for tool, binary in _binaries_of_row(context, row):
             if binary.kind == "program" and binary.resolved_path not in seen:
                 seen.add(binary.resolved_path)

@@ -129,8 +129,11 @@ def _missing(context: KernelContext, answer: ModuleAnswer, rows: list[str]) -> F
     need = answer.need
     who = " and ".join(filter(None, (_FAMILIES.get(need.family, ""), need.flavour and f"the {need.flavour} flavour")))
     asked = f", which {who} needs" if who else ""
-    symbols = [f"CONFIG_{gate}=y" for gate in answer.gates] + ([f"CONFIG_{answer.config}=m"] if answer.config else [])
-    mend = f"set {' and '.join(symbols)} and ship the module {need.name}" if symbols else f"ship {need.name}"
+    built_in = context.kernel.modprobe_path == ""  # it has no modules, or never asks for one
+    symbols = [f"CONFIG_{gate}=y" for gate in answer.gates]
+    symbols += [f"CONFIG_{answer.config}={'y' if built_in else 'm'}"] if answer.config else []
+    shipped = "" if built_in else f" and ship the module {need.name}"
+    mend = f"set {' and '.join(symbols)}{shipped}" if symbols else f"ship {need.name}"
     return finding(
         "kernel-feature-missing",
         rows[0],
