@@ -18,13 +18,20 @@ class Unusable(Exception):
 
 
 def cache_folder() -> Path | None:
-    """Where it is: what the variable says, None where that is empty; else the user's own place for caches."""
+    """Where it is: what the variable says, None where that is empty; else the user's own place for caches.
+
+    A user who has no home has no such place.
+    """
     named = os.environ.get(VARIABLE)
     if named is not None:
         return Path(named).absolute() if named else None
     from platformdirs import user_cache_path  # noqa: PLC0415 - only without the variable
 
-    return user_cache_path("audit-image", appauthor=False)
+    try:
+        folder = user_cache_path("audit-image", appauthor=False)
+    except RuntimeError:
+        return None
+    return folder if folder.is_absolute() else None  # older releases of platformdirs say `~`
 
 
 def make_folder(folder: Path) -> None:

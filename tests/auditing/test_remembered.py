@@ -122,7 +122,38 @@ def test_a_real_image(form: str, ask: Ask, unread: Callable[[], None]) -> None:
     assert cold.code == 0
     unread()
     assert ask(reference) == cold
-    assert ask(reference, "--spec", "calico-system-requirements", "--strict").code in (0, 1)
+
+
+HINTING = """
+schema_version = "1"
+name = "hinting"
+version = "1"
+title = "Met by some"
+extends = "base"
+instead = ["kube-proxy"]
+
+[[requirement]]
+id = "hinting.tool"
+kind = "tool"
+tool = "ipset"
+programs = ["ipset"]
+families = ["ipv6", "dual"]
+"""
+
+
+def test_a_hint_that_was_not_asked_for_before(tmp_path: Path, ask: Ask, unread: Callable[[], None]) -> None:
+    """Which other spec the image meets is only looked for where it doesn't meet this one."""
+    (tmp_path / "hinting.toml").write_text(HINTING)
+    layers = [tar([file("etc/os-release", "ID=debian\n")])]
+    (tmp_path / "image.tar").write_bytes(docker_archive(layers, settings=config(layers, config={})))
+    asked = ("--spec", str(tmp_path / "hinting.toml"), "--platform", "linux/amd64")
+    met = ask(str(tmp_path / "image.tar"), *asked, "--ip-family", "ipv4")
+    assert met.code == 0
+    assert ask(str(tmp_path / "image.tar"), *asked) == (cold := ask(str(tmp_path / "image.tar"), *asked, "--no-cache"))
+    assert cold.code == 1
+    unread()
+    assert ask(str(tmp_path / "image.tar"), *asked) == cold
+    assert ask(str(tmp_path / "image.tar"), *asked, "--ip-family", "ipv4") == met
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -265,3 +265,9 @@ def test_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     found = cache_folder()
     assert found is not None and found.name == "audit-image" and tmp_path in found.parents
+    # As for a number that no account has, in a container.
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    assert cache_folder() is None
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: Path("~/.cache/audit-image"))
+    assert cache_folder() is None
