@@ -139,6 +139,10 @@ MOST ?= 10
 faults: $(STAMP) ## Audit on a machine that fails: calls, disks, signals, clocks, changed files (MOST= places of a kind)
 	$(BIN)/python -m benchmarks.faults --most $(MOST)
 
+.PHONY: mutants
+mutants: $(STAMP) ## Make mistakes on purpose, and see which the quick tests notice (COUNT=, SEED=)
+	$(BIN)/python -m benchmarks.mutants --count $(COUNT) --seed $(SEED)
+
 .PHONY: truth
 truth: $(STAMP) ## Compare every program of real images with what their own loaders say
 	$(BIN)/python -m benchmarks.truth

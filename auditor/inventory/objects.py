@@ -12,7 +12,7 @@ from auditor.inventory.model import ElfObject, Floors, KernelFloor, SymbolFloor,
 from auditor.inventory.owners import Owners
 
 _CHUNK = 1 << 20
-_VERSION = re.compile(r"([A-Z][A-Z0-9_]*?)_((?:\d+\.)*\d+)")
+_VERSION = re.compile(r"([A-Z][A-Z0-9_]*?)_((?:\d{1,9}\.)*\d{1,9})")
 _ENFORCED = b"FATAL: kernel too old"
 
 

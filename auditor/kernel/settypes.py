@@ -13,7 +13,9 @@ from typing import Protocol
 from auditor.kernel.evidence import Evidence
 from auditor.kernel.model import Kernel, Relation, SetTypeMatch, SetTypeRange
 
-_DESCRIPTION = re.compile(r"((?:bitmap|hash|list):[a-z]+(?:,[a-z]+)*) type of IP sets, revisions ([0-9]+)-([0-9]+)")
+_DESCRIPTION = re.compile(
+    r"((?:bitmap|hash|list):[a-z]+(?:,[a-z]+)*) type of IP sets, revisions ([0-9]{1,4})-([0-9]{1,4})"
+)
 _PREFIX = "ip_set_"
 _MODULE = re.compile(r"ip_set_(?:bitmap|hash|list)_[a-z]+")
 _SYMBOL = re.compile(r"IP_SET_(?:BITMAP|HASH|LIST)_[A-Z]+")

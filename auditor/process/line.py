@@ -20,6 +20,8 @@ from auditor.process.shell.syntax import Part, PartKind, Step, Word
 from auditor.process.state import Call, Context, State, path_value
 from auditor.process.wrappers import Argument, is_wrapper, wrapped
 
+_DIGITS = 9  # of an exit status; no shell takes more
+
 
 class Starter(Protocol):
     """Who follows what a command starts."""
@@ -51,7 +53,7 @@ def _fails(step: Step) -> bool:
         return step.after_failure
     status = words[1].literal
     if status is not None:
-        return status.isdecimal() and int(status) % 256 != 0
+        return status.isdecimal() and (len(status) > _DIGITS or int(status) % 256 != 0)  # else the shell refuses it
     names = [part.text for part in words[1].parts if part.kind is PartKind.PARAMETER]
     return len(names) == 1 and names[0] != "?" and f"${names[0]}" in step.condition.replace("{", "")
 

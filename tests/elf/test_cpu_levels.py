@@ -113,6 +113,8 @@ def test_a_c_library_for_newer_machines_says_which(words: bytes, level: str | No
         ({"GOPPC64": "power9"}, CpuNeed("power9", "GOPPC64=power9", True)),
         ({"GO386": "sse2"}, CpuNeed("sse2", "GO386=sse2", True)),
         ({"GOAMD64": "v9", "CGO_ENABLED": "0"}, None),
+        ({"GOPPC64": f"power{'9' * 5000}"}, None),
+        ({"GOPPC64": "power²"}, None),
     ],
 )
 def test_what_go_compiled_for(settings: dict[str, str], need: CpuNeed | None) -> None:

@@ -193,12 +193,13 @@ def test_a_blob_that_is_too_long(registry: Server) -> None:
         pull(registry)
 
 
-def test_another_range_than_was_asked_for(registry: Server) -> None:
+@pytest.mark.parametrize("first", ["0", "9" * 5000])
+def test_another_range_than_was_asked_for(first: str, registry: Server) -> None:
     def shifted(asked: Asked) -> Answer | None:
         if not asked.path.endswith(sha256(BLOB)):
             return None
         if "Range" in asked.headers:
-            return Answer(206, {"Content-Range": f"bytes 0-{len(BLOB) - 1}/{len(BLOB)}"}, BLOB)
+            return Answer(206, {"Content-Range": f"bytes {first}-{len(BLOB) - 1}/{len(BLOB)}"}, BLOB)
         return Answer(200, {}, BLOB, cut=100)
 
     registry.always["blobs"] = shifted

@@ -68,6 +68,11 @@ def test_a_type_that_one_of_them_lacks(tmp_path: Path) -> None:
 
 
 class TestUnknown:
+    def test_a_revision_that_is_no_number_of_any_kernel(self, tmp_path: Path) -> None:
+        text = f"description=hash:ip type of IP sets, revisions 0-{'9' * 5000}"
+        found = one([tree(tmp_path, {"ip_set_hash_ip": (text,)}, installed=True)])
+        assert [name for name, _ in found.set_types_unknown] == ["ip_set_hash_ip"]
+
     def test_types_of_a_sibling_package(self, tmp_path: Path) -> None:
         found = one([tree(tmp_path, {}, order=["ip_set_hash_ipport", "ip_set"])])
         assert [name for name, _ in found.set_types_unknown] == ["ip_set_hash_ipport"]

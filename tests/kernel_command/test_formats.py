@@ -15,6 +15,7 @@ from auditor.report.audit.document import to_document
 from auditor.report.kernel.document import document_schema as kernel_schema
 from auditor.report.kernel.document import to_document as kernel_document
 from auditor.report.kernel.model import KernelReport
+from auditor.report.model import ReportNeeds
 from auditor.report.register import Kind, Style, formats, write
 from tests.kernel_command.made import audited, image, kernel, kmod, loader
 from tests.report.page import keeps_to_itself
@@ -118,6 +119,12 @@ class TestPreflight:
         assert version == "3.10"
         assert {"ip_tables", "nft_compat", "nfnetlink|netfilter", "ipt_set|xt_set"} <= set(modules)
         assert {"IP_NF_IPTABLES_LEGACY|IP_NF_IPTABLES", "NF_TABLES", "IP_SET"} <= set(config)
+
+    def test_a_saved_version_of_any_length_is_no_kernel(self) -> None:
+        sound = image()
+        strange = ReportNeeds(min_version=f"{'9' * 5000}.1")
+        rows = tuple(replace(row, needs=strange) if row.needs else row for row in sound.requirements)
+        assert "AUDIT_IMAGE_NEEDS_KERNEL" in write(replace(sound, requirements=rows), "needs-sh", Style())
 
     def test_as_json_by_row(self) -> None:
         document = json.loads(write(image(), "needs-json", Style()))

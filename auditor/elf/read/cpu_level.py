@@ -18,6 +18,7 @@ _X86_CHECK = re.compile(rb"Fatal glibc error: CPU does not support x86-64-v([2-4
 _OTHER_CHECK = re.compile(
     rb"Fatal glibc error: CPU lacks [ -~]{1,40} support \((POWER ?\d{1,2}|z\d{2}) or later required\)"
 )
+_GO_PROFILE = re.compile(r"[a-z0-9]{1,16}")  # power9, rva23u64
 _GO_VERSION = re.compile(r"v([89])\.(\d)")
 
 
@@ -75,6 +76,6 @@ def _go_level(name: str, value: str) -> str:
         return f"armv{first}"
     if name == "GO386":
         return "sse2" if value == "sse2" else "i686"
-    if name in ("GOPPC64", "GORISCV64"):
+    if name in ("GOPPC64", "GORISCV64") and _GO_PROFILE.fullmatch(value):
         return value
     return ""

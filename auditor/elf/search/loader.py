@@ -17,7 +17,7 @@ _LOADER_LIMIT = 1 << 23  # bytes; no dynamic loader is so big
 _CACHE_MAGIC = b"glibc-ld.so.cache1.1"
 # What libc.so.6 asks of its loader. A static program reads the cache too, for its own dlopen(3), and has no such thing.
 _GIVEN_TO_LIBC = b"\0_rtld_global\0"
-_GLIBC_VERSION = re.compile(rb"(?:stable|development) release version (\d+)\.(\d+)")
+_GLIBC_VERSION = re.compile(rb"(?:stable|development) release version (\d{1,4})\.(\d{1,4})(?!\d)")
 # Bounded, so that no file makes the search for it take long.
 _DIRECTORY_RUN = re.compile(rb"(?:/(?:[!-.0-~]{1,128}+/){1,16}+\0){1,64}+")
 _NO_LIBRARIES = b"/proc/"  # also a directory whose name ends with a slash, in newer loaders

@@ -29,7 +29,7 @@ from auditor.image.source.interface import Access
 
 _HUB = "registry-1.docker.io"
 _ACCEPT = ", ".join((*MANIFEST_TYPES, *INDEX_TYPES, *SCHEMA_1_TYPES))
-_RANGE = re.compile(r"bytes (\d+)-(\d+)/(?:\d+|\*)")
+_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(?:\d{1,19}|\*)")
 _CHUNK = 256 << 10
 
 

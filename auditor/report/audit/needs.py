@@ -17,6 +17,9 @@ class Needs:
     config: tuple[tuple[str, ...], ...]
 
 
+_DIGITS = 10  # of a number of a kernel's version; a saved report may have any
+
+
 def rows(report: Report | IndexReport) -> Iterator[ReportRequirement]:
     """The rows that need something of a kernel; of every platform, where there are several."""
     for one in report.platforms if isinstance(report, IndexReport) else (report,):
@@ -36,4 +39,4 @@ def needs(report: Report | IndexReport) -> Needs:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdecimal())
+    return tuple(int(part) for part in version.split(".") if part.isdecimal() and len(part) < _DIGITS)
