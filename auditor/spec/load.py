@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -11,11 +12,12 @@ import msgspec
 from auditor.errors import UsageError, did_you_mean
 from auditor.files import exists, parse_toml, read_small_file
 from auditor.spec.faults import Fault, field_faults
-from auditor.spec.model import Incident, Kind, Module, Requirement, Spec, SpecFile
+from auditor.spec.model import FORMS, Incident, Kind, Module, Requirement, Spec, SpecFile
 from auditor.spec.text import with_text
 
 DEFAULT_SPEC = "calico-system-requirements"
 _MAX_EXTENDS = 8
+_UNFIT = re.compile(r"Expected `str` matching regex (.+) - at `\$\.(.+)`")
 _SHIPPED = Path(__file__).parent  # not importlib.resources, which brings zipfile along
 
 # Kinds that hold an image's own rows: findings about loading and starting belong to them.
@@ -136,7 +138,7 @@ def _parse(where: str, data: bytes) -> SpecFile:
     try:
         return msgspec.convert(parse_toml(data, "the spec", where), SpecFile)
     except msgspec.ValidationError as error:
-        raise UsageError(f"not a spec: {error}", where, "see `audit-image schema spec`") from error
+        raise UsageError(f"not a spec: {_in_words(str(error))}", where, "see `audit-image schema spec`") from error
 
 
 def _requirement(row_id: str, row: dict[str, object]) -> Requirement | Fault:
@@ -144,7 +146,14 @@ def _requirement(row_id: str, row: dict[str, object]) -> Requirement | Fault:
         return msgspec.convert(row, Requirement)
     except msgspec.ValidationError as error:
         field = str(error).partition("`$.")[2].rstrip("`").partition("[")[0].partition(".")[0]
-        return Fault(str(error), row_id, field, "see `audit-image schema spec`")
+        return Fault(_in_words(str(error)), row_id, field, "see `audit-image schema spec`")
+
+
+def _in_words(message: str) -> str:
+    """A fault of a value's form, as people know the form."""
+    found = _UNFIT.fullmatch(message)
+    words = next((words for pattern, words in FORMS.items() if found and found[1] == repr(pattern)), "")
+    return f"`{found[2]}` is not {words}" if found and words else message
 
 
 def _row_faults(rows: Mapping[str, object], requirements: list[Requirement]) -> Iterator[Fault]:

@@ -9,17 +9,32 @@ from msgspec import Meta, Struct
 from auditor.family import Family
 
 FlavourName = Literal["legacy", "nf_tables"]
-KernelVersion = Annotated[str, Meta(pattern=r"^([0-9]{1,5}(\.[0-9]{1,5}){0,3})?$")]  # "": no bound
+#: What a value of a form looks like, in words, by its regular expression.
+FORMS: dict[str, str] = {}
+
+
+def _form(pattern: str, words: str) -> Meta:
+    FORMS[pattern] = words
+    return Meta(pattern=pattern, description=words)
+
+
 MINIMUM = r"([0-9]{1,9}:)?[a-z]{0,3}[0-9][0-9A-Za-z.+~^_-]*"
-Minimum = Annotated[str, Meta(pattern=f"^({MINIMUM})?$")]  # a version alone, as 1.8.8
-ModuleName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]+$")]
-ConfigName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]+$")]  # without CONFIG_
-VersionFrom = Annotated[str, Meta(pattern=r"^(package|(go|python|node):[!-~]{1,200})?$")]
-AbsolutePath = Annotated[str, Meta(pattern=r"^(/[^/]+)*$")]  # "": none
-Owner = Annotated[str, Meta(pattern=r"^([A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?)?$")]  # USER[:GROUP]
-Mode = Annotated[str, Meta(pattern=r"^([0-7]{3,5})?$")]  # octal, as chmod(1) takes it
-Digest = Annotated[str, Meta(pattern=r"^(sha256:[0-9a-f]{64})?$")]
-Port = Annotated[str, Meta(pattern=r"^[0-9]{1,5}(-[0-9]{1,5})?/(tcp|udp|sctp)$")]
+_NAME = r"^[A-Za-z0-9_]+$"
+KernelVersion = Annotated[str, _form(r"^([0-9]{1,5}(\.[0-9]{1,5}){0,3})?$", "a kernel's version alone, as 5.10")]
+Minimum = Annotated[str, _form(f"^({MINIMUM})?$", "a version alone, as 1.8.8")]
+ModuleName = Annotated[str, _form(_NAME, "a name of letters, digits and _")]
+ConfigName = Annotated[str, _form(_NAME, "a name of letters, digits and _")]  # without CONFIG_
+VersionFrom = Annotated[
+    str, _form(r"^(package|(go|python|node):[!-~]{1,200})?$", "package, or a module as go:NAME, python:NAME, node:NAME")
+]
+AbsolutePath = Annotated[str, _form(r"^(/[^/]+)*$", "an absolute path")]
+Owner = Annotated[
+    str,
+    _form(r"^([A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?)?$", "USER or USER:GROUP, by name or number"),
+]
+Mode = Annotated[str, _form(r"^([0-7]{3,5})?$", "octal digits, as 0755")]
+Digest = Annotated[str, _form(r"^(sha256:[0-9a-f]{64})?$", "sha256: and 64 hexadecimal digits")]
+Port = Annotated[str, _form(r"^[0-9]{1,5}(-[0-9]{1,5})?/(tcp|udp|sctp)$", "a port and its protocol, as 80/tcp")]
 
 
 class Kind(enum.StrEnum):
