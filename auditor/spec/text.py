@@ -25,6 +25,11 @@ def with_text(row: Requirement) -> Requirement:
             text = f"The image config has {_asked(row, *CONFIG_FIELDS)}."
         case Kind.PLUGIN:
             text = f"{' and '.join(row.tools)} {_verb('load', row)} {', '.join(row.plugins)} of {row.directory}."
+        case Kind.KERNEL if row.needs and row.needs.min_version:
+            text = f"The image is made for Linux {row.needs.min_version}, or for an older one."
+        case Kind.CPU if row.cpu_floor:
+            levels = " and ".join(f"{level} ({architecture})" for architecture, level in row.cpu_floor.items())
+            text = f"The image starts on processors of {levels}."
         case _:
             text = row.id
     return structs.replace(row, text=text)

@@ -8,7 +8,7 @@ import pytest
 
 from auditor.cli.main import run
 from auditor.packages.kinds import KINDS
-from auditor.spec import load_spec, shipped_specs
+from auditor.spec import load_spec, read_spec, shipped_specs
 from auditor.spec.faults import PACKAGE_TYPES
 from tests.inventory.room import Room, audited, errors
 from tests.spec.products import audited as audited_image
@@ -26,6 +26,22 @@ def write(folder: Path, text: str) -> str:
     file = folder / "mine.toml"
     file.write_text(text)
     return str(file)
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ('kind = "kernel"\nneeds = { min_version = "4.18" }', "The image is made for Linux 4.18, or for an older one."),
+        (
+            'kind = "cpu"\ncpu_floor = { amd64 = "x86-64-v2", arm64 = "armv8.1" }',
+            "The image starts on processors of x86-64-v2 (amd64) and armv8.1 (arm64).",
+        ),
+        ('kind = "file"\npath = "/etc/x"\nmode = "0644"', "/etc/x is there, with mode 0644."),
+    ],
+)
+def test_a_row_without_a_text_says_what_it_asks_for(fields: str, text: str) -> None:
+    spec = read_spec(f'name = "mine"\nextends = "base"\n[[requirement]]\nid = "mine"\n{fields}\n', "mine.toml")
+    assert [row.text for row in spec.requirements if row.id == "mine"] == [text]
 
 
 def test_a_first_spec_is_five_lines_and_looks_for_its_own_tools_only(tmp_path: Path) -> None:

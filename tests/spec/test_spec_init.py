@@ -141,9 +141,11 @@ def test_scripts_that_start_things_are_rows() -> None:
 
 
 @pytest.mark.full
-def test_a_tree_without_config_says_so_in_its_draft(tmp_path: Path) -> None:
+def test_a_tree_without_config_says_so_in_its_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     room = Room(tmp_path)
-    text = drafted(f"dir:{room.root}")
+    monkeypatch.chdir(room.root.parent)
+    text = drafted(f"dir:{room.root.name}")
+    assert read_spec(text, "the draft").name == room.root.name
     headings = [line for line in text.splitlines() if line.startswith("# ")][2:]
     assert headings[:2] == [
         "# The entrypoint starts no program by a name on PATH.",

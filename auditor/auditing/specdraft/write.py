@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from auditor.auditing.specdraft.look import look
 from auditor.auditing.specdraft.rows import Section, sections
 from auditor.image.model import Image
+from auditor.image.scheme import Scheme
 from auditor.spec.write import toml_fields
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -38,6 +39,8 @@ def _tables(section: Section) -> Iterator[str]:
 
 
 def _name(reference: str) -> str:
-    """The last word of a reference that can be a name: `node` of `calico/node:v3.30.0`."""
-    word = reference.partition("@")[0].rstrip("/").rpartition("/")[2].partition(":")[0]
+    """The last word of a reference that can be a name: `node` of `calico/node:v3.30.0` and `oci-archive:node.tar`."""
+    scheme = Scheme.of(reference)
+    text = reference.partition(":")[2] if scheme is not Scheme.NAME else reference
+    word = text.partition("@")[0].rstrip("/").rpartition("/")[2].partition(":")[0].removesuffix(".tar")
     return word if _NAME.fullmatch(word) else "drafted"
