@@ -1,6 +1,7 @@
 """`make bench`: an audit beside syft and beside the floor, on a real image of about 240 MB, in paired runs."""
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -47,6 +48,9 @@ def main() -> int:
     else:
         print("syft can't be installed here: not compared")
     compare("audit-image", check, "read and hash (floor)", [*python, FLOOR, str(archive)], options.runs)
+    os.environ["AUDIT_IMAGE_CACHE_DIR"] = str(BUILD / "cache")
+    again = [*audit, "check", f"docker-archive:{archive}"]
+    compare("audit-image, seen before", again, "read and hash (floor)", [*python, FLOOR, str(archive)], options.runs)
     if shutil.which("docker-registry") and shutil.which("skopeo"):
         folder = layout(archive, "gzip")
         with registry_with(folder) as name:

@@ -7,17 +7,21 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import elftools
+import packaging
+
 _PACKAGE = Path(__file__).parents[1]
 
 
 @cache
 def code_version(package: Path = _PACKAGE) -> str:
-    """A digest of every module of the package, and of Python's version; "" where the modules can't be read.
+    """A digest of every module of the package, of Python's version and of what names machines and compares versions for
+    it; "" where the modules can't be read. What else it uses decompresses, and that is held to digests.
 
     Of the bytes, not of times or a version's name: the same code on another machine has the same, a change of one line
     in a checkout another one.
     """
-    digest = hashlib.sha256(sys.version.encode())
+    digest = hashlib.sha256(f"{sys.version} {elftools.__version__} {packaging.__version__}\n".encode())
     try:
         for path in _modules(str(package)):
             with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - 400 of them: each object costs

@@ -265,6 +265,10 @@ def test_all_platforms(tmp_path: Path, ask: Ask, unread: Callable[[], None]) -> 
     path = layout.write(tmp_path / "image")
     cold = ask(str(path), "--all-platforms", "--no-cache")
     assert ask(str(path), "--all-platforms") == cold
+    with sqlite3.connect(tmp_path / "cache" / FILE) as connection:  # of one platform and not of the other
+        connection.execute("DELETE FROM entries WHERE rowid > (SELECT max(rowid) / 2 FROM entries)")
+    connection.close()
+    assert ask(str(path), "--all-platforms") == cold
     one = ask(str(path), "--platform", "linux/arm64")
     unread()
     assert ask(str(path), "--all-platforms") == cold
