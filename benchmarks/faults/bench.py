@@ -16,8 +16,8 @@ from benchmarks.hostile.images import layout
 _SHIM = Path(__file__).with_name("shim.c")
 _ARMED = """
 import ctypes, os
+from auditor.__main__ import main  # what fails before its first line is Python's to tell
 ctypes.CDLL(os.environ["LD_PRELOAD"]).fault_arm()
-from auditor.__main__ import main
 main()
 """
 _DPKG = b"Package: ipset\nStatus: install ok installed\nArchitecture: amd64\nVersion: 7.17-1\n\n"

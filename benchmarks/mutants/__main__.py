@@ -17,7 +17,7 @@ _TESTS = {
     "elf": ("tests/elf/test_file.py", "tests/elf/test_ldcache.py", "tests/elf/test_symbols.py",
             "tests/elf/test_hostile.py",
             "tests/elf/test_glibc_rules.py", "tests/elf/test_musl_rules.py", "tests/rules"),
-    "rules": ("tests/rules", "tests/spec/test_spec.py", "tests/kernel_command"),
+    "rules": ("tests/rules", "tests/spec/test_spec.py", "tests/kernel_command", "tests/auditing"),
     "inventory": ("tests/rules", "tests/inventory"),
     "image": ("tests/image", "tests/test_budget.py"),
     "report": ("tests/report", "tests/diff", "tests/sbom"),

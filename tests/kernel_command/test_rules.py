@@ -255,6 +255,7 @@ class TestModprobe:
             [("modprobe-unreachable", severity)] if severity else []
         )
         assert [why for _, why in unknown(report)] == ([reason] if reason else [])
+        assert {entry.requirement for entry in report.findings} == ({"feature.ip_tables"} if severity else set())
 
     def test_from_the_image_alone_it_is_a_note(self) -> None:
         inventory = replace(sound(), kmod=kmod(places=["/sbin/modprobe"]))

@@ -26,6 +26,7 @@ from auditor.inventory.model import (
 )
 from auditor.rules import Options, Subject, run_rules
 from auditor.rules.image.rows import judge_rows
+from auditor.rules.index.context import IndexContext
 from tests.inventories import binary, context, sound, tool, with_tool
 
 Change = Callable[[Inventory], Inventory]
@@ -431,6 +432,26 @@ def test_only_glibc_knows_ldconfig(message: str, hint: bool, where: dict[str, tu
         if entry.rule == "library-missing"
     ]
     assert ("ldconfig" in found.message + (found.fix or "")) == hint
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (lambda one: one, []),
+        (lambda one: replace(one, version="7.11"), ["ipset differs between platforms: 7.11 on linux/arm64; "]),
+        (lambda one: replace(one, version=None), []),
+        (lambda one: replace(one, binaries=()), []),
+    ],
+)
+def test_platforms_differ_in_what_they_have_and_not_in_what_they_lack(
+    other: Callable[[Tool], Tool], said: list[str]
+) -> None:
+    here = sound()
+    there = with_tool(replace(here, platform=Platform("linux", "arm64")), other(tool("ipset")))
+    asked = context(here)
+    index = IndexContext(asked.spec, asked.options, "image", (here.platform, there.platform), (here, there))
+    found = [entry for entry in run_rules(Subject.INDEX, index) if entry.rule == "platform-skew"]
+    assert [entry.message.partition("7.1")[0] for entry in found] == [words.partition("7.1")[0] for words in said]
 
 
 def test_a_wrapper_script_is_unknown_not_wrong() -> None:
