@@ -33,6 +33,7 @@ _REMARKS = re.compile(
 _BY_LUCK = re.compile(
     "a segment lies beyond the memory|a segment reaches beyond the end of the file|more .* than any real|"
     "lies? outside the loaded segments|the string at .* has no end|a version index beyond the versions|"
+    "what they ask for is never looked up|"
     "beyond the memory of the object|out of range of where its symbol|of the loader's own lies? beyond|"
     "looked up when it is called|== ELF_MACHINE_JMP_SLOT"  # at a call that this start doesn't make
 )

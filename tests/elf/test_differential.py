@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from auditor.elf.read.file import ElfFile, read_elf
+from auditor.elf.read.file import ElfFile, Tag, read_elf
 from benchmarks.differential.__main__ import campaign, image_of
 from benchmarks.differential.damage import Damage
 from benchmarks.differential.judge import Agreement, Verdict, judge
@@ -49,11 +49,16 @@ def is_tls(now: Mapping[str, int]) -> bool:
     return now["p_type"] == 7
 
 
+def is_count(now: Mapping[str, int]) -> bool:
+    return now["d_tag"] == Tag.RELACOUNT
+
+
 PPC64 = "bookworm-ppc64el"
 KINDS = (
     Kind(PPC64, "narrow relocations", "/libip4tc.so", "relocations", "type", 37, lambda now: now["type"] == 38),
     Kind(PPC64, "calls of no symbol", "/libc.so", "PLT relocations", "symbol", 0, lambda now: now["symbol"] > 0),
     Kind(PPC64, "another ABI", "/libip4tc.so", "ELF header", "e_flags", 3),
+    Kind("bullseye-arm64", "counted relocations", "/libc-", "dynamic section", "d_val", 2**64 - 1, is_count),
     Kind("sid-amd64", "storage near 2^64", "/libc.so", "program headers", "p_memsz", 2**64 - 1, is_tls),
     Kind("alpine", "protection", "", "program headers", "p_vaddr", 2**64 - 1, lambda now: now["p_type"] == 0x6474E552),
 )
