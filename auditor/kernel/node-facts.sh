@@ -4,9 +4,9 @@
 #     sh node-facts.sh | gzip > node.facts.gz     # then: audit-image kernel node.facts.gz --image IMAGE
 #     sh node-facts.sh ROOT RELEASE               # of a root file system that is mounted at ROOT
 #
-# It needs a POSIX shell, cat, find, grep, sed, tr and uname; gzip for /proc/config.gz; for the revisions
-# of IP set types modinfo, or what their modules are compressed with. Each section starts with @NAME; its lines have one blank before them, an empty
-# line ends it (where what was read ends without a line break, there is none); @end tells that it is whole.
+# It needs a POSIX shell, cat, find, grep, sed, tr and uname; gzip for /proc/config.gz; for the revisions of IP set types
+# modinfo, or what their modules are compressed with. Each section starts with @NAME; its lines have one blank before
+# them, an empty line ends it (where what was read ends without a line break, there is none); @end tells that it is whole.
 LC_ALL=C
 export LC_ALL
 root=${1:-}
