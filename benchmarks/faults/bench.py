@@ -51,6 +51,7 @@ class Bench:
             (self.folder / name).mkdir()
         write_image(self.folder / "layout", self.image, b"one")
         compile_shim(self.shim)
+        self.audit({"PYTHONDONTWRITEBYTECODE": "", "AUDIT_IMAGE_CACHE_DIR": str(self.folder / "cache")})
         return self
 
     @property
@@ -76,7 +77,8 @@ class Bench:
         kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         environment = {
             **kept, "TMPDIR": str(self.folder / "tmp"), "AUDIT_IMAGE_CACHE_DIR": "", "HOME": str(self.folder),
-            "LD_PRELOAD": str(self.shim), "PYTHONDONTWRITEBYTECODE": "1", **fault,
+            "LD_PRELOAD": str(self.shim), "PYTHONPYCACHEPREFIX": str(self.folder / "compiled"),
+            "PYTHONDONTWRITEBYTECODE": "1", **fault,
         }  # fmt: skip
         command = ["check", reference, "-o", f"json={self.folder / 'out' / output}"]
         return subprocess.Popen(
@@ -101,10 +103,18 @@ class Bench:
         """One audit from its beginning to its end."""
         return self.finish(self.start(fault, reference=reference, cwd=cwd))
 
-    def wrong(self, done: Done, *, mute: bool = False, leaves: bool = False, sound: Done | None = None) -> str:
-        """What must not be; "" where all is well. `mute`: the line may have got lost; `leaves`: so may a file's end."""
+    def wrong(
+        self, done: Done, *, mute: bool = False, leaves: bool = False, dies: bool = False, sound: Done | None = None
+    ) -> str:
+        """What must not be; "" where all is well.
+
+        `mute`: the line may have got lost; `leaves`: so may a file's end. `dies`: Python itself may have no memory,
+        which it doesn't survive everywhere; what counts then is that there is no other verdict.
+        """
         sound = sound or self.sound
-        if "Traceback" in done.said:
+        if dies and done.code not in (0, 1):
+            return f"exit code {done.code}, and a report" if done.report else ""
+        if "Traceback" in done.said and not dies:
             return f"a traceback: {done.said[-500:]}"
         if done.left and not leaves:
             return f"left behind: {', '.join(done.left)}"

@@ -78,7 +78,7 @@ def calls(bench: Bench, most: int) -> Iterator[Fault]:
 
 
 def _called(bench: Bench, chosen: dict[str, str], call: str) -> str:
-    return bench.wrong(bench.audit(chosen), mute=call == "write", leaves=call == "unlink")
+    return bench.wrong(bench.audit(chosen), mute=call == "write", leaves=call == "unlink", dies=call == "mmap")
 
 
 def full_disks(bench: Bench, most: int) -> Iterator[Fault]:

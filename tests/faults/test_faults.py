@@ -44,6 +44,13 @@ def test_what_must_not_be(done: Done, words: str, tmp_path: Path) -> None:
     assert bool(words) == bool(told)
 
 
+def test_what_python_does_not_survive_is_no_verdict(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    assert bench.wrong(Done(-11, "", None, ()), dies=True, sound=SOUND) == ""
+    assert "a report" in bench.wrong(Done(-11, "", b"{}", ()), dies=True, sound=SOUND)
+    assert "another report" in bench.wrong(Done(0, "", b"{}", ()), dies=True, sound=SOUND)
+
+
 def test_places_are_all_over_a_run_and_most_at_its_end() -> None:
     assert spread(1000, 4) == [1, 251, 501, 751, 998, 999, 1000]
     assert spread(0, 4) == []
