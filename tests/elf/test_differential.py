@@ -59,6 +59,9 @@ KINDS = (
     Kind(PPC64, "calls of no symbol", "/libc.so", "PLT relocations", "symbol", 0, lambda now: now["symbol"] > 0),
     Kind(PPC64, "another ABI", "/libip4tc.so", "ELF header", "e_flags", 3),
     Kind("bullseye-arm64", "counted relocations", "/libc-", "dynamic section", "d_val", 2**64 - 1, is_count),
+    Kind(
+        "sid-amd64", "itself needed", "/libc.so", "dynamic section", "d_tag", 1, lambda now: now["d_tag"] == Tag.SONAME
+    ),
     Kind("sid-amd64", "storage near 2^64", "/libc.so", "program headers", "p_memsz", 2**64 - 1, is_tls),
     Kind("alpine", "protection", "", "program headers", "p_vaddr", 2**64 - 1, lambda now: now["p_type"] == 0x6474E552),
 )

@@ -91,15 +91,14 @@ class VersionCheck:
                 )
 
     def _relr(self, mapped: Mapped) -> Iterator[LoadProblem]:
-        """Packed relocations need a version of libc.so that says it knows them (since glibc 2.36)."""
-        if not self._profile.checks_relr or mapped.elf.tag(Tag.RELR) is None:
+        """Packed relocations need a version that says it knows them (since glibc 2.36), where libc.so is needed."""
+        tag, elf = mapped.elf.tag, mapped.elf
+        if not self._profile.checks_relr or tag(Tag.RELR) is None or tag(Tag.VERNEED) is None:
             return
-        libc = next((need for need in mapped.elf.needs if need.file.startswith("libc.so")), None)
-        if libc is not None and all(version.name != _RELR_VERSION for version in libc.versions):
+        libc = next((name for name in elf.needed if name.startswith("libc.so")), None)
+        if libc is not None and all(each.name != _RELR_VERSION for need in elf.needs for each in need.versions):
             message = f"{mapped.path}: DT_RELR without {_RELR_VERSION} dependency"
-            yield LoadProblem(
-                LoadFault.SYMBOL_VERSION_MISSING, mapped.real_path, f"{_RELR_VERSION} ({libc.file})", message
-            )
+            yield LoadProblem(LoadFault.SYMBOL_VERSION_MISSING, mapped.real_path, f"{_RELR_VERSION} ({libc})", message)
 
 
 def _lacking(need: VersionNeed, provider: Mapped) -> _Lack:

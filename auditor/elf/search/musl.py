@@ -130,7 +130,8 @@ class MuslLoad:
         placed = {*order}
         for mapped in order:  # grows while it is walked
             self.record.count_needs(mapped)
-            for name in mapped.elf.needed:
+            # The loader is taken to need nothing (`ldso.deps` in musl's dynlink.c).
+            for name in () if mapped.real_path == self._profile.real_path else mapped.elf.needed:
                 needed = self._map(name, mapped)
                 if isinstance(needed, LoadProblem):
                     self.record.miss(mapped, name, needed)
