@@ -60,10 +60,14 @@ QUICK = ("another user",)
 FELIX = "etc/runit/runsvdir/current/available/felix/run"
 FROM_LIBPCAP = "dbus-1.so.3 gcrypt.so.20 gpg-error.so.0 lz4.so.1 lzma.so.5 pcap.so.0.8 rt.so.1 systemd.so.0 zstd.so.1"
 OF_LIBPCAP = {f"library.calico-node.lib{name}" for name in FROM_LIBPCAP.split()} | {"image.loads", "tool.calico-node"}
+OF_CALICO_NODE = OF_LIBPCAP - {"image.loads"} | {
+    *(f"library.calico-node.lib{name}" for name in ("c.so.6", "crypto.so.1.1", "dl.so.2", "pthread.so.0")),
+    "image.entrypoint",
+}
 # calico/node's own start: a script, runit, its services. bullseye's loader is the last that refuses an old kernel.
 BASE_CASES = (
     broken("nothing", ""),
-    broken("a service's program deleted", "tool.calico-node", delete("bin/calico-node")),
+    Broken("a service's program deleted", frozenset(OF_CALICO_NODE), delete("bin/calico-node")),
     Broken("a library deleted", frozenset(OF_LIBPCAP), delete(f"{LIBRARIES}/libpcap.so.0.8")),
     broken("a service's script emptied", f"file./{FELIX} image.entrypoint", write(FELIX, "", 0o755)),
     broken(
