@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 import pytest
 
-from fixtures.workspace import FixtureError
+from fixtures.workspace import Unavailable
 
 # Nothing is remembered between tests, nor of them: each reads its images. Those of the cache name a folder.
 os.environ["AUDIT_IMAGE_CACHE_DIR"] = ""
@@ -17,7 +17,7 @@ def pytest_runtest_setup() -> Generator[None, None, None]:
     """A fixture that can't be made here."""
     try:
         return (yield)
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
 
 
@@ -26,7 +26,7 @@ def pytest_runtest_call() -> Generator[None, None, None]:
     """The same, where the test itself asks for it; and a program that isn't installed."""
     try:
         return (yield)
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
     except FileNotFoundError as error:
         # Popen names the program that it did not find; one that is there, but not where it was looked for, is a fault.

@@ -15,7 +15,7 @@ from auditor.spec import load_spec
 from fixtures.apt import ARCHITECTURES, SUITES
 from fixtures.build import build_image, recipe_named
 from fixtures.image import PLATFORMS, BuiltImage
-from fixtures.workspace import FixtureError, locked, published
+from fixtures.workspace import Unavailable, locked, published
 
 # bookworm on amd64 is for every run of the tests, the rest is for the full one.
 EVERY_IMAGE = [
@@ -45,7 +45,7 @@ def built(suite: str = "bookworm", architecture: str = "amd64", recipe: str = "b
     """A fixture; the test is skipped, with the reason, where this machine can't build it."""
     try:
         return build_image(suite, architecture, recipe)
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
 
 

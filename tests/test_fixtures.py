@@ -27,7 +27,7 @@ from fixtures.recipes import RECIPES
 from fixtures.sources import Source, machine_sources, sources_for
 from fixtures.trace import parse_trace
 from fixtures.tree import clone
-from fixtures.workspace import FixtureError
+from fixtures.workspace import Unavailable
 from tests.images import LOADING, is_for_loaders
 
 _DOCUMENTATION = ("/usr/share/doc/", "/usr/share/man/", "/usr/share/locale/", "/usr/share/info/", "/usr/share/lintian/")
@@ -50,14 +50,14 @@ def _digest(stream: IO[bytes] | gzip.GzipFile) -> str:
 def _built(suite: str = "bookworm", architecture: str = "amd64", recipe: str = "base") -> BuiltImage:
     try:
         return build_image(suite, architecture, recipe)
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
 
 
 def _asked(image: BuiltImage) -> Oracle:
     try:
         return oracle(image)
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
 
 
@@ -281,7 +281,7 @@ def test_machine_sources_in_both_formats(tmp_path: Path) -> None:
 
 def test_no_debian_mirror_is_said_plainly() -> None:
     machine = (Source("http://u.example/ubuntu", "noble", "main universe", ()),)
-    with pytest.raises(FixtureError, match="no Debian mirror is set up"):
+    with pytest.raises(Unavailable, match="no Debian mirror is set up"):
         sources_for("bookworm", machine)
     assert sources_for("noble", machine) == machine
 

@@ -18,7 +18,7 @@ from auditor.rules import Options
 from auditor.spec import load_spec
 from fixtures.export import FORMS, export
 from fixtures.oracle import Oracle, oracle
-from fixtures.workspace import FixtureError
+from fixtures.workspace import Unavailable
 from tests.images import EVERY_IMAGE, built, report
 
 SHARED_IMAGES = Path(__file__).parents[2] / "shared" / "images"
@@ -27,7 +27,7 @@ SHARED_IMAGES = Path(__file__).parents[2] / "shared" / "images"
 def asked(suite: str, architecture: str) -> Oracle:
     try:
         return oracle(built(suite, architecture))
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
 
 

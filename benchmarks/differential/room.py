@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from fixtures.tree import qemu_for
-from fixtures.workspace import FixtureError, need
+from fixtures.workspace import Unavailable, need
 
 _SECONDS = 5
 _NOBODY = 65534
@@ -75,7 +75,7 @@ class Room:
         if not answer:
             assert self._worker.stderr is not None
             reason = (self._worker.stderr.read().strip().splitlines() or ["no reason given"])[-1]
-            raise FixtureError(f"nothing can be run inside a root here: {reason}")
+            raise Unavailable(f"nothing can be run inside a root here: {reason}")
         return Outcome(*json.loads(answer))
 
 

@@ -16,7 +16,7 @@ from auditor.machine import Architecture, architecture
 from benchmarks.differential.room import Outcome, Room
 from fixtures.image import PLATFORMS
 from fixtures.tree import qemu_for
-from fixtures.workspace import FixtureError
+from fixtures.workspace import Unavailable
 
 #: Programs that are asked for, as far as an image has them, and how each is started without doing anything.
 PROGRAMS: dict[str, tuple[str, ...]] = {
@@ -91,7 +91,7 @@ def open_scene(name: str, source: Path, debian_architecture: str) -> Iterator[Sc
             linker = Linker(image.tree, machine=platform)
             programs = tuple(_sound_programs(image.tree, linker, room))
             if not programs:
-                raise FixtureError(f"{name}: none of its programs can be started here")
+                raise Unavailable(f"{name}: none of its programs can be started here")
             emulated = qemu_for(debian_architecture) is not None
             yield Scene(name, root, image.tree, room, platform, programs, emulated)
 

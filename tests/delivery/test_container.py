@@ -11,7 +11,7 @@ import pytest
 from auditor.report.audit.document import to_document
 from auditor.report.schema import dump
 from fixtures.apt import AptRoot
-from fixtures.workspace import FixtureError
+from fixtures.workspace import Unavailable
 from tests.delivery.fetching import fetched
 from tests.house.papers import ROOT
 from tests.image.servers import needs, short_folder
@@ -61,7 +61,7 @@ def base(folder: Path) -> Path:
         (root / name).symlink_to(f"usr/{name}")
     try:
         packages = AptRoot(suite, "amd64").resolve(PACKAGES)
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
     for package in packages:
         data = subprocess.run(["dpkg-deb", "--fsys-tarfile", package.file], capture_output=True, check=True).stdout

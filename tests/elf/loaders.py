@@ -29,11 +29,11 @@ def own_loader() -> Path:
 
 def suite_loader(suite: str) -> Path:
     from fixtures.build import build_image  # noqa: PLC0415 (not needed by the quick suite)
-    from fixtures.workspace import FixtureError  # noqa: PLC0415
+    from fixtures.workspace import Unavailable  # noqa: PLC0415
 
     try:
         tree = build_image(suite, "amd64").tree
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(f"no image of {suite}: {error}")
     real_path = DirTree(tree).find(INTERPRETER).path
     return tree / real_path.lstrip("/")

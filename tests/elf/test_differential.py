@@ -15,7 +15,7 @@ from benchmarks.differential.damage import Damage
 from benchmarks.differential.judge import Agreement, Verdict, judge
 from benchmarks.differential.scene import Scene, Sound, open_scene
 from benchmarks.differential.tables import tables
-from fixtures.workspace import FixtureError
+from fixtures.workspace import Unavailable
 
 
 @pytest.mark.full
@@ -23,7 +23,7 @@ from fixtures.workspace import FixtureError
 def test_loader_and_auditor_agree_on_damages(scene: str) -> None:
     try:
         judged = list(campaign(scene, image_of(scene), "tests", 100))
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
     passed = [each for each in judged if each.agreement is Agreement.FALSE_PASS]
     failed = [each for each in judged if each.agreement is Agreement.FALSE_FAIL]
@@ -92,7 +92,7 @@ def test_kinds_of_damage_that_once_passed(kind: Kind) -> None:
         image = image_of(kind.scene)
         with open_scene(kind.scene, image.tree, image.architecture) as scene:
             judged = [judge(scene, damage) for damage in damages(kind, scene, scene.programs[0])]
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
     wrong = [each for each in judged if each.agreement in (Agreement.FALSE_PASS, Agreement.FALSE_FAIL)]
     assert wrong == []

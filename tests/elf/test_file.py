@@ -14,7 +14,7 @@ from auditor.elf.read.file import ElfFile, read_elf
 from auditor.elf.read.relocations import relative_relocations
 from fixtures.build import build_image
 from fixtures.contents import OnDisk
-from fixtures.workspace import FixtureError
+from fixtures.workspace import Unavailable
 from tests.elf.forge import Forge, library
 
 PLACES = ("/usr/bin", "/usr/sbin", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/libexec")
@@ -172,7 +172,7 @@ def test_relative_relocations_of_other_kinds(forge: Forge, tmp_path: Path, flags
 def test_relative_relocations_of_other_architectures(arch: str) -> None:
     try:
         tree = build_image("bookworm", arch).tree
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
     names = ("usr/sbin/xtables-nft-multi", "usr/sbin/ipset", "usr/bin/bash", "usr/sbin/tc")
     assert sum(same_relative_relocations(tree / name) for name in names if (tree / name).is_file()) > 200

@@ -12,7 +12,7 @@ from fixtures.apt import AptRoot
 from fixtures.contents import OnDisk
 from fixtures.deb import read_deb
 from fixtures.golang import Go, go_of, machine_go
-from fixtures.workspace import FixtureError
+from fixtures.workspace import Unavailable
 from tests.elf.go_programs import STRIPPED, build_said, compiled
 from tests.images import EVERY_IMAGE
 
@@ -28,7 +28,7 @@ def read(file: Path) -> GoBuild | None:
 def test_programs_of_every_release_and_machine(suite: str, architecture: str, tmp_path: Path) -> None:
     try:
         deb = read_deb(AptRoot(suite, architecture).fetch("runc").file)
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
     program = tmp_path / "runc"
     program.write_bytes(deb.file("usr/sbin/runc").read())

@@ -10,7 +10,7 @@ import pytest
 
 from auditor.elf.search.ld_so_cache import CacheEntry, read_cache
 from fixtures.build import build_image
-from fixtures.workspace import FixtureError
+from fixtures.workspace import Unavailable
 from tests.elf.caches import Row, compat_cache, new_cache, old_cache
 
 ROWS = (
@@ -85,7 +85,7 @@ def test_this_machines_cache() -> None:
 def test_an_images_cache(suite: str, arch: str, order: Literal["little", "big"]) -> None:
     try:
         path = build_image(suite, arch).tree / "etc/ld.so.cache"
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
     cache = read_cache(path.read_bytes(), order)
     assert cache is not None and len(cache.entries) > 30

@@ -9,7 +9,7 @@ from fixtures.build import build_image
 from fixtures.image import BuiltImage
 from fixtures.oracle import Oracle, oracle
 from fixtures.recipes import RECIPES
-from fixtures.workspace import FixtureError
+from fixtures.workspace import Unavailable
 from tests.elf.agreement import agreement
 from tests.images import is_for_loaders
 
@@ -39,7 +39,7 @@ def asked(suite: str, arch: str, recipe: str = "base") -> tuple[BuiltImage, Orac
     try:
         image = build_image(suite, arch, recipe)
         return image, oracle(image)
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
 
 

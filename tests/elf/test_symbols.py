@@ -15,7 +15,7 @@ from auditor.elf.read.file import ElfFile, read_elf
 from auditor.elf.read.symbols import SymbolTable, key
 from fixtures.build import build_image
 from fixtures.contents import OnDisk
-from fixtures.workspace import FixtureError
+from fixtures.workspace import Unavailable
 from tests.elf.forge import Forge, Need, library
 from tests.elf.test_file import system_elf_files
 
@@ -133,7 +133,7 @@ def test_symbols_of_a_32_bit_file(forge: Forge, tmp_path: Path, style: str) -> N
 def test_symbols_of_every_library_of_an_image(suite: str, arch: str) -> None:
     try:
         tree = build_image(suite, arch).tree
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
     files = [path for path in sorted((tree / "usr").rglob("*")) if path.is_file() and not path.is_symlink()]
     compared = 0

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.apt import AptRoot
-from fixtures.workspace import FixtureError, workspace
+from fixtures.workspace import Unavailable, workspace
 
 META = {
     ("generic", "amd64"): "linux-image-amd64",
@@ -34,7 +34,7 @@ def kernel_packages(suite: str, architecture: str, flavour: str) -> tuple[Path, 
         files = [root.fetch(name).file for name in names]
         if names and names[0].startswith("linux-image") and files[0].stat().st_size < 1 << 20:
             files = [root.fetch(name).file for name in _kernel_names(_depends(files[0]))]
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
     return tuple(files)
 

@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.inside import Command, Result, run_inside
 from fixtures.tree import clone
-from fixtures.workspace import FixtureError, workspace
+from fixtures.workspace import Unavailable, workspace
 from tests.images import built
 
 
@@ -36,6 +36,6 @@ def inside(root: Path, *argv: str) -> Result:
     """Run a program of the tree in it; the test is skipped where this machine can't."""
     try:
         (result,) = run_inside(root, "amd64", [Command(argv)])
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
     return result

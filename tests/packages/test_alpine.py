@@ -6,7 +6,7 @@ from auditor.packages import Verdict, read_packages, verify
 from fixtures.alpine.build import build_alpine
 from fixtures.image import BuiltImage
 from fixtures.inside import Command, run_inside
-from fixtures.workspace import FixtureError
+from fixtures.workspace import Unavailable
 from tests.packages.trees import DirectoryTree
 
 pytestmark = pytest.mark.full
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.full
 def built(shape: str) -> BuiltImage:
     try:
         return build_alpine(shape)
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from auditor.packages import Packages, Verdict, read_packages, verify
 from fixtures.build import build_image
-from fixtures.workspace import FixtureError
+from fixtures.workspace import Unavailable
 from tests.packages.trees import DirectoryTree
 
 FIELDS = ("Package", "Version", "Architecture", "source:Package", "source:Version", "Maintainer", "db:Status-Status")
@@ -85,7 +85,7 @@ def test_this_machine_says_what_its_dpkg_says() -> None:
 def test_an_image_of_real_packages_says_what_dpkg_says(suite: str, architecture: str) -> None:
     try:
         root = build_image(suite, architecture).tree
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
     assert compare(root)[0] > 100
     tree = DirectoryTree(root)
@@ -105,7 +105,7 @@ def test_an_image_of_real_packages_says_what_dpkg_says(suite: str, architecture:
 def test_a_merged_usr_gives_both_spellings_the_same_owner(path: str) -> None:
     try:
         tree = DirectoryTree(build_image("bookworm", "amd64").tree)
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
     packages = read_packages(tree)
     owned = packages.owner(path)

@@ -12,7 +12,7 @@ from fixtures import tree as disk
 from fixtures.redhat.build import build_redhat
 from fixtures.redhat.room import Room
 from fixtures.redhat.toolroom import tool_room
-from fixtures.workspace import FixtureError
+from fixtures.workspace import Unavailable
 from tests.packages.rpm_files import FILE_FORMAT, PACKAGE_FORMAT, file_lines, package_lines
 from tests.packages.trees import DirectoryTree
 
@@ -44,7 +44,7 @@ def judged(shape: str) -> Iterator[tuple[DirectoryTree, Packages, Judge]]:
             place = "/usr/lib/sysimage/rpm" if (root / "usr/lib/sysimage/rpm").is_dir() else "/var/lib/rpm"
             tree = DirectoryTree(root)
             yield tree, read_packages(tree), Judge(room, place)
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
 
 
@@ -129,7 +129,7 @@ def test_the_legacy_flavour_is_of_no_package() -> None:
 def test_an_image_in_one_layer_has_the_same_packages(shape: str) -> None:
     try:
         layered, flat = build_redhat(shape), build_redhat(shape, flat=True)
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
     assert len(flat.layers) == 1
     assert read_packages(DirectoryTree(layered.tree)).packages == read_packages(DirectoryTree(flat.tree)).packages
@@ -140,7 +140,7 @@ def test_a_damaged_database_is_told_and_a_deleted_one_is_none() -> None:
     try:
         damaged = read_packages(DirectoryTree(build_redhat("redhat-database-damaged").tree))
         deleted = read_packages(DirectoryTree(build_redhat("redhat-database-deleted").tree))
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
     assert damaged.warnings
     assert not damaged.complete

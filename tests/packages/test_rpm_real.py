@@ -11,7 +11,7 @@ from auditor.archive.rpmheader import Tag, parse
 from auditor.packages import read_packages
 from auditor.packages.rpm import bdb, ndb
 from fixtures.redhat.toolroom import tool_room
-from fixtures.workspace import FixtureError
+from fixtures.workspace import Unavailable
 from tests.packages.rpm_files import (
     FILE_FORMAT,
     PACKAGE_FORMAT,
@@ -37,7 +37,7 @@ def newest_rpm(name: str, data: bytes) -> Iterator[Ask]:
             (room.work / "db" / name).write_bytes(data)
             command = 'rpm --dbpath /work/db "$@" 2>/dev/null'
             yield lambda *arguments: room.run("/bin/sh", "-c", command, "rpm", *arguments).splitlines()
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
 
 

@@ -18,7 +18,7 @@ from fixtures.oracle import oracle
 from fixtures.recipe import Expected
 from fixtures.redhat.build import build_redhat
 from fixtures.redhat.recipes import SHAPES as RED_HAT
-from fixtures.workspace import FixtureError
+from fixtures.workspace import Unavailable
 
 pytestmark = pytest.mark.full
 
@@ -31,7 +31,7 @@ FLAT = [shape.name for shape in RED_HAT if shape.on == "redhat-clean" or shape.n
 def built(name: str, *, flat: bool = False) -> BuiltImage:
     try:
         return build_alpine(name) if name.startswith("alpine") else build_redhat(name, flat=flat)
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
 
 

@@ -25,7 +25,7 @@ from fixtures.apt import SUITES
 from fixtures.export import export
 from fixtures.image import BuiltImage
 from fixtures.redhat.build import build_redhat
-from fixtures.workspace import FixtureError
+from fixtures.workspace import Unavailable
 from tests.images import built, report
 from tests.sbom.syft import packages, syft
 
@@ -99,7 +99,7 @@ def test_the_packages_of_other_package_managers_are_syft_s(
 ) -> None:
     try:
         archive = export(build_shape(shape), "docker-archive")
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
     listed = packages(syft("scan", f"docker-archive:{archive}"))
     own = _own(archive, tmp_path)

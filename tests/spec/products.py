@@ -16,7 +16,7 @@ from auditor.spec import load_spec
 from fixtures.entries import Draft, file
 from fixtures.image import BuiltImage
 from fixtures.products import NGINX, Product, changed, product
-from fixtures.workspace import FixtureError
+from fixtures.workspace import Unavailable
 from tests.images import layout
 
 PACKAGES = ("nginx", "libnginx-mod-http-geoip", "libnginx-mod-stream")
@@ -28,7 +28,7 @@ def nginx(suite: str = "bookworm") -> Product:
     """The image; the test is skipped, with the reason, where this machine can't build it."""
     try:
         return product("nginx", suite, PACKAGES, NGINX)
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
 
 

@@ -11,7 +11,7 @@ from auditor.report.model import Report
 from auditor.rules import Options
 from auditor.spec import load_spec
 from fixtures.apt import AptRoot
-from fixtures.workspace import FixtureError
+from fixtures.workspace import Unavailable
 from tests.inventory.room import Room, errors, statuses
 from tests.inventory.test_wrapped_tools import CHOOSING, SIX
 
@@ -24,7 +24,7 @@ def with_nft(room: Room) -> None:
     for name in NFT:
         try:
             deb = AptRoot("bookworm", "amd64").fetch(name).file
-        except FixtureError as error:
+        except Unavailable as error:
             pytest.skip(str(error))
         subprocess.run(["dpkg-deb", "-x", str(deb), str(parts)], check=True)
     for place in (each for each in parts.rglob("*") if each.is_file()):

@@ -11,7 +11,7 @@ from auditor.report.model import Report
 from auditor.rules import Options
 from auditor.spec import load_spec
 from fixtures.apt import AptRoot
-from fixtures.workspace import FixtureError
+from fixtures.workspace import Unavailable
 from tests.inventory.room import Room, errors, statuses
 
 #: (tool, source, package of Debian, a version that it has at least, one that it has not)
@@ -35,7 +35,7 @@ def unpacked(room: Room, package: str) -> None:
     """A Debian package's files, without its dependencies."""
     try:
         deb = AptRoot("bookworm", "amd64").fetch(package).file
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
     subprocess.run(["dpkg-deb", "-x", str(deb), str(room.root.parent / "parts")], check=True)
     for place in (each for each in (room.root.parent / "parts").rglob("*") if each.is_file() or each.is_symlink()):

@@ -8,7 +8,7 @@ from auditor.tools.project.nftables import Nftables
 from fixtures.apt import AptRoot
 from fixtures.contents import Bytes
 from fixtures.deb import read_deb
-from fixtures.workspace import FixtureError
+from fixtures.workspace import Unavailable
 from tests.images import EVERY_IMAGE
 
 
@@ -16,7 +16,7 @@ from tests.images import EVERY_IMAGE
 def test_the_version_is_that_of_the_package(suite: str, architecture: str) -> None:
     try:
         deb = read_deb(AptRoot(suite, architecture).fetch("nftables").file)
-    except FixtureError as error:
+    except Unavailable as error:
         pytest.skip(str(error))
     content = Bytes(deb.file("usr/sbin/nft").read())
     elf = read_elf(content)

@@ -20,7 +20,7 @@ from fixtures.build import build_image
 from fixtures.image import BuiltImage
 from fixtures.inside import Command, run_inside
 from fixtures.oracle import oracle
-from fixtures.workspace import FixtureError
+from fixtures.workspace import Unavailable
 from tests.packages.trees import DirectoryTree
 
 FULL = [
@@ -40,7 +40,7 @@ NATIVE = pytest.mark.parametrize(
 def image(suite: str, architecture: str) -> BuiltImage:
     try:
         return build_image(suite, architecture)
-    except FixtureError as reason:
+    except Unavailable as reason:
         pytest.skip(str(reason))
 
 
@@ -108,7 +108,7 @@ def test_every_architecture_has_the_same_set_types_and_extensions(suite: str) ->
     for architecture in ("arm64", "ppc64el", "s390x"):
         try:
             build_image(suite, architecture)
-        except FixtureError:
+        except Unavailable:
             continue  # not every mirror has every architecture
         assert known(architecture) == known("amd64")
 
@@ -215,7 +215,7 @@ def test_ip_knows_its_link_types(suite: str, architecture: str) -> None:
 def test_a_real_busybox_is_told_by_its_applets(suite: str, architecture: str) -> None:
     try:
         built = build_image(suite, architecture, "busybox-applets")
-    except FixtureError as reason:
+    except Unavailable as reason:
         pytest.skip(str(reason))
     root = DirectoryTree(built.tree)
     for name in ("/bin/ping", "/sbin/ip"):
