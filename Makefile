@@ -74,21 +74,28 @@ lint: $(STAMP) ## Check style and formatting
 types: $(STAMP) ## Check types, strictly
 	$(BIN)/mypy
 
-.PHONY: test
-test: lint types ## Lint, types, and the tests on one suite's real packages (COVER=1: and how many lines they run)
-	$(BIN)/pytest -n $(JOBS) -m "not full" $(if $(COVER),$(MEASURE))
+# A worker that is done takes tests from one that is not: the slow ones stand together.
+PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 
-# Measured as root: what only root can try is not tried, nor counted, as another user.
+# Lines are counted in the tests of the rooms: in those of whole images counting takes longer than the tests. As root,
+# since what only root can try is not tried, nor counted, as another user.
 COVERAGE := 93
 MEASURE := --cov=auditor --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE)
+ROOMS := archive auditing cache cli elf house image inventory kernel kernel_command packages process report rules \
+  spec tools
+
+.PHONY: test
+test: lint types ## Lint, types, and the tests on one suite's real packages (COVER=1: and how many lines they run)
+ifdef COVER
+	$(PYTEST) -m "not full" $(MEASURE) $(ROOMS:%=tests/%)
+	$(PYTEST) -m "not full" $(ROOMS:%=--ignore=tests/%)
+else
+	$(PYTEST) -m "not full"
+endif
 
 .PHONY: test-all
 test-all: $(STAMP) test-lowest docs ## The rest: every suite and architecture, daemons, registry, oldest dependencies
-	$(BIN)/pytest -n $(JOBS) -m full
-
-.PHONY: coverage
-coverage: ## The same as make test COVER=1: the lines that the quick tests run are held above a floor
-	$(MAKE) test COVER=1
+	$(PYTEST) -m full
 
 LOWEST := build/lowest
 
@@ -96,7 +103,7 @@ LOWEST := build/lowest
 test-lowest: $(STAMP) ## What meets other libraries, with the lowest versions that pyproject.toml allows
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
 	$(BIN)/uv pip install --quiet --python $(LOWEST) --resolution lowest-direct -e '.[dev]'
-	$(LOWEST)/bin/python -m pytest -q -n $(JOBS) -p no:cacheprovider -m "not full" \
+	$(LOWEST)/bin/python -m pytest -q -n $(JOBS) --dist worksteal -p no:cacheprovider -m "not full" \
 	  tests/cli tests/spec tests/report tests/diff tests/sbom
 
 DOCS := build/docs
