@@ -96,4 +96,5 @@ def test_kinds_of_damage_that_once_passed(kind: Kind) -> None:
         pytest.skip(str(error))
     wrong = [each for each in judged if each.agreement in (Agreement.FALSE_PASS, Agreement.FALSE_FAIL)]
     assert wrong == []
-    assert any(each.agreement is Agreement.FOUND for each in judged)
+    # Whether the loader has words left, or is killed over it, depends on where things come to lie in memory.
+    assert any(each.problems and each.verdict is not Verdict.RUNS for each in judged)
