@@ -69,6 +69,7 @@ BASE_CASES = (
     broken("nothing", ""),
     Broken("a service's program deleted", frozenset(OF_CALICO_NODE), delete("bin/calico-node")),
     Broken("a library deleted", frozenset(OF_LIBPCAP), delete(f"{LIBRARIES}/libpcap.so.0.8")),
+    broken("what a script sources deleted", "file./etc/rc.local", delete("etc/rc.local")),
     broken("a service's script emptied", f"file./{FELIX} image.entrypoint", write(FELIX, "", 0o755)),
     broken(
         "a script that isn't to be started",

@@ -11,7 +11,7 @@ from auditor.inventory.model import FileFact, Inventory, Tool
 from auditor.inventory.wanted import Wanted
 from auditor.packages import Packages
 from auditor.process.launch import launch as follow_launch
-from auditor.process.model import Start
+from auditor.process.model import Role, Start
 from auditor.process.path import lookup, search_path
 from auditor.tools.catalogue import tools_of
 
@@ -40,10 +40,11 @@ def look(image: Image) -> Look:
         programs[tool] = tuple(dict.fromkeys((*programs.get(tool, ()), name)))
     readers = Readers.of(image)
     inventory = take_inventory(image, Wanted(programs=programs), readers)
-    scripts = [one.resolved_path for one in inventory.executables if one.kind == "script"]
+    scripts = {one.resolved_path for one in inventory.executables if one.kind == "script"} & started
+    scripts |= {start.real_path for start in starts if start.role is Role.SOURCED}
     return Look(
         inventory,
-        file_facts(image.tree, (path for path in scripts if path in started), ()),
+        file_facts(image.tree, scripts, ()),
         file_facts(image.tree, _configuration(image, readers.packages, inventory), ()),
     )
 
