@@ -50,8 +50,7 @@ class Remembering:
         self._spec = spec
         self._cache = cache
         self._looked: Looked | None = None
-        self._entry: Entry | None = None
-        self._held: tuple[Hashed, ...] | None = None  # the layers, once they were hashed here
+        self._entry: Entry | None = None  # what was taken first; its layers were hashed here
 
     def inventory(self, spec: Spec) -> Inventory:
         """As it was found before, else found now."""
@@ -92,12 +91,10 @@ class Remembering:
         self._found.parse()  # what is wrong with the config is said first, warm and cold
         data = self._cache.get(self._key(spec))
         entry = None if data is None else decode(data)
-        if entry is None or (self._held is not None and self._held != entry.layers):
+        if entry is None:
             return None
-        if self._held is None and not holds(self._found, entry.layers):
-            return None
-        self._held = entry.layers
-        return entry
+        same = self._entry.layers == entry.layers if self._entry else holds(self._found, entry.layers)
+        return entry if same else None
 
     def _key(self, spec: Spec) -> str:
         """All that an inventory depends on. What is kept of each layer depends on the spec that it is read for."""

@@ -97,8 +97,7 @@ def check(
     """Audit images against a spec; exit code 0: they meet it, 1: one doesn't, 2: one was not audited."""
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
     from auditor.auditing.waivers import load_waivers  # noqa: PLC0415
-    from auditor.budget import parse_limits  # noqa: PLC0415
-    from auditor.cli.source import Reach, audit_any, cache_for, read_baseline  # noqa: PLC0415
+    from auditor.cli.source import audit_any, reach_of, read_baseline  # noqa: PLC0415
     from auditor.image import parse_platform  # noqa: PLC0415
     from auditor.processor import parse_floors  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415
@@ -134,9 +133,7 @@ def check(
         suggest=True,
     )
     source = _dockerfile(dockerfile) if dockerfile else None
-    cache = cache_for(off=no_cache, verbose=verbose)
-    limits = parse_limits(limit or ())
-    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, limits, cache, available_platforms)
+    reach = reach_of(platform, authfile, ca, plain_http, quiet, verbose, limit, no_cache, available_platforms)
     had = read_baseline(baseline, requirements, reach) if baseline else None
 
     def audited(image: str) -> "Report | IndexReport":

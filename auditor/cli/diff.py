@@ -98,8 +98,7 @@ def diff(
     """Tell what changed from OLD to NEW; exit code 0: nothing is worse, 1: something is, 2: not compared."""
     # What a comparison needs is imported here, so that --help and a mistyped option cost nothing.
     from auditor.auditing.waivers import load_waivers  # noqa: PLC0415
-    from auditor.budget import parse_limits  # noqa: PLC0415
-    from auditor.cli.source import Reach, audit_all_platforms, audit_reference, cache_for, is_saved_index  # noqa: PLC0415
+    from auditor.cli.source import audit_all_platforms, audit_reference, is_saved_index, reach_of  # noqa: PLC0415
     from auditor.report.diff.compare import compare  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415
     from auditor.report.release.compare import compare_releases  # noqa: PLC0415
@@ -116,9 +115,7 @@ def diff(
     accepted = load_waivers(waivers) if waivers else ()
     areas = _areas(area or [])
     options = Options(strict, ip_family, modes=chosen_modes(requirements, mode))
-    cache = cache_for(off=no_cache, verbose=verbose)
-    limits = parse_limits(limit or ())
-    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, limits, cache, available_platforms)
+    reach = reach_of(platform, authfile, ca, plain_http, quiet, verbose, limit, no_cache, available_platforms)
     old, new, gate = _reference(old), _reference(new), cast("Gate", fail_on)
     unnamed = not platform and not old_platform
     found: Diff | ReleaseDiff

@@ -77,9 +77,8 @@ def kernel(
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
     from auditor.auditing.kernel import audit_kernels, platforms_for  # noqa: PLC0415
     from auditor.auditing.waivers import load_waivers  # noqa: PLC0415
-    from auditor.budget import parse_limits  # noqa: PLC0415
     from auditor.cli.progress import listening  # noqa: PLC0415
-    from auditor.cli.source import Reach, audit_for_platforms, cache_for  # noqa: PLC0415
+    from auditor.cli.source import audit_for_platforms, reach_of  # noqa: PLC0415
     from auditor.kernel.read import read_kernels  # noqa: PLC0415
     from auditor.kernel.source.host import HostSource  # noqa: PLC0415
     from auditor.kernel.source.named import named_source  # noqa: PLC0415
@@ -104,16 +103,7 @@ def kernel(
         modes=chosen_modes(requirements, mode),
         cpu=parse_floors(cpu or ()),
     )
-    reach = Reach(
-        None,
-        authfile,
-        ca,
-        plain_http,
-        quiet,
-        verbose,
-        parse_limits(limit or ()),
-        cache_for(off=no_cache, verbose=verbose),
-    )
+    reach = reach_of(None, authfile, ca, plain_http, quiet, verbose, limit, no_cache)
     with ExitStack() as stack:
         listener = stack.enter_context(listening(quiet=quiet, verbose=verbose))
         named = [

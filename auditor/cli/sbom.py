@@ -46,8 +46,7 @@ def sbom(
 ) -> int:
     """Write an image's tools, libraries and packages, and what needs what; exit code 0: written, 2: not audited."""
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
-    from auditor.budget import parse_limits  # noqa: PLC0415
-    from auditor.cli.source import Reach, audit_any, cache_for  # noqa: PLC0415
+    from auditor.cli.source import audit_any, reach_of  # noqa: PLC0415
     from auditor.report.bill.completeness import doubts  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
@@ -59,9 +58,7 @@ def sbom(
         raise UsageError("--available-platforms goes with --all-platforms")
     known = formats(Kind.BILL)
     outputs = parse_outputs(output or known[:1], known)
-    cache = cache_for(off=no_cache, verbose=verbose)
-    limits = parse_limits(limit or ())
-    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, limits, cache, available_platforms)
+    reach = reach_of(platform, authfile, ca, plain_http, quiet, verbose, limit, no_cache, available_platforms)
     report = audit_any(image, load_spec(spec), Options(), (), reach, all_platforms=all_platforms)
     outputs.write(lambda name, style: write(report, name, replace(style, supplier=supplier)))
     for line in doubts(report):

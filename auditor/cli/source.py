@@ -11,7 +11,7 @@ from auditor.auditing.load import load_index, open_image
 from auditor.auditing.remembered import facts_of
 from auditor.auditing.saved import of_index, of_platform, read_report
 from auditor.auditing.waivers import Waiver
-from auditor.budget import DEFAULT, Limits
+from auditor.budget import DEFAULT, Limits, parse_limits
 from auditor.cache import Cache, cache_folder
 from auditor.cli.output import say
 from auditor.cli.progress import listening
@@ -42,9 +42,25 @@ class Reach:
         return Access(authfile, Path(self.ca) if self.ca else None, self.plain_http)
 
 
-def cache_for(*, off: bool, verbose: bool) -> Cache | None:
-    """What earlier runs found out, unless that is not wanted; why it can't be used is only told with --verbose."""
-    folder = None if off else cache_folder()
+def reach_of(
+    platform: str | None,
+    authfile: str | None,
+    ca: str | None,
+    plain_http: bool,
+    quiet: bool,
+    verbose: bool,
+    limit: Sequence[str] | None,
+    no_cache: bool,
+    available: bool = False,
+) -> Reach:
+    """The options of a command, in their order there. UsageError for a limit that is none."""
+    cache = None if no_cache else _cache(verbose=verbose)
+    return Reach(platform, authfile, ca, plain_http, quiet, verbose, parse_limits(limit or ()), cache, available)
+
+
+def _cache(*, verbose: bool) -> Cache | None:
+    """What earlier runs found out; why it can't be used is only told with --verbose."""
+    folder = cache_folder()
     if folder is None:
         return None
     return Cache(folder, lambda reason: say(f"nothing is remembered: {reason}") if verbose else None)

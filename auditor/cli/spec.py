@@ -62,15 +62,14 @@ def init(
     from auditor.auditing import audit  # noqa: PLC0415
     from auditor.auditing.load import load  # noqa: PLC0415
     from auditor.auditing.specdraft import draft  # noqa: PLC0415
-    from auditor.budget import parse_limits  # noqa: PLC0415
     from auditor.cli.progress import listening  # noqa: PLC0415
-    from auditor.cli.source import Reach  # noqa: PLC0415
+    from auditor.cli.source import reach_of  # noqa: PLC0415
     from auditor.image import parse_platform  # noqa: PLC0415
     from auditor.report.audit.words import STATUS  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
     from auditor.spec import read_spec  # noqa: PLC0415
 
-    reach = Reach(platform, authfile, ca, plain_http, quiet, verbose, parse_limits(limit or ()))
+    reach = reach_of(platform, authfile, ca, plain_http, quiet, verbose, limit, no_cache=True)
     chosen = parse_platform(platform) if platform else None
     with (
         listening(quiet=reach.quiet, verbose=reach.verbose) as listener,

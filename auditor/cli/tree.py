@@ -51,23 +51,13 @@ def tree(
 ) -> int:
     """Draw the closure of the tools' programs; exit code 0: drawn, missing libraries too, 2: no such program."""
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
-    from auditor.budget import parse_limits  # noqa: PLC0415
-    from auditor.cli.source import Reach, audit_reference, cache_for  # noqa: PLC0415
+    from auditor.cli.source import audit_reference, reach_of  # noqa: PLC0415
     from auditor.report.audit.tree import closure_tree, cut, ways_to  # noqa: PLC0415
     from auditor.report.lines import Pen  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
     from auditor.spec import load_spec  # noqa: PLC0415
 
-    reach = Reach(
-        platform,
-        authfile,
-        ca,
-        plain_http,
-        quiet,
-        verbose,
-        parse_limits(limit or ()),
-        cache_for(off=no_cache, verbose=verbose),
-    )
+    reach = reach_of(platform, authfile, ca, plain_http, quiet, verbose, limit, no_cache)
     inventory = audit_reference(image, load_spec(spec), Options(), (), reach).inventory
     trees = [closure_tree(inventory, binary) for binary in _binaries(inventory, program, image)]
     if why is not None:

@@ -21,7 +21,6 @@ _LIMIT = 1 << 23  # bytes of all segments; busybox and static builds have a quar
 _SEGMENT_LIMIT = 64
 _POINTER_LIMIT = 1 << 18
 _WORD_LIMIT = 1 << 19  # words of writable segments; real tools have some thousand
-_WRITABLE = 2  # PF_W
 _STRING = re.compile(rb"[\t\n\r\x20-\x7e]+(?=\0)")
 
 
@@ -142,7 +141,7 @@ def load(content: Content, elf: "ElfFile") -> Loaded:
     if length > _LIMIT or len(segments) > _SEGMENT_LIMIT:
         return Loaded(content, elf, (), too_large=True)
     parts = tuple(
-        _Part(segment.address, content.read(segment.offset, segment.file_size), bool(segment.flags & _WRITABLE))
+        _Part(segment.address, content.read(segment.offset, segment.file_size), segment.writable)
         for segment in segments
     )
     return Loaded(content, elf, parts)

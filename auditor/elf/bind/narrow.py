@@ -43,8 +43,7 @@ def _target(
     row = table.row(asked.symbol)
     if asked.symbol == 0 or row.info >> 4 == 0 or not row.bound_outside:
         return mapped, row.value
-    name, index = table.strings.at(row.name), table.version_index(asked.symbol) or 0
-    wanted = key(name, table.version_labels.get(index & 0x7FFF, b""))
+    wanted = key(*table.looked_up(asked.symbol))
     for provider in scope:
         found = binder.definitions(provider).find(wanted, call=asked.call)
         if found is not None:

@@ -1,11 +1,9 @@
 """What a glibc loader must find in its own memory before it loads anything: the values that its state begins with."""
 
 from auditor.elf.bind.lookup import Binder, content_of
-from auditor.elf.read.memory import Segment, file_bytes
+from auditor.elf.read.memory import Segment, file_bytes, page_up
 from auditor.elf.search.mapped import Mapped
 
-_PAGE = 4096
-_WRITABLE = 2  # PF_W
 _STATE = (b"_rtld_global", b"_rtld_global_ro")  # its ldsodefs.h
 
 
@@ -27,8 +25,8 @@ def own_state_fault(binder: Binder, loader: Mapped) -> str:
 
 def _ends_early(segment: Segment) -> bool:
     """Whether whole pages of what is never written to are not in the file."""
-    pages = -(-(segment.address + segment.file_size) // _PAGE) * _PAGE
-    return not segment.flags & _WRITABLE and pages < segment.address + segment.memory_size
+    mapped = page_up(segment.address + segment.file_size)
+    return not segment.writable and mapped < segment.address + segment.memory_size
 
 
 def _left_out(loader: Mapped, address: int, size: int) -> bool:

@@ -5,13 +5,13 @@ dynlink.c. Which types each loader knows was asked of the loaders themselves, on
 
 from auditor.elf.model import Loader
 from auditor.elf.read.file import ElfFile, Tag
+from auditor.elf.read.memory import page_down, page_up
 from auditor.elf.read.relocation_use import RelocationUse
 from auditor.elf.read.relocations import RELATIVE
 from auditor.machine import Machine
 
 _BIND_NOW = 8  # DF_BIND_NOW
 _NOW = 1  # DF_1_NOW
-_PAGE = 4096
 _NOT_PROTECTED = "cannot apply additional memory protection after relocation: Cannot allocate memory"
 _STORAGE_LIMIT = 1 << 30  # bytes of thread-local storage; for more it depends on the machine whether it can be had
 
@@ -100,7 +100,7 @@ def _protection_fault(elf: ElfFile, words: str) -> str:
     musl's dynlink.c).
     """
     address, size = elf.relro
-    start, end = address // _PAGE * _PAGE, (address + size) % (1 << elf.bits) // _PAGE * _PAGE
+    start, end = page_down(address), page_down((address + size) % (1 << elf.bits))
     low, high = _span(elf)
     if not size or start == end or low <= start < end <= high:
         return ""
@@ -111,7 +111,7 @@ def _span(elf: ElfFile) -> tuple[int, int]:
     """The pages from the first segment to the last."""
     low = min((each.address for each in elf.segments), default=0)
     high = max((each.address + each.memory_size for each in elf.segments), default=0)
-    return low // _PAGE * _PAGE, -(-high // _PAGE) * _PAGE
+    return page_down(low), page_up(high)
 
 
 def _storage_fault(elf: ElfFile, words: str) -> str:

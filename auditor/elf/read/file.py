@@ -12,7 +12,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Literal
 
-from auditor.elf.read.memory import Memory, Segment, Strings, Unreadable, Window, file_bytes
+from auditor.elf.read.memory import PF_W, Memory, Segment, Strings, Unreadable, Window, file_bytes, page_up
 from auditor.elf.read.notes import AbiNote, DlopenNote, Notes, read_notes
 from auditor.elf.read.versions import DefinedVersion, VersionNeed, read_definitions, read_needs
 from auditor.filetree import Content
@@ -25,7 +25,6 @@ _HEADERS_LIMIT = 1 << 16  # bytes of all program headers: what the kernel reads 
 _NOTES_LIMIT = 1 << 16  # bytes of all notes
 _ABI_NOTE_SIZE, _NOTE_ALIGNMENTS = 32, (4, 8)  # of a segment that may hold the ABI
 _NAMES_LIMIT = 1 << 20  # bytes of all names in a dynamic section
-_PAGE = 4096  # the smallest of any machine here
 _PATH_MAX = 4096  # limits.h, which execve(2) applies to an interpreter's path
 
 
@@ -91,7 +90,6 @@ _DF_1_NODEFLIB = 0x800
 _DF_1_NOOPEN = 0x40
 _DF_1_PIE = 0x08000000
 
-_PF_W = 2
 _LOADER_DATA_LIMIT = 1 << 14  # bytes; the dynamic section is among the first of its data
 _LOADER_ENTRIES = 48  # of the dynamic section of any loader
 _LOADER_DYNAMIC = 16 * _LOADER_ENTRIES
@@ -241,14 +239,14 @@ def as_mapped(content: Content, elf: ElfFile, rest: Rest) -> ElfFile:
 
 def _is_cut_short(flags: int, file_size: int, memory_size: int) -> bool:
     """Whether what can't be written has more memory than bytes in the file: linkers make none like that."""
-    return not flags & _PF_W and file_size < memory_size
+    return not flags & PF_W and file_size < memory_size
 
 
 def _mapped_size(header: _ProgramHeader, rest: Rest) -> int:
     """How many bytes of the file a segment has in memory."""
     if rest is Rest.ZEROS or not _is_cut_short(header.flags, header.file_size, header.memory_size):
         return header.file_size
-    pages = -(-(header.address + header.file_size) // _PAGE) * _PAGE
+    pages = page_up(header.address + header.file_size)
     return min(pages - header.address, header.memory_size) if rest is Rest.PAGE else header.memory_size
 
 
@@ -281,7 +279,7 @@ def read_loader(content: Content, elf: ElfFile) -> ElfFile:
     whatever PT_DYNAMIC says (`elf_machine_dynamic`). Where that leads to no tables, what looks like it is taken.
     """
     for segment in elf.segments:
-        if segment.flags & _PF_W:
+        if segment.writable:
             data = file_bytes(content, segment.offset, min(segment.file_size, _LOADER_DATA_LIMIT))
             for place in range(-segment.address % elf.word_size, len(data), elf.word_size):
                 tags = dict(islice(_entries(data[place : place + _LOADER_DYNAMIC], elf), _LOADER_ENTRIES))
@@ -366,7 +364,7 @@ def _read_segments(
         if header.kind == _PT_LOAD
     )
     # What is missing of the last page reads as zeros; a page that is wholly missing can't be touched (mmap(2)).
-    mappable = -(-elf.size // _PAGE) * _PAGE
+    mappable = page_up(elf.size)
     loads = [header for header in headers if header.kind == _PT_LOAD and header.file_size]
     if any(header.offset + header.file_size > mappable for header in loads):
         fault = fault or "a segment reaches beyond the end of the file"

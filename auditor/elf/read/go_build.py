@@ -19,7 +19,6 @@ _MAGIC = b"\xff Go buildinf:"
 _ALIGNMENT = 16
 _HEADER = 32
 _BIG_ENDIAN, _INLINE = 1, 2  # flags
-_WRITABLE = 2  # PF_W
 _CHUNK = 1 << 20  # bytes
 _TEXT_LIMIT = 1 << 22  # bytes of the module list; Kubernetes' own has 30 KB
 _MODULE_LIMIT = 1 << 14
@@ -52,7 +51,7 @@ def read_go_build(content: Content, elf: ElfFile) -> GoBuild | None:
     """The build information of a program; None where it is none of Go's. Raises nothing on any bytes."""
     memory = elf.memory(content)
     for segment in elf.segments:
-        if segment.flags & _WRITABLE:
+        if segment.writable:
             for address in _headers(memory, segment):
                 build = _read(memory, elf, address)
                 if build is not None:

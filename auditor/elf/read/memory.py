@@ -21,6 +21,7 @@ _STRING_LIMIT = 1 << 16
 _TEXT_LIMIT = 1 << 26  # bytes of all names taken from one table
 _CHUNK = 1 << 12
 PAGE = 1 << 12  # the smallest of any machine here
+PF_W = 2
 _PAGE = 1 << 14
 _RECORD = 64
 _ADDRESSES = (1 << 64) - 1  # sums of addresses wrap
@@ -48,6 +49,21 @@ class Segment:
     memory_size: int
     flags: int
     alignment: int = 0
+
+    @property
+    def writable(self) -> bool:
+        """Whether it may be written to once it is mapped."""
+        return bool(self.flags & PF_W)
+
+
+def page_down(address: int) -> int:
+    """The page that an address lies in."""
+    return address // PAGE * PAGE
+
+
+def page_up(address: int) -> int:
+    """The end of the page that the byte before an address lies in."""
+    return -(-address // PAGE) * PAGE
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from auditor.elf.read.file import ElfFile, Tag
-from auditor.elf.read.memory import Memory, Unreadable
+from auditor.elf.read.memory import Memory, Unreadable, page_down, page_up
 from auditor.elf.read.relocations import COPY, JUMP_SLOT, RELATIVE
 from auditor.machine import Machine
 
@@ -16,8 +16,6 @@ _PIECE = 1 << 16  # entries
 _DISTINCT_LIMIT = 1 << 18  # different pairs of symbol and type; more than twice those of a browser's largest library
 _RELA_WORDS = 3
 _NONE = 0  # R_*_NONE of every machine
-_PAGE = 4096
-_WRITABLE = 2  # PF_W
 _MUSL_TYPE = 0x7FFFFFFF  # R_TYPE in its dynlink.h
 _DF_TEXTREL = 4
 _LOWEST = {64: 1 << 46, 32: 1 << 23}  # no object is loaded below
@@ -176,9 +174,9 @@ def _writable(elf: ElfFile) -> list[tuple[int, int]]:
     """The pages that relocations may write to: with text relocations the loader makes all of them writable."""
     text = elf.tag(Tag.TEXTREL) is not None or bool((elf.tag(Tag.FLAGS) or 0) & _DF_TEXTREL)
     return [
-        (each.address // _PAGE * _PAGE, -(-(each.address + each.memory_size) // _PAGE) * _PAGE)
+        (page_down(each.address), page_up(each.address + each.memory_size))
         for each in elf.segments
-        if text or each.flags & _WRITABLE
+        if text or each.writable
     ]
 
 

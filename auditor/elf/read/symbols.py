@@ -144,9 +144,13 @@ class SymbolTable:
         for number in sorted(use.slots):
             row = self.row(number)
             if not row.info >> 4 and not row.other & 3:
-                version = self.version_labels.get((self.version_index(number) or 0) & 0x7FFF, b"")
-                found.append((self.strings.at(row.name), version))
+                found.append(self.looked_up(number))
         return found
+
+    def looked_up(self, number: int) -> tuple[bytes, bytes]:
+        """The name and version that a symbol is looked up by; version "" for none."""
+        version = self.version_labels.get((self.version_index(number) or 0) & 0x7FFF, b"")
+        return self.strings.at(self.row(number).name), version
 
     def _names(self, rows: Sequence[Row]) -> list[bytes]:
         try:

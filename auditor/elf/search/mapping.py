@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from auditor.elf.read.file import ElfFile
-from auditor.elf.read.memory import Segment
+from auditor.elf.read.memory import PAGE, Segment, page_down, page_up
 from auditor.elf.search.loader import LoaderProfile
 from auditor.machine import Machine
 
-_WRITABLE = 2  # PF_W
-_PAGE = 4096  # the smallest of any machine here: what isn't aligned to it is aligned on none
 # Bits of a process's addresses; at most, where the kernel can be built for several.
 _ADDRESS_BITS: dict[tuple[int, int], int] = {
     (Machine.X86_64, 64): 47,
@@ -54,13 +52,13 @@ def mapping_fault(elf: ElfFile, profile: LoaderProfile) -> str:
     first, last = commands[0], commands[-1]
     length = (last.all_end - first.start) % wrap
     alignment = max((each.alignment for each in elf.segments if each.alignment.bit_count() == 1), default=0)
-    if not profile.checks_alignment and alignment > _PAGE:
+    if not profile.checks_alignment and alignment > PAGE:
         length += alignment  # so much more is mapped, to choose from
     if not length or length > space or first.offset + length > _FILE_LIMIT:
         return _NOT_MAPPED
     if _has_holes(commands) and last.start < first.end:
         return _UNALIGNED
-    end = _up(length)
+    end = page_up(length)
     if any((command.end - first.start) % wrap > end for command in commands if command.end > command.start):
         return _BEYOND
     faults = (_command_fault(command, first.start, end, space, wrap) for command in commands)
@@ -74,7 +72,7 @@ def _command_fault(command: _Command, start: int, end: int, space: int, wrap: in
         return _NOT_MAPPED
     if command.offset + (command.end - command.start) % wrap > _FILE_LIMIT:
         return _NOT_MAPPED
-    zeros = command.all_end - _up(command.data_end)
+    zeros = command.all_end - page_up(command.data_end)
     # Where such an end wraps as soon as the base is added, there is nothing to fill.
     if zeros <= 0 or command.all_end >= wrap - space:
         return ""
@@ -82,7 +80,7 @@ def _command_fault(command: _Command, start: int, end: int, space: int, wrap: in
         return _NO_ZEROS
     if zeros >= _MEMORY_LIMIT and command.writable:
         return f"{_NO_ZEROS} ({zeros:#x} bytes are more memory than any real library asks for)"
-    return _BEYOND if _up(command.all_end) - start > end else ""
+    return _BEYOND if page_up(command.all_end) - start > end else ""
 
 
 def musl_mapping_fault(elf: ElfFile) -> str:
@@ -91,18 +89,18 @@ def musl_mapping_fault(elf: ElfFile) -> str:
     space = 1 << _ADDRESS_BITS.get((elf.machine, elf.bits), _OTHER_BITS[elf.bits])
     first = min(elf.segments, key=lambda each: each.address)
     end = max(0, *((each.address + each.memory_size) % wrap for each in elf.segments))
-    offset = first.offset // _PAGE * _PAGE
-    lengths = [(_up(end) % wrap - first.address // _PAGE * _PAGE + offset) % wrap]
+    offset = page_down(first.offset)
+    lengths = [(page_up(end) % wrap - page_down(first.address) + offset) % wrap]
     for segment in elf.segments:
-        start, past = segment.address // _PAGE * _PAGE, _up(segment.address + segment.memory_size)
-        lengths += [(past - start) % wrap] if start != first.address // _PAGE * _PAGE else []
+        start, past = page_down(segment.address), page_up(segment.address + segment.memory_size)
+        lengths += [(past - start) % wrap] if start != page_down(first.address) else []
         if segment.offset >= _FILE_LIMIT:
             return "Value too large for data type"
     if not lengths[0]:
         return "Invalid argument"
     if max(lengths) > space:
         return "Out of memory"
-    asked = max((each.memory_size for each in elf.segments if each.flags & _WRITABLE), default=0)
+    asked = max((each.memory_size for each in elf.segments if each.writable), default=0)
     return (
         f"Out of memory ({asked:#x} bytes are more memory than any real library asks for)"
         if asked >= _MEMORY_LIMIT
@@ -113,8 +111,8 @@ def musl_mapping_fault(elf: ElfFile) -> str:
 def _alignment_fault(segment: Segment, profile: LoaderProfile) -> str:
     shift = segment.address - segment.offset
     if not profile.checks_alignment:
-        return _UNALIGNED if shift % _PAGE else ""
-    if segment.alignment % _PAGE:
+        return _UNALIGNED if shift % PAGE else ""
+    if segment.alignment % PAGE:
         return "ELF load command alignment not page-aligned"
     return "ELF load command address/offset not properly aligned" if shift & (segment.alignment - 1) else ""
 
@@ -122,18 +120,14 @@ def _alignment_fault(segment: Segment, profile: LoaderProfile) -> str:
 def _command(segment: Segment, wrap: int) -> _Command:
     data_end = (segment.address + segment.file_size) % wrap
     return _Command(
-        segment.address // _PAGE * _PAGE,
-        _up(data_end) % wrap,
+        page_down(segment.address),
+        page_up(data_end) % wrap,
         data_end,
         (segment.address + segment.memory_size) % wrap,
-        segment.offset // _PAGE * _PAGE,
-        bool(segment.flags & _WRITABLE),
+        page_down(segment.offset),
+        segment.writable,
     )
 
 
 def _has_holes(commands: Sequence[_Command]) -> bool:
     return any(one.end != other.start for one, other in pairwise(commands))
-
-
-def _up(address: int) -> int:
-    return -(-address // _PAGE) * _PAGE

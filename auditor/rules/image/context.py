@@ -15,6 +15,11 @@ def is_other(binary: Binary) -> bool:
     return binary.reason.startswith("other")
 
 
+def saved_without(what: str) -> str:
+    """Why nothing is known that a fresh audit would know."""
+    return f"the report was saved under a spec that doesn't {what}; audit the image itself"
+
+
 @dataclass(frozen=True, slots=True)
 class ImageContext:
     """One image's inventory under one spec."""
@@ -45,11 +50,12 @@ class ImageContext:
     def not_looked_for(self, tool: str, programs: Sequence[str] = ()) -> str:
         """Why nothing is known of a tool that the spec asks for, or of one of its programs; "" where the image was
         searched for them: what wasn't there then has an entry that says so."""
-        found, lacking = self.inventory.tool(tool), {entry.name for entry in self.inventory.whereabouts}
-        unasked = [name for name in programs if found and found.binary(name) is None and name not in lacking]
-        if found is not None and not unasked:
-            return ""
-        return f"the report was saved under a spec that doesn't ask for {(*unasked, tool)[0]}; audit the image itself"
+        found = self.inventory.tool(tool)
+        if found is None:
+            return saved_without(f"ask for {tool}")
+        absent = [name for name in programs if found.binary(name) is None]
+        lacking = {entry.name for entry in self.inventory.whereabouts} if absent else set()
+        return next((saved_without(f"ask for {name}") for name in absent if name not in lacking), "")
 
     def link_types_not_looked_for(self, row: Requirement) -> tuple[str, ...]:
         """The link types of a row that `ip` was not searched for."""
@@ -62,10 +68,7 @@ class ImageContext:
         if not row.minimum or not tool.binaries or tool.version_by == row.version_by:
             return ""
         where = row.version_from or ("what this pattern matches" if row.pattern else "the program itself")
-        return (
-            f"the report was saved under a spec that doesn't read the version of {row.tool} from {where}; "
-            "audit the image itself"
-        )
+        return saved_without(f"read the version of {row.tool} from {where}")
 
     def binaries(self, tools: Sequence[str]) -> tuple[Binary, ...]:
         """Every binary and candidate of these tools that is a program of its own (no applet, no script)."""

@@ -7,7 +7,7 @@ from typing import Literal
 from auditor.finding import Finding, Severity
 from auditor.rules.context import outcome
 from auditor.rules.image.config import unknown_config
-from auditor.rules.image.context import ImageContext, is_other
+from auditor.rules.image.context import ImageContext, is_other, saved_without
 from auditor.rules.image.cpu_floor import names_no_processor, unknown_processor
 from auditor.rules.image.files import unknown_file
 from auditor.rules.image.installed import unknown_package
@@ -91,7 +91,7 @@ def _unknown_ability(context: ImageContext, row: Requirement) -> str:
     if unknown:
         return unknown[0]
     if types := context.link_types_not_looked_for(row):
-        return f"the report was saved under a spec that doesn't ask for {types[0]}; audit the image itself"
+        return saved_without(f"ask for {types[0]}")
     if row.set_types and not context.inventory.set_types:
         return "the set types of the image's libipset can't be read"
     return ""
