@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from auditor.auditing.baseline import Baseline
 from auditor.auditing.facts import Facts, Looked
+from auditor.auditing.terms import Terms
 from auditor.auditing.verdict import rule_texts, summarise, verdict
 from auditor.auditing.waivers import Waiver, WaiverUse, apply_waivers
 from auditor.finding import Finding, sort_findings
@@ -39,27 +40,19 @@ def audit(
 
     With a `baseline` only what it doesn't have fails.
     """
-    return audit_facts(Looked(image), spec, options, waivers, today, baseline=baseline)
+    return audit_facts(Looked(image), Terms(spec, options or Options(), waivers, today, baseline))
 
 
-def audit_facts(
-    facts: Facts,
-    spec: Spec,
-    options: Options | None = None,
-    waivers: Sequence[Waiver] = (),
-    today: datetime.date | None = None,
-    *,
-    baseline: Baseline | None = None,
-) -> Report:
+def audit_facts(facts: Facts, terms: Terms) -> Report:
     """The same, of what is known of an image, wherever from."""
-    inventory = facts.inventory(spec)
+    inventory = facts.inventory(terms.spec)
     described = facts.image(inventory)
-    report = judge(described, inventory, spec, options or Options(), waivers, today, baseline=baseline)
-    if options is None or not options.suggest or not report.summary.not_met:
+    report = judge_by(terms, described, inventory)
+    if not terms.options.suggest or not report.summary.not_met:
         return report
     from auditor.auditing.fitting import fitting  # noqa: PLC0415 - most images meet their spec
 
-    return replace(report, fits=tuple(fitting(facts, described, spec, options)))
+    return replace(report, fits=tuple(fitting(facts, described, terms.spec, terms.options)))
 
 
 def judge(
@@ -73,14 +66,19 @@ def judge(
     baseline: Baseline | None = None,
 ) -> Report:
     """Judge what was found in an image: a fresh inventory, or that of a saved report."""
+    return judge_by(Terms(spec, options, waivers, today, baseline), image, inventory)
+
+
+def judge_by(terms: Terms, image: ReportImage, inventory: Inventory) -> Report:
+    """The same, with all that it is judged by in one value."""
+    spec, options, baseline = terms.spec, terms.options, terms.baseline
     context = ImageContext(spec, options, inventory, image.layers)
-    day = today or datetime.datetime.now(datetime.UTC).date()
     findings = run_rules(Subject.IMAGE, context)
     if not options.chosen_platform:
         offered = inventory.offered or (inventory.platform,)
         index = IndexContext(spec, options, image.reference, offered)
         findings = sort_findings([*findings, *run_rules(Subject.INDEX, index)])
-    findings, uses = apply_waivers(findings, waivers, image.reference, day)
+    findings, uses = apply_waivers(findings, terms.waivers, image.reference, terms.day)
     if baseline:
         findings = baseline.accept(findings, image.platform)
     rows = judge_rows(context, findings)

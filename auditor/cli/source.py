@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auditor.auditing.baseline import Baseline
-from auditor.auditing.image import audit_facts, judge
+from auditor.auditing.image import audit_facts, judge_by
 from auditor.auditing.index import audit_index_facts, judge_index
 from auditor.auditing.load import load_index, open_image
 from auditor.auditing.remembered import facts_of
 from auditor.auditing.saved import of_index, of_platform, read_report
+from auditor.auditing.terms import Terms
 from auditor.auditing.waivers import Waiver
 from auditor.budget import DEFAULT, Limits, parse_limits
 from auditor.cache import Cache, cache_folder
@@ -79,18 +80,18 @@ def audit_reference(
     reach = reach or Reach()
     reference = parse(text)
     chosen = parse_platform(reach.platform) if reach.platform else None
-    options = replace(options, chosen_platform=chosen is not None)
+    terms = Terms(spec, options, waivers, baseline=baseline).of_chosen_platform(chosen is not None)
     if reference.scheme is Scheme.REPORT:
         saved = of_platform(read_report(reference), chosen, text)
         _tell_spec(saved, spec, text, reach)
-        return judge(saved.image, saved.inventory, spec, options, waivers, baseline=baseline)
+        return judge_by(terms, saved.image, saved.inventory)
     with (
         listening(quiet=reach.quiet, verbose=reach.verbose) as listener,
         open_image(
             reference, spec, platform=chosen, listener=listener, access=reach.access, limits=reach.limits
         ) as found,
     ):
-        return audit_facts(facts_of(found, spec, reach.cache), spec, options, waivers, baseline=baseline)
+        return audit_facts(facts_of(found, spec, reach.cache), terms)
 
 
 def audit_for_platforms(
@@ -134,10 +135,11 @@ def audit_all_platforms(
     """Audit every platform of the image that `text` names; layers that they share are read once."""
     reach = reach or Reach()
     reference = parse(text)
+    terms = Terms(spec, options, waivers, baseline=baseline)
     if reference.scheme is Scheme.REPORT:
         saved_index = of_index(read_report(reference))
         _tell_spec(saved_index, spec, text, reach)
-        return judge_index(saved_index, spec, options, waivers, baseline=baseline)
+        return judge_index(saved_index, terms)
     with (
         listening(quiet=reach.quiet, verbose=reach.verbose) as listener,
         load_index(
@@ -150,7 +152,7 @@ def audit_all_platforms(
         ) as index,
     ):
         facts = (facts_of(found, spec, reach.cache) for found in index.found)
-        return audit_index_facts(index, facts, spec, options, waivers, baseline=baseline)
+        return audit_index_facts(index, facts, terms)
 
 
 def read_baseline(path: str, spec: Spec, reach: Reach) -> Baseline:

@@ -9,6 +9,7 @@ from auditor.auditing import audit, judge
 from auditor.auditing.draft import draft_waivers, today
 from auditor.auditing.index import judge_index
 from auditor.auditing.saved import of_index, read_report
+from auditor.auditing.terms import Terms
 from auditor.finding import FailOn
 from auditor.image.model import Config, Image, Layer, Platform
 from auditor.image.reference import parse
@@ -76,7 +77,7 @@ def _report(data: bytes) -> None:
         _told(report, data)
         draft_waivers([report], FailOn.WARNING, today())
     else:
-        judge_index(saved, _spec())
+        judge_index(saved, Terms(_spec()))
 
 
 def _diff(data: bytes) -> None:
