@@ -14,7 +14,8 @@ DEMO := $(CURDIR)/build/demo
 RUN_VENV ?= build/run
 RUN_STAMP := $(RUN_VENV)/.installed
 IMAGE ?=
-# Handed over as a variable, so that no character of it is the shell's.
+# Handed over as a variable and as it was written, so that no character of it is the shell's or make's.
+override IMAGE := $(value IMAGE)
 export IMAGE
 
 .PHONY: help
@@ -120,8 +121,13 @@ $(DOCS)/.installed: requirements-docs.lock
 	@touch $@
 
 .PHONY: bench
-bench: $(STAMP) ## Measure against peers and floors
-	$(BIN)/python -m benchmarks
+bench: $(STAMP) ## Measure against peers and floors, and how it grows, into docs/benchmarks.md
+	$(BIN)/python -m benchmarks --growth --write
+	$(BIN)/python -m benchmarks.pulls --write
+
+.PHONY: peers
+peers: $(STAMP) ## The first five minutes with a broken image, beside what else one would take
+	$(BIN)/python -m benchmarks.peers --write
 
 SEED ?= 1
 COUNT ?= 1000
@@ -140,6 +146,10 @@ EXECUTIONS ?= 100000
 fuzz: $(STAMP) ## Feed every reader with damaged inputs, guided by coverage (EXECUTIONS= of all, SEED=)
 	$(BIN)/python -m benchmarks.fuzz --executions $(EXECUTIONS) --seed $(SEED) --write
 
+.PHONY: fuzz-images
+fuzz-images: $(STAMP) ## Damage small sound images in every place, and audit each (COUNT=, SEED=)
+	$(BIN)/python -m benchmarks.fuzz.images --count $(COUNT) --seed $(SEED) --write
+
 MOST ?= 10
 
 .PHONY: faults
@@ -147,8 +157,9 @@ faults: $(STAMP) ## Audit on a machine that fails: calls, disks, signals, clocks
 	$(BIN)/python -m benchmarks.faults --most $(MOST)
 
 .PHONY: mutants
-mutants: $(STAMP) ## Make mistakes on purpose, and see which the quick tests notice (COUNT=, SEED=)
-	$(BIN)/python -m benchmarks.mutants --count $(COUNT) --seed $(SEED)
+mutants: COUNT = 300
+mutants: $(STAMP) ## Make mistakes on purpose, and see which the quick tests notice (COUNT= of all rooms, SEED=)
+	$(BIN)/python -m benchmarks.mutants --count $(COUNT) --seed $(SEED) --write
 
 .PHONY: truth
 truth: $(STAMP) ## Compare every program of real images with what their own loaders say
@@ -180,7 +191,7 @@ audit-dependencies: ## Ask the database of advisories for every locked dependenc
 	  { echo "not asked: pip-audit can't be installed" >&2; exit 2; }
 	@build/advisories/bin/python ci/advisories.py build/advisories/bin/pip-audit requirements.lock requirements-dev.lock requirements-docs.lock
 
-LOCK := pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-header \
+LOCK := pip-compile --quiet --no-strip-extras --generate-hashes --allow-unsafe --no-header \
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .PHONY: papers

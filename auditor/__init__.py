@@ -30,12 +30,13 @@ if TYPE_CHECKING:
         UsageError,
     )
     from auditor.family import Family
-    from auditor.finding import FailOn, Finding, Severity
+    from auditor.finding import Finding
     from auditor.image import Access, Platform, parse_platform
     from auditor.report.diff.compare import compare
     from auditor.report.model import IndexReport, Report
     from auditor.report.register import Style, write
     from auditor.rules import Options
+    from auditor.severity import FailOn, Severity
     from auditor.spec import Spec, load_spec
 
 _HOMES = {
@@ -53,12 +54,13 @@ _HOMES = {
         "UsageError",
     ),
     "auditor.family": ("Family",),
-    "auditor.finding": ("FailOn", "Finding", "Severity"),
+    "auditor.finding": ("Finding",),
     "auditor.image": ("Access", "Platform", "parse_platform"),
     "auditor.report.diff.compare": ("compare",),
     "auditor.report.model": ("IndexReport", "Report"),
     "auditor.report.register": ("Style", "write"),
     "auditor.rules": ("Options",),
+    "auditor.severity": ("FailOn", "Severity"),
     "auditor.spec": ("Spec", "load_spec"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -7,8 +7,10 @@ Past a limit the audit ends with `LimitExceeded`, which names it and the option 
 """
 
 import threading
-from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.errors import LimitExceeded, UsageError
 
@@ -16,8 +18,7 @@ MIB = 1 << 20
 GIB = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """The limits by name. Sizes are in bytes; all are of one audit, where not said otherwise."""
 
     # Reading images
@@ -62,6 +63,14 @@ _GROWTH = {
 }
 
 
+#: Is told how many more there are, before they are looked at.
+Count = Callable[[int], None]
+
+
+def uncounted(_: int) -> None:
+    """For who bounds them otherwise."""
+
+
 class Allowance:
     """One limit and what has been used of it. May be drawn from by several threads."""
 
@@ -91,6 +100,10 @@ class Allowance:
             self._used += count
         if self._used > self.limit:
             raise exceeded(self._name, self.limit, where)
+
+    def of(self, where: str) -> Count:
+        """What draws from it for `where`."""
+        return lambda number: self.take(number, where)
 
     def grow(self, stored: int) -> None:
         """Allow for an image of `stored` bytes."""
@@ -145,9 +158,9 @@ class Budget:
 
     def state(self) -> tuple[int, ...]:
         """Each limit as it is for this image, and what has been used of it."""
-        named = (getattr(self, field.name, None) for field in fields(Limits))
+        named = (getattr(self, name, None) for name in Limits.__struct_fields__)
         drawn = tuple(number for one in named if isinstance(one, Allowance) for number in (one.limit, one.used))
-        return (*(getattr(self.limits, field.name) for field in fields(Limits)), *drawn)
+        return (*(getattr(self.limits, name) for name in Limits.__struct_fields__), *drawn)
 
     def _allowance(self, name: str) -> Allowance:
         limit: int = getattr(self.limits, name)
@@ -156,7 +169,7 @@ class Budget:
 
 def parse_limits(texts: Iterable[str], limits: Limits = DEFAULT) -> Limits:
     """The limits with those replaced that `NAME=NUMBER` texts name; UsageError for any other text."""
-    known = [field.name.replace("_", "-") for field in fields(Limits)]
+    known = [name.replace("_", "-") for name in Limits.__struct_fields__]
     for text in texts:
         name, equals, number = text.partition("=")
         if name not in known:

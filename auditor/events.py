@@ -4,19 +4,18 @@ A listener is called from the thread that does the work, also from several at on
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class SourceTried:
+class SourceTried(Struct, frozen=True):
     """A source that was asked and did not have the image, or could not be reached; the next one is asked."""
 
     source: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class SourceChosen:
+class SourceChosen(Struct, frozen=True):
     """The source that answered. `digest` is the manifest's (or index's) as it names it, None where it has none."""
 
     source: str
@@ -24,8 +23,7 @@ class SourceChosen:
     digest: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Retried:
+class Retried(Struct, frozen=True):
     """A request that failed and is made again after `delay` seconds."""
 
     where: str
@@ -33,24 +31,21 @@ class Retried:
     delay: float
 
 
-@dataclass(frozen=True, slots=True)
-class Remarked:
+class Remarked(Struct, frozen=True):
     """Something is odd about an image, and no reason not to read it."""
 
     where: str
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """Something outside, which may want a person to do something, has not answered for some seconds."""
 
     who: str
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class SourcePassedOver:
+class SourcePassedOver(Struct, frozen=True):
     """A source that may not be asked, though it might have the image; `taken` is what is audited instead of its."""
 
     source: str
@@ -58,30 +53,26 @@ class SourcePassedOver:
     taken: str
 
 
-@dataclass(frozen=True, slots=True)
-class ImageSpooled:
+class ImageSpooled(Struct, frozen=True):
     """Bytes of an image that came so far from a source that can only send it whole (a daemon's `save`)."""
 
     source: str
     received: int
 
 
-@dataclass(frozen=True, slots=True)
-class ImageStarted:
+class ImageStarted(Struct, frozen=True):
     """One platform's image is about to be read: `linux/amd64`."""
 
     platform: str
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRead:
+class ImageRead(Struct, frozen=True):
     """Every layer of it was read and merged; what comes now is looking at it."""
 
     platform: str
 
 
-@dataclass(frozen=True, slots=True)
-class LayerStarted:
+class LayerStarted(Struct, frozen=True):
     """A layer's bytes are about to be read. `size` is that of the stored form in bytes, None where unknown."""
 
     index: int
@@ -90,16 +81,14 @@ class LayerStarted:
     size: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class LayerAdvanced:
+class LayerAdvanced(Struct, frozen=True):
     """`read` bytes of the stored form have been read so far."""
 
     index: int
     read: int
 
 
-@dataclass(frozen=True, slots=True)
-class LayerFinished:
+class LayerFinished(Struct, frozen=True):
     """A layer was read to its end and is what its digests say. `reused`: it had been read before in this run."""
 
     index: int

@@ -1,13 +1,17 @@
-"""Small files that a user writes (specs, waivers, settings): read within bounds, or told in one line.
+"""A user's files: small ones (specs, waivers, settings) are read within bounds or told in one line, others put whole.
 
 TOML is read by the standard library, which has three doors that a hostile file may use: nesting (its parser recurses),
 digits (an integer of thousands of them) and dots (a key of n parts costs n² steps). All three end here as UsageError.
 """
 
+import contextlib
 import os
 import re
 import stat
+import tempfile
 import tomllib
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +79,34 @@ def refuse_named_pipe(path: Path, where: str) -> None:
         raise UnsupportedFormat(
             "is a named pipe, which is not waited for", where, "name a file, or - for standard input"
         )
+
+
+@contextlib.contextmanager
+def beside(file: Path, data: bytes, *, lasting: bool = False) -> Iterator[Callable[[], object]]:
+    """All the data in a file beside that one, with its mode; what is yielded puts it in its place, in one step. It is
+    gone at the end, unless it was put there.
+
+    `lasting`: it is on the disk before it is. A link stays one: what it leads to is replaced.
+    """
+    place = Path(os.path.realpath(file))
+    number, name = tempfile.mkstemp(prefix=f".{place.name[:100]}.", suffix=".part", dir=place.parent)
+    try:
+        with os.fdopen(number, "wb") as stream:
+            stream.write(data)
+            os.fchmod(number, _mode(place))
+            if lasting:
+                stream.flush()
+                os.fsync(number)
+        yield partial(Path(name).replace, place)
+    finally:
+        with contextlib.suppress(OSError):  # gone into its place; else what went wrong before is what is told
+            Path(name).unlink()
+
+
+def _mode(file: Path) -> int:
+    """The mode of the file that is replaced, or that of a new one."""
+    with contextlib.suppress(FileNotFoundError):
+        return stat.S_IMODE(file.stat().st_mode)
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return 0o666 & ~mask

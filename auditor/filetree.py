@@ -7,8 +7,10 @@ without trailing slash. No path ever leaves the root: `..` above the root is the
 import enum
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import count
 from typing import Protocol
+
+from msgspec import Struct
 
 
 class FileKind(enum.Enum):
@@ -48,8 +50,30 @@ class Content(Protocol):
         """Up to `length` bytes from `offset`; to the end where negative."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+_NUMBERS = count(1)
+
+
+class Facts:
+    """What readers found out about bytes that don't change, for all images that have them. Each reader has a key of
+    its own, and draws from an image's limits as if it had read them for it.
+
+    `number` is never given to other bytes: what was found out about several files together names them by it.
+    """
+
+    __slots__ = ("known", "number")
+
+    def __init__(self) -> None:
+        self.known: dict[str, object] = {}
+        self.number = next(_NUMBERS)
+
+
+def facts_of(content: Content) -> Facts:
+    """The facts that go with a content; of none where it may change, as the files of a directory do."""
+    facts = getattr(content, "facts", None)
+    return facts if isinstance(facts, Facts) else Facts()
+
+
+class Node(Struct, frozen=True):
     """One inode. Hard-linked names share an `inode` number; `layer` is the index of the layer that wrote it."""
 
     kind: FileKind
@@ -73,8 +97,7 @@ class LookupFault(enum.Enum):
     NOT_A_DIRECTORY = "not a directory"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """Where a path leads when every link is followed inside the root.
 
     `path` is the real path (of what is missing, where `node` is None: as far as it could be followed);
@@ -87,18 +110,15 @@ class Found:
     fault: LookupFault | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(Struct, frozen=True):
     """A path that an earlier layer had and `layer` deleted: a whiteout, or a parent directory replaced."""
 
     path: str
-    written_by: int
     layer: int
     node: Node
 
 
-@dataclass(frozen=True, slots=True)
-class LinkedWhiteout:
+class LinkedWhiteout(Struct, frozen=True):
     """A whiteout in `layer` below what a lower layer has as a symbolic link: storage drivers differ over it.
 
     overlayfs leaves `target`, the file that the whiteout would name through the link, and hides the link behind a

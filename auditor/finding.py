@@ -1,44 +1,15 @@
-"""A finding, how severe it is, and which severities fail: one value from the rules to every report and format."""
+"""A finding: one value from the rules to every report and format."""
 
-import enum
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 
-class Severity(enum.StrEnum):
-    """How bad a finding is: `error` does not meet the spec or would not run, `warning` is likely to hurt."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
-
-    @property
-    def rank(self) -> int:
-        """0 for error, rising as it gets milder."""
-        return _RANKS[self]
+from auditor.severity import FailOn, Severity
 
 
-_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
-
-
-class FailOn(enum.StrEnum):
-    """The mildest severity that fails an audit."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
-    NEVER = "never"
-
-    def fails(self, finding: "Finding") -> bool:
-        """Whether this finding alone makes the verdict `fail`."""
-        if self is FailOn.NEVER or finding.waived_by is not None:
-            return False
-        return finding.severity.rank <= Severity(self.value).rank
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing that is worth saying; the fields are its JSON form.
 
     `requirement` is the row that it belongs to, `affects` further rows that it breaks. `layer` wrote the
@@ -60,6 +31,10 @@ class Finding:
     def rows(self) -> tuple[str, ...]:
         """Every row that the finding counts against."""
         return ((self.requirement,) if self.requirement else ()) + self.affects
+
+    def fails(self, fail_on: FailOn) -> bool:
+        """Whether this finding alone makes the verdict `fail`."""
+        return self.waived_by is None and fail_on.covers(self.severity)
 
     def waived(self, by: str) -> "Finding":
         """The same finding, accepted for the reason that the waiver gives."""

@@ -6,7 +6,8 @@ hashed and forgotten.
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 SMALL = 64 << 10  # bytes; scripts and configuration are rarely larger
 LARGE = 512 << 20  # bytes; no program, module or database that the audit reads is larger
@@ -15,8 +16,26 @@ LARGE = 512 << 20  # bytes; no program, module or database that the audit reads 
 Keep = Callable[[str, int, int, bytes], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class NamedKeep:
+    """A policy that is the same in every run of the same code: its name tells it from others. Made when it is first
+    asked: an image that is remembered is not read.
+    """
+
+    __slots__ = ("_keep", "_make", "name")
+
+    def __init__(self, name: str, make: Callable[[], Keep]) -> None:
+        self.name = name
+        self._make = make
+        self._keep: Keep | None = None
+
+    def __call__(self, path: str, mode: int, size: int, head: bytes) -> bool:
+        """Whether a file is kept."""
+        if self._keep is None:
+            self._keep = self._make()
+        return self._keep(path, mode, size, head)
+
+
+class Kept(Struct, frozen=True):
     """The regular files that one reader may ask for. All paths are absolute, directories end with a slash."""
 
     files: frozenset[str] = frozenset()

@@ -4,8 +4,9 @@ A machine's *name* is that of OCI platforms, which is Go's GOARCH (OCI image spe
 """
 
 import enum
-from dataclasses import dataclass
 from typing import Literal, Protocol
+
+from msgspec import Struct
 
 ByteOrder = Literal["little", "big"]
 
@@ -41,8 +42,7 @@ class Target(Protocol):
         """EI_DATA."""
 
 
-@dataclass(frozen=True, slots=True)
-class Architecture:
+class Architecture(Struct, frozen=True):
     """One machine: what its ELF files have in their headers, and what others call it.
 
     `aliases` are the names of dpkg, RPM, apk and `uname -m`; `also_runs` the architectures whose programs its kernel

@@ -6,7 +6,8 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.errors import UsageError
 
@@ -46,8 +47,7 @@ _MACHINES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """The level of a processor that was looked at; "" where `reason` says why it isn't known."""
 
     level: str = ""
@@ -114,6 +114,11 @@ def order(architecture: str, level: str) -> int:
     """A number that grows with the level; -1 for one that isn't known."""
     ladder = levels(architecture)
     return ladder.index(level) if level in ladder else -1
+
+
+def highest(architecture: str, levels: Iterable[str], default: str = "") -> str:
+    """The one that asks for most; `default` of none."""
+    return max(levels, key=lambda level: order(architecture, level), default=default)
 
 
 def level_of(architecture: str, cpuinfo: str) -> Seen:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from auditor.errors import UsageError
+from auditor.errors import UsageError, did_you_mean
 from auditor.files import exists, parse_toml, read_small_file
 
 PREFIX = "AUDIT_IMAGE"
@@ -85,17 +85,19 @@ class _Reader:
         """One entry of a file: an option, or a command's table of options."""
         if isinstance(value, dict):
             if key not in self.known:
-                raise UsageError(f"there is no command '{key}'", str(path))
+                raise UsageError(f"there is no command '{key}'", str(path), did_you_mean(key, self.known))
             for name, entry in value.items():
                 option = self.known[key].get(name.replace("-", "_"))
                 if option is None:
-                    raise UsageError(f"the command {key} has no option '{name}'", str(path))
+                    raise UsageError(
+                        f"the command {key} has no option '{name}'", str(path), _near(name, self.known[key])
+                    )
                 self.result[key][option.name] = Setting(_from_file(option, entry, path), f"{path} [{key}]")
             return
         name = key.replace("-", "_")
         commands = [command for command, options in self.known.items() if name in options]
         if not commands:
-            raise UsageError(f"there is no option '{key}'", str(path))
+            raise UsageError(f"there is no option '{key}'", str(path), _near(key, *self.known.values()))
         for command in commands:
             if not self.result[command].get(name, Setting(None, "")).origin.startswith(f"{path} ["):
                 self.result[command][name] = Setting(_from_file(self.known[command][name], value, path), str(path))
@@ -120,8 +122,13 @@ class _Reader:
         for name in unknown:
             near = min(meant, key=lambda variable: (_distance(name, variable), variable), default="")
             if near and _is_slip(name.removeprefix(f"{PREFIX}_"), near.removeprefix(f"{PREFIX}_")):
-                raise UsageError(f"there is no such setting; did you mean {near}?", name, "unset it, or correct it")
+                raise UsageError("there is no such setting", name, f"did you mean {near}?")
         return unknown
+
+
+def _near(name: str, *commands: Mapping[str, Option]) -> str:
+    """The option of these commands that a file may mean, as it is written there."""
+    return did_you_mean(name, {option.replace("_", "-") for options in commands for option in options})
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:

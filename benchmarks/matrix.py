@@ -11,7 +11,6 @@ from auditor.auditing import audit
 from auditor.auditing.kernel import audit_kernels
 from auditor.auditing.load import load
 from auditor.errors import AuditError, UsageError
-from auditor.finding import Severity
 from auditor.kernel.read import read_kernels
 from auditor.kernel.source.open import open_source
 from auditor.report.kernel import words
@@ -20,6 +19,7 @@ from auditor.report.model import Report
 from auditor.rules import Options, Subject, run_rules
 from auditor.rules.kernel.bridge import feature_needs
 from auditor.rules.kernel.context import PairContext
+from auditor.severity import Severity
 from auditor.spec import Spec, load_spec
 from benchmarks.paper import write_section
 from fixtures.build import build_image

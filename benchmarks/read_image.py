@@ -95,6 +95,17 @@ def registry_with(path: Path) -> Iterator[str]:
             server.wait()
 
 
+def image(recipe: str) -> Path:
+    """A fixture as a docker-archive."""
+    archive = BUILD / f"{recipe}.tar"
+    if not archive.exists():
+        BUILD.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "fixtures", "build", "--suite", "bookworm", "--recipe", recipe]
+        command += ["--format", "docker-archive", "--output", str(archive)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return archive
+
+
 def layout(archive: Path, form: str) -> Path:
     """The same image as an OCI layout whose layers are compressed."""
     path = BUILD / f"{archive.stem}-{archive.stat().st_size}-{form}"

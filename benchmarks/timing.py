@@ -42,6 +42,11 @@ class Pair:
         """The median of wall A / wall B, pair by pair: holds when the machine's speed drifts."""
         return statistics.median(a.wall / b.wall for a, b in zip(self.first, self.second, strict=True))
 
+    @property
+    def cpu_ratio(self) -> float:
+        """The same of processor seconds."""
+        return statistics.median(a.cpu / b.cpu for a, b in zip(self.first, self.second, strict=True))
+
 
 def run_pair(first: Sequence[str], second: Sequence[str], runs: int) -> Pair:
     """Time two commands side by side."""

@@ -2,7 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Generator
+import signal
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -15,17 +17,22 @@ os.environ["AUDIT_IMAGE_CACHE_DIR"] = ""
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup() -> Generator[None, None, None]:
     """A fixture that can't be made here."""
-    try:
+    with _lacking():
         return (yield)
-    except Unavailable as error:
-        pytest.skip(str(error))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Generator[None, None, None]:
-    """The same, where the test itself asks for it; and a program that isn't installed."""
-    try:
+    """The same, where the test itself asks for it."""
+    with _lacking():
         return (yield)
+
+
+@contextmanager
+def _lacking() -> Iterator[None]:
+    """What can't be made here, or a program that isn't installed, is a reason to skip."""
+    try:
+        yield
     except Unavailable as error:
         pytest.skip(str(error))
     except FileNotFoundError as error:
@@ -42,3 +49,11 @@ def _is_a_program(error: BaseException) -> bool:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return trace is not None and trace.tb_frame.f_globals.get("__name__") == "subprocess"
+
+
+@pytest.fixture
+def heeded_sigint() -> Iterator[None]:
+    """A shell's background job, as these tests may be, hands an ignored SIGINT on to what it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

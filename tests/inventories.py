@@ -1,6 +1,6 @@
 """Small inventories for tests: a sound image, and ways to break it."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from auditor.image.model import Layer, Platform
 from auditor.inventory.model import (

@@ -1,7 +1,8 @@
 """The members of an `ar` archive, which a .deb is (deb(5), ar(5))."""
 
-from dataclasses import dataclass
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from auditor.archive import REMEDY
 from auditor.errors import CorruptImage
@@ -11,8 +12,7 @@ _HEADER = 60  # bytes: name 16, time 12, owner 6, group 6, mode 8, size 10, end 
 _MAX_MEMBERS = 64
 
 
-@dataclass(frozen=True, slots=True)
-class ArMember:
+class ArMember(Struct, frozen=True):
     """A member by its name, and where its bytes are in the file."""
 
     name: str

@@ -1,8 +1,9 @@
 """One file of an archive, and how a reader is told which ones to hand over with their bytes."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from auditor.errors import LimitExceeded
 
@@ -15,8 +16,7 @@ MAX_PATH = 4096  # bytes: PATH_MAX
 Keep = Callable[[str, int], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """A regular file. `path` has no leading slash or dot; `data` is None where it wasn't wanted."""
 
     path: str

@@ -7,7 +7,8 @@
 import enum
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 # RPM's own limits (hdrchkTags, hdrchkData).
 MAX_ENTRIES = 0xFFFF
@@ -48,8 +49,7 @@ class HeaderError(ValueError):
     """Bytes that are no header."""
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Struct, frozen=True):
     """The tags of one package that are read, each as its type, its count and its undecoded data."""
 
     tags: Mapping[int, tuple[int, int, bytes]]

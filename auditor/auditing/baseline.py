@@ -6,7 +6,8 @@ accepted in it is not: where the waiver ends, the baseline doesn't take its plac
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.finding import Finding
 from auditor.image.model import Platform
@@ -16,8 +17,7 @@ from auditor.report.model import IndexReport, Report
 _ACCEPTED = "in the baseline"
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
+class Baseline(Struct, frozen=True):
     """The saved report, and the file that it came from."""
 
     report: Report | IndexReport

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from auditor.errors import UsageError
 from auditor.files import exists
-from auditor.finding import FailOn, Finding
+from auditor.finding import Finding
 from auditor.report.model import IndexReport, Report
 from auditor.report.time import build_time
 from auditor.report.words import printable
+from auditor.severity import FailOn
 
 DAYS = 90  # that a drafted waiver counts
 _HEAD = """\
@@ -39,7 +40,7 @@ def draft_waivers(reports: Iterable[Report | IndexReport], fail_on: FailOn, toda
     gate = FailOn.ERROR if fail_on is FailOn.NEVER else fail_on
     tables: dict[str, None] = {}
     for finding in _findings(reports):
-        if gate.fails(finding):
+        if finding.fails(gate):
             tables["\n".join(_table(finding, today + datetime.timedelta(days=DAYS)))] = None
     return "\n\n".join([_HEAD, *tables]) + "\n"
 

@@ -1,10 +1,12 @@
 """What is known of an image when rules look at it: found by reading it now, or in an earlier run."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Protocol
 
 from auditor.auditing.wanted import wanted_by
+from auditor.image import Opened
 from auditor.image.model import Hashed, Image
 from auditor.inventory.model import Inventory
 from auditor.report.model import ReportImage
@@ -60,6 +62,17 @@ class Looked:
             layers=image.layers,
             remarks=(*image.remarks, *self.remarks(inventory)),
         )
+
+
+def read_and_look(found: Opened) -> Looked:
+    """An image that was found, read now. What looks into it is loaded while its bytes are still coming."""
+    if any(layer.fetched for layer in found.layers):
+        threading.Thread(target=_load_readers, name="readers").start()
+    return Looked(found.read())
+
+
+def _load_readers() -> None:
+    import auditor.inventory.build  # noqa: F401, PLC0415 - as above
 
 
 def _doubtful_whiteouts(image: Image, inventory: Inventory) -> Iterator[str]:

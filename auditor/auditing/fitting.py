@@ -1,7 +1,8 @@
 """Which other spec an image meets that doesn't meet the one it was judged by."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from auditor.auditing.facts import Facts
 from auditor.auditing.image import judge

@@ -2,7 +2,8 @@
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from auditor.auditing.baseline import Baseline
 from auditor.auditing.facts import Facts, Looked
@@ -88,7 +89,7 @@ def judge_by(terms: Terms, image: ReportImage, inventory: Inventory) -> Report:
     unknown = sum(row.status == "unknown" and row.requirement.id not in known for row in rows)
     return Report(
         image=image,
-        spec=ReportSpec(spec.name, spec.version, spec.digest, _shown_options(spec, options)),
+        spec=ReportSpec(spec.name, spec.version, spec.digest, shown_options(spec, options)),
         verdict=verdict(findings, options.fail_on, unknown if options.fail_on_unknown else 0),
         summary=summary,
         requirements=tuple(_report_row(row, context, places) for row in rows),
@@ -99,7 +100,8 @@ def judge_by(terms: Terms, image: ReportImage, inventory: Inventory) -> Report:
     )
 
 
-def _shown_options(spec: Spec, options: Options) -> dict[str, object]:
+def shown_options(spec: Spec, options: Options) -> dict[str, object]:
+    """How the spec is read, as a report has it."""
     shown: dict[str, object] = {
         "strict": options.strict,
         "ip_family": options.ip_family.value,

@@ -2,7 +2,6 @@
 
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
 
 from auditor.auditing.verdict import rule_texts, summarise, verdict
 from auditor.auditing.waivers import Waiver, apply_waivers
@@ -277,5 +276,5 @@ def _module(answer: ModuleAnswer) -> ReportModule:
 
 
 def _finding(finding: Finding, kernel: int, image: int | None) -> KernelFinding:
-    own = {field.name: getattr(finding, field.name) for field in fields(finding)}
+    own = {name: getattr(finding, name) for name in finding.__struct_fields__}
     return KernelFinding(**own, kernel=kernel, image=image)

@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 
 from auditor import events, image
 from auditor.budget import DEFAULT, Limits
-from auditor.image import Access, Image, Index, Opened, Platform, Reference
+from auditor.image import Access, Image, Index, Opened, Platform, Reference, SharedLayers
 from auditor.image.source.interface import ANONYMOUS
 from auditor.kept import Keep
 from auditor.spec import Spec
@@ -19,12 +19,19 @@ def load(
     limits: Limits = DEFAULT,
     listener: events.Listener = events.ignore,
     access: Access = ANONYMOUS,
+    shared: SharedLayers | None = None,
 ) -> AbstractContextManager[Image]:
     """As `auditor.image.load`. A `spec` with rows about digests of files, or about versions of Python or Node packages,
     is to be given here too: else those are unknown, since their files are not kept. `keep` takes the
     place of all that an audit would keep."""
     return image.load(
-        reference, keep=keep or _keep(spec), platform=platform, limits=limits, listener=listener, access=access
+        reference,
+        keep=keep or _keep(spec),
+        platform=platform,
+        limits=limits,
+        listener=listener,
+        access=access,
+        shared=shared,
     )
 
 
@@ -36,10 +43,11 @@ def open_image(
     limits: Limits = DEFAULT,
     listener: events.Listener = events.ignore,
     access: Access = ANONYMOUS,
+    shared: SharedLayers | None = None,
 ) -> AbstractContextManager[Opened]:
     """The image found, and not read before somebody asks for it."""
     return image.open_image(
-        reference, keep=_keep(spec), platform=platform, limits=limits, listener=listener, access=access
+        reference, keep=_keep(spec), platform=platform, limits=limits, listener=listener, access=access, shared=shared
     )
 
 
@@ -52,10 +60,17 @@ def load_index(
     listener: events.Listener = events.ignore,
     access: Access = ANONYMOUS,
     available: bool = False,
+    shared: SharedLayers | None = None,
 ) -> AbstractContextManager[Index]:
     """The same for all platforms, as `auditor.image.load_index`."""
     return image.load_index(
-        reference, keep=keep or _keep(spec), limits=limits, listener=listener, access=access, available=available
+        reference,
+        keep=keep or _keep(spec),
+        limits=limits,
+        listener=listener,
+        access=access,
+        available=available,
+        shared=shared,
     )
 
 

@@ -7,17 +7,16 @@ the config: it stands in the entry's name by the config's bytes, and was held to
 An image that can't be read or passes a limit leaves no entry: it fails each time in the same way.
 """
 
-import dataclasses
 import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
-from auditor.auditing.facts import Facts, Looked
+from auditor.auditing.facts import Facts, Looked, read_and_look
 from auditor.auditing.wanted import wanted_by
 from auditor.cache import Cache
 from auditor.image import Layer, Opened
@@ -28,8 +27,7 @@ from auditor.report.model import ReportImage
 from auditor.spec import Spec
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """What is kept: the stored layers that were read, and what was found. `remarks` are about the tree they make."""
 
     layers: tuple[Hashed, ...]
@@ -39,7 +37,7 @@ class Entry:
 
 def facts_of(found: Opened, spec: Spec, cache: Cache | None) -> Facts:
     """What is known of an image that is to be judged by `spec`. A directory has no bytes to know it by."""
-    return Looked(found.read()) if cache is None or found.unpacked else Remembering(found, spec, cache)
+    return read_and_look(found) if cache is None or found.unpacked else Remembering(found, spec, cache)
 
 
 class Remembering:
@@ -58,7 +56,7 @@ class Remembering:
             if (entry := self._known(spec)) is not None:
                 self._entry = self._entry or entry
                 return entry.inventory
-            self._looked = Looked(self._found.read())
+            self._looked = read_and_look(self._found)
             if spec is not self._spec:
                 self._looked.inventory(self._spec)  # first, as where nothing is known: readers remember what they read
         inventory = self._looked.inventory(spec)
@@ -130,6 +128,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, re.Pattern):
         pattern = value.pattern
         return [pattern.decode("latin-1") if isinstance(pattern, bytes) else pattern, value.flags]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return [[field.name, plain(getattr(value, field.name))] for field in dataclasses.fields(value)]
+    if isinstance(value, Struct):
+        return [[name, plain(getattr(value, name))] for name in value.__struct_fields__]
     return value

@@ -2,7 +2,9 @@
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor.auditing.baseline import Baseline
 from auditor.auditing.waivers import Waiver
@@ -10,8 +12,7 @@ from auditor.rules import Options
 from auditor.spec import Spec
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """`today` (UTC) decides which waivers still count, None: the day it is. With a `baseline` only what it doesn't
     have fails.
     """

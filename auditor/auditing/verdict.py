@@ -3,14 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from auditor.finding import FailOn, Finding
+from auditor.finding import Finding
 from auditor.report.model import ReportRule, ReportSummary, Verdict
 from auditor.rules import find_rule
+from auditor.severity import FailOn
 
 
 def verdict(findings: Iterable[Finding], fail_on: FailOn, unknown: int = 0) -> Verdict:
     """`fail` where a finding at or above `fail_on` is not waived, or `unknown` rows count and there are some."""
-    return "fail" if unknown or any(map(fail_on.fails, findings)) else "pass"
+    return "fail" if unknown or any(finding.fails(fail_on) for finding in findings) else "pass"
 
 
 def summarise(statuses: Iterable[str]) -> ReportSummary:

@@ -14,17 +14,18 @@ expires = 2027-01-31                # the last day on which it counts
 import datetime
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from auditor.errors import UsageError, did_you_mean
 from auditor.files import parse_toml, read_small_file
 from auditor.finding import Finding
 from auditor.rules.model import find_rule, rules
+from auditor.schema import framed, parts
 
 _TABLE = re.compile(r"\s*\[\[\s*waiver\s*\]\]")
 
@@ -52,8 +53,7 @@ class _WaiverFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     waiver: tuple[Waiver, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class WaiverUse:
+class WaiverUse(Struct, frozen=True):
     """What became of a waiver: `used` (with how many findings), `unused`, or `expired`."""
 
     waiver: Waiver
@@ -108,16 +108,11 @@ def _check_known(table: Mapping[str, Any], shape: type[msgspec.Struct], what: st
 
 def waiver_schema() -> dict[str, Any]:
     """The JSON Schema of a waiver file; `rule` names every rule there is."""
-    _, components = msgspec.json.schema_components([_WaiverFile], ref_template="#/$defs/{name}")
-    components["Waiver"]["properties"]["rule"] = {"enum": sorted(rule.id for rule in rules())}
+    definitions = parts(_WaiverFile)
+    definitions["Waiver"]["properties"]["rule"] = {"enum": sorted(rule.id for rule in rules())}
     for name in ("reason", "owner"):
-        components["Waiver"]["properties"][name] = {"type": "string", "pattern": r"\S"}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "audit-image waivers",
-        "$ref": "#/$defs/_WaiverFile",
-        "$defs": dict(sorted(components.items())),
-    }
+        definitions["Waiver"]["properties"][name] = {"type": "string", "pattern": r"\S"}
+    return framed("audit-image waivers", definitions, _WaiverFile)
 
 
 def apply_waivers(

@@ -1,10 +1,12 @@
 """What a spec makes an audit look for: which files of an image to keep while it goes by, and what to find in them."""
 
+import json
 import re
 from collections.abc import Iterable
+from functools import lru_cache, partial
 
 from auditor.inventory.wanted import Wanted
-from auditor.kept import Keep
+from auditor.kept import Keep, NamedKeep
 from auditor.rules.model import further_tools
 from auditor.spec import Kind, Spec
 
@@ -27,25 +29,22 @@ def wanted_by(spec: Spec) -> Wanted:
 
 def keep_for(spec: Spec) -> Keep:
     """What an audit under this spec reads: with files that rows ask the content of, in any directory, since links of
-    directories lead to them. It is made when it is first asked: an image that is remembered is not read."""
-    made: list[Keep] = []
-
-    def keep(path: str, mode: int, size: int, head: bytes) -> bool:
-        if not made:
-            made.append(_policy_for(spec))
-        return made[0](path, mode, size, head)
-
-    return keep
+    directories lead to them. The same for every image: layers that two of them have are read once."""
+    hashed = tuple(f"/{row.path.rpartition('/')[2]}" for row in spec.of_kind(Kind.FILE) if row.digest)
+    return _keep_for(hashed, tuple(row.version_from for row in spec.of_kind(Kind.TOOL)))
 
 
-def _policy_for(spec: Spec) -> Keep:
+@lru_cache(maxsize=16)
+def _keep_for(hashed: tuple[str, ...], sources: tuple[str, ...]) -> Keep:
+    return NamedKeep(json.dumps((hashed, sources)), partial(_policy_for, hashed, sources))
+
+
+def _policy_for(hashed: tuple[str, ...], sources: tuple[str, ...]) -> Keep:
     from auditor.inventory.declared import kept_for  # noqa: PLC0415 - these know how images are read
     from auditor.inventory.files import KEPT as NAMES  # noqa: PLC0415
     from auditor.inventory.keep import READERS  # noqa: PLC0415
     from auditor.kept import Kept, policy  # noqa: PLC0415
 
-    hashed = tuple(f"/{row.path.rpartition('/')[2]}" for row in spec.of_kind(Kind.FILE) if row.digest)
-    sources = (row.version_from for row in spec.of_kind(Kind.TOOL))
     return policy((*READERS, NAMES, kept_for(sources), Kept(endings=(("/", hashed),) if hashed else ())))
 
 

@@ -52,16 +52,30 @@ def make_folder(folder: Path) -> None:
 def make_file(file: Path) -> None:
     """Make an empty file where there is none, for this user alone; Unusable where it can't be made or trusted."""
     try:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+        os.close(open_file(file, os.O_RDWR | os.O_CREAT))
+    except FileNotFoundError as error:
+        raise Unusable(f"{file}: {error.strerror}") from error
+
+
+def open_file(file: Path, flags: int) -> int:
+    """A descriptor of a file that only this user may write. FileNotFoundError where there is none and none is to be
+    made; Unusable where it can't be opened or trusted.
+    """
+    try:
+        descriptor = os.open(file, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+    except FileNotFoundError:
+        raise
     except OSError as error:
         raise Unusable(f"{file}: {error.strerror}") from error
     try:
         status = os.fstat(descriptor)
         _check_owner(status, file)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
             raise Unusable(f"{file}: is no file of its own")
-    finally:
+    except BaseException:
         os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _check_owner(status: os.stat_result, path: Path) -> None:

@@ -9,8 +9,9 @@ import hashlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from auditor.cache.folder import Unusable, make_file, make_folder
 
@@ -27,8 +28,7 @@ _SCHEMA = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Stock:
+class Stock(Struct, frozen=True):
     """What is in a store: how many entries, their bytes, how many of them other code made, when the oldest was used."""
 
     entries: int

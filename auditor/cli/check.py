@@ -1,13 +1,11 @@
 """`audit-image check IMAGE`: audit one image."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditor.cli.defaults import setting_behind
 from auditor.cli.options import (
     AllPlatformsOption,
     AuthfileOption,
@@ -26,6 +24,7 @@ from auditor.cli.options import (
     PlainHttpOption,
     PlatformOption,
     QuietOption,
+    RequirePlatformOption,
     SpecOption,
     StrictOption,
     VerboseOption,
@@ -45,8 +44,8 @@ from auditor.cli.output import (
 )
 from auditor.errors import AuditError, UsageError
 from auditor.family import Family
-from auditor.finding import FailOn
 from auditor.report.register import Kind, formats
+from auditor.severity import FailOn
 
 if TYPE_CHECKING:
     from auditor.report.dockerfile import Dockerfile
@@ -63,12 +62,7 @@ def check(
     platform: PlatformOption = None,
     all_platforms: AllPlatformsOption = False,
     available_platforms: AvailablePlatformsOption = False,
-    require_platform: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="OS/ARCH", help="A platform that the index must have; may be repeated.", show_default=False
-        ),
-    ] = None,
+    require_platform: RequirePlatformOption = None,
     waivers: WaiversOption = None,
     baseline: BaselineOption = None,
     write_waivers: WriteWaiversOption = None,
@@ -97,17 +91,12 @@ def check(
     """Audit images against a spec; exit code 0: they meet it, 1: one doesn't, 2: one was not audited."""
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
     from auditor.auditing.waivers import load_waivers  # noqa: PLC0415
-    from auditor.cli.source import audit_any, reach_of, read_baseline  # noqa: PLC0415
-    from auditor.image import parse_platform  # noqa: PLC0415
-    from auditor.processor import parse_floors  # noqa: PLC0415
+    from auditor.cli.source import audit_any, check_platforms, options_of, reach_of, read_baseline  # noqa: PLC0415
+    from auditor.image import SharedLayers  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415
-    from auditor.rules import Options  # noqa: PLC0415
-    from auditor.spec import chosen_modes, load_spec  # noqa: PLC0415
+    from auditor.spec import load_spec  # noqa: PLC0415
 
-    if platform and all_platforms:
-        raise UsageError("--platform and --all-platforms exclude each other")
-    if available_platforms and not all_platforms:
-        raise UsageError("--available-platforms goes with --all-platforms")
+    check_platforms(platform, all_platforms, available_platforms)
     if baseline and len(images) > 1:
         raise UsageError("--baseline is about one image", "check", "audit each with the report saved of it")
     if write_waivers:
@@ -119,21 +108,22 @@ def check(
     outputs = parse_outputs(output or known[:1], known, color, verbose=verbose, quiet=quiet)
     requirements = load_spec(spec)
     accepted = load_waivers(waivers) if waivers else ()
-    required = tuple(str(parse_platform(name)) for name in require_platform or ())
-    gate = setting_behind(context, "fail_on")
-    options = Options(
+    options = options_of(
+        context,
+        requirements,
         strict,
         ip_family,
+        require_platform,
         fail_on,
-        required,
-        fail_on_unknown=fail_on_unknown,
-        modes=chosen_modes(requirements, mode),
-        cpu=parse_floors(cpu or ()),
-        fail_on_from=gate.origin if gate else "",
+        fail_on_unknown,
+        mode,
+        cpu,
         suggest=True,
     )
     source = _dockerfile(dockerfile) if dockerfile else None
     reach = reach_of(platform, authfile, ca, plain_http, quiet, verbose, limit, no_cache, available_platforms)
+    if len(images) > 1:
+        reach = reach._replace(shared=SharedLayers(reach.cache))
     had = read_baseline(baseline, requirements, reach) if baseline else None
 
     def audited(image: str) -> "Report | IndexReport":
@@ -143,7 +133,7 @@ def check(
     each = (audited(images[0]),) if several is None else several.images
     report = each[0] if several is None else several
     outputs.write(
-        lambda name, style: write(report, name, replace(style, dockerfile=source)), passed=report.verdict == "pass"
+        lambda name, style: write(report, name, style._replace(dockerfile=source)), passed=report.verdict == "pass"
     )
     if write_waivers:
         place = Output("waivers", Path(write_waivers))

@@ -1,6 +1,5 @@
 """`audit-image diff OLD NEW`: what changed between two images, and whether it is worse."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -30,8 +29,8 @@ from auditor.cli.options import (
 from auditor.cli.output import EXIT_FAILED, EXIT_OK, Colour, parse_outputs
 from auditor.errors import UsageError, did_you_mean
 from auditor.family import Family
-from auditor.finding import FailOn
 from auditor.report.register import Kind, formats
+from auditor.severity import FailOn
 
 if TYPE_CHECKING:
     from auditor.report.diff.kinds import Area
@@ -97,9 +96,12 @@ def diff(
 ) -> int:
     """Tell what changed from OLD to NEW; exit code 0: nothing is worse, 1: something is, 2: not compared."""
     # What a comparison needs is imported here, so that --help and a mistyped option cost nothing.
+    from auditor.auditing.terms import Terms  # noqa: PLC0415
     from auditor.auditing.waivers import load_waivers  # noqa: PLC0415
-    from auditor.cli.source import audit_all_platforms, audit_reference, is_saved_index, reach_of  # noqa: PLC0415
+    from auditor.cli.source import audit_both, reach_of  # noqa: PLC0415
+    from auditor.image import SharedLayers  # noqa: PLC0415
     from auditor.report.diff.compare import compare  # noqa: PLC0415
+    from auditor.report.model import IndexReport, Report  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415
     from auditor.report.release.compare import compare_releases  # noqa: PLC0415
     from auditor.rules import Options  # noqa: PLC0415
@@ -116,18 +118,15 @@ def diff(
     areas = _areas(area or [])
     options = Options(strict, ip_family, modes=chosen_modes(requirements, mode))
     reach = reach_of(platform, authfile, ca, plain_http, quiet, verbose, limit, no_cache, available_platforms)
+    reach = reach._replace(shared=SharedLayers(reach.cache))
     old, new, gate = _reference(old), _reference(new), cast("Gate", fail_on)
-    unnamed = not platform and not old_platform
+    terms = Terms(requirements, options, accepted)
     found: Diff | ReleaseDiff
-    if all_platforms or (unnamed and is_saved_index(old) and is_saved_index(new)):
-        old_release = audit_all_platforms(old, requirements, options, accepted, reach)
-        new_release = audit_all_platforms(new, requirements, options, accepted, reach)
-        found = compare_releases(old_release, new_release, gate, unknown_fails=fail_on_unknown, areas=areas)
-    else:
-        old_reach = replace(reach, platform=old_platform or platform)
-        before = audit_reference(old, requirements, options, accepted, old_reach)
-        after = audit_reference(new, requirements, options, accepted, reach)
-        found = compare(before, after, gate, unknown_fails=fail_on_unknown, areas=areas)
+    match audit_both(old, new, terms, old_platform, reach, all_platforms=all_platforms):
+        case (IndexReport() as old_release, IndexReport() as new_release):
+            found = compare_releases(old_release, new_release, gate, unknown_fails=fail_on_unknown, areas=areas)
+        case (Report() as before, Report() as after):
+            found = compare(before, after, gate, unknown_fails=fail_on_unknown, areas=areas)
     outputs.write(lambda name, style: write(found, name, style), passed=found.verdict == "pass")
     return EXIT_OK if found.verdict == "pass" else EXIT_FAILED
 

@@ -1,7 +1,6 @@
 """`audit-image explain ID`: what a rule or requirement means, why it matters, how to mend it, how to waive it."""
 
 from collections.abc import Iterator, Sequence
-from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +8,7 @@ import typer
 from auditor.cli.options import SpecOption, completing
 from auditor.cli.output import echo
 from auditor.errors import UsageError, did_you_mean
+from auditor.report.words import fold
 
 if TYPE_CHECKING:
     from auditor.rules import Rule
@@ -67,18 +67,18 @@ def _remedy(identifier: str, known: Sequence[str]) -> str:
 def _rule(rule: "Rule[object]", spec: "Spec") -> Iterator[str]:
     yield f"{rule.id} ({rule.severity})"
     yield ""
-    yield from wrap(rule.summary, 100)
+    yield from fold(rule.summary, 100)
     if rule.explanation:
         yield ""
-        yield from wrap(rule.explanation, 100)
+        yield from fold(rule.explanation, 100)
     yield ""
-    yield from wrap(f"How to mend it: {rule.mend}", 100)
+    yield from fold(f"How to mend it: {rule.mend}", 100)
     incidents = [incident for incident in spec.incidents if incident.rule == rule.id]
     if incidents:
         yield ""
         yield "Seen in the field:"
         for incident in incidents:
-            yield from wrap(f"- {incident.reference}: {incident.summary}", 100, subsequent_indent="  ")
+            yield from fold(f"- {incident.reference}: {incident.summary}", 100, rest="  ")
     yield ""
     yield "How to waive it, in a file given with --waivers:"
     yield ""
@@ -93,7 +93,7 @@ def _rule(rule: "Rule[object]", spec: "Spec") -> Iterator[str]:
 def _row(row: "Requirement", spec: "Spec") -> Iterator[str]:
     yield f'{row.id} ({row.kind}), section "{row.section}"'
     yield ""
-    yield from wrap(f'"{row.text}"', 100)
+    yield from fold(f'"{row.text}"', 100)
     asked = {
         "programs": ", ".join(row.programs),
         "minimum": row.minimum,

@@ -25,15 +25,15 @@ from auditor.cli.options import (
 from auditor.cli.output import EXIT_FAILED, EXIT_OK, Colour, parse_outputs
 from auditor.errors import UsageError
 from auditor.family import Family
-from auditor.finding import FailOn
 from auditor.report.register import Kind, formats
+from auditor.severity import FailOn
 
 
 def kernel(
     tree: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="TREE",
+            metavar="TREE…",
             help="A module tree, config, kernel image, .deb or .rpm, what `node-facts` wrote, or an image with kernels "
             "in it, with its scheme (docker-archive:FILE). Parts of one release are one kernel.",
             show_default=False,

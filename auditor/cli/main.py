@@ -11,7 +11,21 @@ import typer
 from typer.core import TyperCommand
 from typer.exceptions import TyperException
 
-from auditor.cli import cache, check, config, diff, explain, kernel, node_facts, sbom, schema, spec, tree, waivers
+from auditor.cli import (
+    cache,
+    check,
+    config,
+    diff,
+    explain,
+    kernel,
+    node_facts,
+    sbom,
+    schema,
+    spec,
+    sweep,
+    tree,
+    waivers,
+)
 from auditor.cli.defaults import deciding, default_map, setting_behind, settings_of
 from auditor.cli.output import EXIT_NOT_AUDITED, EXIT_OK, ClosedOutput, report_error, say
 from auditor.errors import AuditError, Interrupted, UsageError, did_you_mean
@@ -46,6 +60,7 @@ app.command("diff", cls=_Judging)(diff.diff)
 app.command("sbom")(sbom.sbom)
 app.command("kernel", cls=_Judging)(kernel.kernel)
 app.command("node-facts")(node_facts.node_facts)
+app.command("sweep", cls=_Judging)(sweep.sweep)
 app.command("tree")(tree.tree)
 app.command("explain")(explain.explain)
 app.add_typer(spec.app, name="spec")

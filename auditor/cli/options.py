@@ -7,8 +7,8 @@ import typer
 
 from auditor.cli.output import Colour
 from auditor.family import Family
-from auditor.finding import FailOn
 from auditor.report.register import Kind, formats, help_text
+from auditor.severity import FailOn
 
 
 def completing(known: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
@@ -47,7 +47,7 @@ def output_option(kind: Kind) -> Any:
     )
 
 
-_IMAGE = (
+IMAGE_HELP = (
     "A name as Docker takes it, or docker:, podman:, registry:, docker-archive:FILE[:TAG], oci-archive:FILE, "
     "oci-dir:PATH, dir:PATH, report:FILE."
 )
@@ -55,7 +55,7 @@ ImageArgument = Annotated[
     str,
     typer.Argument(
         metavar="IMAGE",
-        help=_IMAGE,
+        help=IMAGE_HELP,
         show_default=False,
         autocompletion=completing(schemes),
     ),
@@ -63,8 +63,8 @@ ImageArgument = Annotated[
 ImageArguments = Annotated[
     list[str],
     typer.Argument(
-        metavar="IMAGE",
-        help=f"{_IMAGE} Several are audited one after the other.",
+        metavar="IMAGE…",
+        help=f"{IMAGE_HELP} Several are audited one after the other.",
         show_default=False,
         autocompletion=completing(schemes),
     ),
@@ -103,6 +103,10 @@ AvailablePlatformsOption = Annotated[
     typer.Option(
         "--available-platforms", help="With --all-platforms: leave out those that the index names and the source lacks."
     ),
+]
+RequirePlatformOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="OS/ARCH", help="A platform that the index must have; may be repeated.", show_default=False),
 ]
 FailOnUnknownOption = Annotated[
     bool, typer.Option("--fail-on-unknown", help="A row of the spec that can't be known fails too.")

@@ -11,11 +11,13 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import typer
 
 from auditor.errors import UsageError, did_you_mean
+from auditor.files import beside
 from auditor.report.register import Style
 from auditor.report.words import printable
 
@@ -57,13 +59,13 @@ class Outputs:
         texts = [(place, render(place.format, self._style(place))) for place in self.places]
         with contextlib.ExitStack() as stack:
             ready = [
-                (place.file, stack.enter_context(_beside(place.file, text)))
+                (place.file, stack.enter_context(_ready(place.file, text)))
                 for place, text in texts
                 if place.file is not None
             ]
-            for file, written in ready:
+            for file, put in ready:
                 with _told(file):
-                    written.commit()
+                    put()
         for place, text in texts:
             if place.file is None and not (self.quiet and passed and place.format == "text"):
                 _write_standard(text)
@@ -162,48 +164,14 @@ def _write_standard(text: str) -> None:
     sys.stdout.write(text)
 
 
-class _Direct:
-    """A place that is no regular file (a pipe, /dev/stdout), or one that only itself may be written, not its folder."""
-
-    def __init__(self, file: Path, data: bytes) -> None:
-        self._file, self._data = file, data
-
-    def commit(self) -> None:
-        """Write all of it."""
-        self._file.write_bytes(self._data)
-
-
-class _Renamed:
-    """A whole file that lies beside its place."""
-
-    def __init__(self, scratch: Path, file: str) -> None:
-        self._scratch, self._file = scratch, file
-
-    def commit(self) -> None:
-        """Put it in its place, in one step."""
-        self._scratch.replace(self._file)
-
-
 @contextlib.contextmanager
-def _beside(file: Path, text: str) -> Iterator[_Direct | _Renamed]:
+def _ready(file: Path, text: str) -> Iterator[Callable[[], object]]:
     data = text.encode("utf-8", "backslashreplace")
-    with _told(file):
-        direct = not _can_rename(file)
-    if direct:
-        yield _Direct(file, data)
-        return
-    with _told(file):
-        real = Path(os.path.realpath(file))  # a link stays one: what it leads to is replaced
-        number, name = tempfile.mkstemp(prefix=f".{real.name[:100]}.", suffix=".part", dir=real.parent)
-    scratch = Path(name)
-    try:
-        with _told(file), os.fdopen(number, "wb") as stream:
-            stream.write(data)
-            os.fchmod(stream.fileno(), _mode(real))
-        yield _Renamed(scratch, str(real))
-    finally:
-        with contextlib.suppress(OSError):  # gone into its place; else what went wrong before is what is told
-            scratch.unlink()
+    with contextlib.ExitStack() as stack:
+        with _told(file):
+            # A pipe, /dev/stdout, and a file that may be written while its folder may not, are written where they are.
+            put = stack.enter_context(beside(file, data)) if _can_rename(file) else partial(file.write_bytes, data)
+        yield put
 
 
 def _try(file: Path) -> None:
@@ -228,15 +196,6 @@ def _can_rename(file: Path) -> bool:
     except FileNotFoundError:
         return True
     return regular and os.access(os.path.realpath(file.parent), os.W_OK) and not os.path.ismount(file)
-
-
-def _mode(file: Path) -> int:
-    """The mode of the file that is replaced, or that of a new one."""
-    with contextlib.suppress(FileNotFoundError):
-        return stat.S_IMODE(file.stat().st_mode)
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 @contextlib.contextmanager

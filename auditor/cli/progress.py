@@ -2,15 +2,18 @@
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from auditor import events
+from auditor.cli.output import say
 from auditor.report.words import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+
+    from auditor.sweep.run import Progress as Step
 
 # The places of what is no layer.
 _SPOOL = -1
@@ -24,15 +27,69 @@ def listening(*, quiet: bool, verbose: bool) -> Iterator[events.Listener]:
     if quiet:
         yield events.ignore
         return
-    if not sys.stderr.isatty():
+    if not _is_terminal():
         yield _log if verbose else _log_warnings
         return
     from rich.console import Console  # noqa: PLC0415 - costs 50 ms, and only a terminal needs it
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    from auditor.cli.columns import of_transfers  # noqa: PLC0415
+
+    with Progress(*of_transfers(), console=Console(stderr=True), transient=True) as progress:
         yield Bars(progress, verbose=verbose)
+
+
+@contextmanager
+def counting(*, quiet: bool, verbose: bool) -> "Iterator[Callable[[Step], None]]":
+    """A listener for a sweep: a line on standard error for each image, and how far it is where that is a terminal."""
+    if quiet or not _is_terminal():
+        yield Count(say, quiet=quiet, verbose=verbose)
+        return
+    from rich.console import Console  # noqa: PLC0415 - as above
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = (TextColumn("images"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("images", total=None)
+
+        def write(line: str) -> None:
+            progress.console.print(printable(line), markup=False, highlight=False)
+
+        count = Count(write, quiet=False, verbose=verbose)
+
+        def draw(step: "Step") -> None:
+            count(step)
+            progress.update(task, completed=step.number, total=step.count)
+
+        yield draw
+
+
+class Count:
+    """Tells of each image that is done; of those that were done before, how many."""
+
+    def __init__(self, write: Callable[[str], None], *, quiet: bool, verbose: bool) -> None:
+        self._write = write
+        self._quiet = quiet
+        self._verbose = verbose
+
+    def __call__(self, step: "Step") -> None:
+        """Tell of one."""
+        image = step.image
+        if image.verdict == "not-audited":
+            self._write(f"{step.number}/{step.count} not audited: {image.error}")
+        if self._quiet:
+            return
+        for event in step.told:
+            if (self._verbose or is_warning(event)) and (line := describe(event)):
+                self._write(line)
+        if image.verdict != "not-audited":
+            before = " (done before)" if step.again else ""
+            self._write(f"{step.number}/{step.count} {image.name}: {image.verdict.upper()}{before}")
+
+
+def _is_terminal() -> bool:
+    """Whether somebody watches standard error, which may be closed."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 class Bars:
@@ -111,4 +168,4 @@ def _log_warnings(event: events.Event) -> None:
 def _log(event: events.Event) -> None:
     line = describe(event)
     if line:
-        print(f"audit-image: {printable(line)}", file=sys.stderr)
+        say(line)

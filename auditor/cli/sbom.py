@@ -1,6 +1,5 @@
 """`audit-image sbom IMAGE`: what is in an image, as a software bill of materials."""
 
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -60,7 +59,7 @@ def sbom(
     outputs = parse_outputs(output or known[:1], known)
     reach = reach_of(platform, authfile, ca, plain_http, quiet, verbose, limit, no_cache, available_platforms)
     report = audit_any(image, load_spec(spec), Options(), (), reach, all_platforms=all_platforms)
-    outputs.write(lambda name, style: write(report, name, replace(style, supplier=supplier)))
+    outputs.write(lambda name, style: write(report, name, style._replace(supplier=supplier)))
     for line in doubts(report):
         report_warning(line)
     return EXIT_OK

@@ -1,4 +1,4 @@
-"""`audit-image schema report|diff|kernel|spec|waivers`: the published JSON schemas."""
+"""`audit-image schema report|diff|kernel|sweep|spec|waivers`: the published JSON schemas."""
 
 import json
 from collections.abc import Callable

@@ -89,7 +89,7 @@ def validate(
     names: Annotated[
         list[str],
         typer.Argument(
-            metavar="NAME|FILE",
+            metavar="NAME|FILE…",
             help="Shipped specs' names, or spec files.",
             autocompletion=completing(spec_names),
         ),

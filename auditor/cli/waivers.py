@@ -17,7 +17,7 @@ def _waivers() -> None:
 
 
 @app.command("validate")
-def validate(files: Annotated[list[str], typer.Argument(metavar="FILE", help="A waiver file.")]) -> int:
+def validate(files: Annotated[list[str], typer.Argument(metavar="FILE…", help="A waiver file.")]) -> int:
     """Check waiver files; exit code 2, and a line for each that is wrong."""
     from auditor.auditing.waivers import load_waivers  # noqa: PLC0415
 

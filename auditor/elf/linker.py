@@ -7,9 +7,11 @@ Files are read, parsed, searched for and bound once for all programs of the tree
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 
-from auditor.budget import Budget
+from msgspec import Struct
+from msgspec.structs import replace
+
+from auditor.budget import Budget, Count
 from auditor.elf.bind.judgement import Checks, dlopen_notices, judge
 from auditor.elf.bind.static_tls import static_tls
 from auditor.elf.model import Closure, LoadedObject, Loader, LoadFault, LoadNotice, LoadProblem, NoticeKind
@@ -32,8 +34,7 @@ _PRELOAD_LIMIT = 1 << 16
 _LOADER_LIMIT = 1 << 23  # no dynamic loader is so big
 
 
-@dataclass(frozen=True, slots=True)
-class _Rules:
+class _Rules(Struct, frozen=True):
     """All that is memoised for one loader."""
 
     profile: LoaderProfile
@@ -42,14 +43,15 @@ class _Rules:
     last: SystemPath | None  # musl's
     preload: str  # the text of glibc's ld.so.preload
     unread: tuple[str, ...]  # paths of its own files that are there and could not be read
+    plain: Cpu | None  # the machines of glibc's: the least, and those that search more; none of musl's
+    better: tuple[Cpu, ...]
 
     def offers(self, mapped: Mapped, names: Iterable[bytes]) -> bool:
         """Whether an object offers symbols of all these names."""
         return self.checks.binder.definitions(mapped).offers_all(names)
 
 
-@dataclass(frozen=True, slots=True)
-class _Load:
+class _Load(Struct, frozen=True):
     """A load that was carried out, for plug-ins to go on from."""
 
     record: Record
@@ -84,6 +86,10 @@ class Linker:
         self._loads: dict[tuple[str, str], _Load] = {}
         self._rules: dict[str, _Rules | UnknownLoader] = {}
         self._caches: dict[tuple[str, str], Cache | None] = {}
+
+    def counted(self, path: str) -> Count:
+        """Draws from the limit of relocations for who looks at those of the file at `path` beside the linker."""
+        return self._budget.relocations.of(path)
 
     def elf(self, path: str) -> ElfFile | None:
         """The ELF file that `path` leads to; None where there is none."""
@@ -158,11 +164,9 @@ class Linker:
     def _load(self, stored: StoredFile, elf: ElfFile, interpreter: Interpreter, rules: _Rules) -> Closure:
         assert stored.node is not None  # an ElfFile was read from it
         secure = runs_secure(stored.node)
-        profile = rules.profile
-        plain_kind = plain_cpu(profile) if profile.loader is Loader.GLIBC else None
-        plain, levels = self._load_on(stored, elf, interpreter, rules, plain_kind, secure=secure)
+        plain, levels = self._load_on(stored, elf, interpreter, rules, rules.plain, secure=secure)
         variants: list[Closure] = []
-        for cpu in better_cpus(profile) if plain_kind is not None else ():
+        for cpu in rules.better:
             if cpu.level not in levels:
                 continue
             variant, more = self._load_on(stored, elf, interpreter, rules, cpu, secure=secure)
@@ -191,16 +195,21 @@ class Linker:
         self._loads[path, variant] = load
         bind_now = self._binds_now(rules)
         problems = judge(rules.checks, record, record.scope, record.scope, bind_now=bind_now)
-        fork = self._loading(record.fork(), load)
         notices = (
             *_relative_interpreter(path, interpreter, self._around.working_dir),
             *_unread(path, rules.unread),
             *record.notices,
-            *dlopen_notices(fork.record.scope, fork.locate),
+            *self._dlopen_notices(load),
         )
         objects = record.objects()
         closure = Closure(path, elf.interpreter, rules.profile.loader, objects, problems, notices)
         return _as_variant(closure, variant), record.levels
+
+    def _dlopen_notices(self, load: _Load) -> Iterable[LoadNotice]:
+        if not any(mapped.elf.dlopen for mapped in load.record.scope):
+            return ()
+        fork = self._loading(load.record.fork(), load)
+        return dlopen_notices(fork.record.scope, fork.locate)
 
     def _plugin(self, program: str, variant: str, path: str, caller: str) -> Closure | None:
         load = self._loads.get((program, variant))
@@ -214,7 +223,8 @@ class Linker:
         scope = [*dict.fromkeys((*record.scope, *local))]
         problems = judge(load.rules.checks, record, new, scope, bind_now=True)
         offers = load.rules.offers
-        for remark in static_tls(load.rules.profile.loader, offers, new, scope, {} if load.secure else self._env):
+        env = {} if load.secure else self._env
+        for remark in static_tls(load.rules.profile.loader, offers, new, scope, env, self.counted(path)):
             if isinstance(remark, LoadProblem):
                 problems = (*problems, remark)
             else:
@@ -269,7 +279,9 @@ class Linker:
         except CacheTooLarge:
             self._caches[profile.cache, profile.architecture.byte_order] = None
             unread.append(profile.cache)
-        return _Rules(profile, Checks.of(profile, self._budget), {}, last, text, tuple(unread))
+        checks, is_glibc = Checks.of(profile, self._budget), profile.loader is Loader.GLIBC
+        plain, better = (plain_cpu(profile), better_cpus(profile)) if is_glibc else (None, ())
+        return _Rules(profile, checks, {}, last, text, tuple(unread), plain, better)
 
     def _is_unreadable(self, path: str, limit: int) -> bool:
         """Whether there is a file whose bytes are needed and can't be had."""

@@ -1,7 +1,8 @@
 """What came of loading a program: which objects, found how, and what would go wrong."""
 
 import enum
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 
 class Loader(enum.StrEnum):
@@ -26,8 +27,7 @@ class LoadFault(enum.StrEnum):
     ELF_MALFORMED = "elf-malformed"
 
 
-@dataclass(frozen=True, slots=True)
-class LoadProblem:
+class LoadProblem(Struct, frozen=True):
     """One thing that the loader (or kernel) would refuse.
 
     `path` is the real path of the object that has the need (or that is malformed), `name` what it needs: a
@@ -63,8 +63,7 @@ class NoticeKind(enum.StrEnum):
     UNKNOWN = "unknown"  # could not be told, with the reason in the message
 
 
-@dataclass(frozen=True, slots=True)
-class LoadNotice:
+class LoadNotice(Struct, frozen=True):
     """A remark on a load that goes on."""
 
     kind: NoticeKind
@@ -74,8 +73,7 @@ class LoadNotice:
     variant: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedObject:
+class LoadedObject(Struct, frozen=True):
     """One object in load order. `name` is the first name it was asked for by (the program: its path)."""
 
     name: str
@@ -87,8 +85,7 @@ class LoadedObject:
     soname: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Closure:
+class Closure(Struct, frozen=True):
     """All that starting `program` would load, breadth-first, the program itself first, the interpreter included.
 
     `loader` is None for a static program and where no interpreter could be read. `variants` holds the closures
@@ -105,8 +102,7 @@ class Closure:
     variants: tuple["Closure", ...] = field(default=())
 
 
-@dataclass(frozen=True, slots=True)
-class GoModule:
+class GoModule(Struct, frozen=True):
     """One module that is built in. `version` is `(devel)` where the build didn't know it; `sum` its go.sum hash.
 
     `replaces` is `PATH VERSION` of the module that the sources ask for, where another was built in its place.

@@ -7,6 +7,7 @@ from auditor.image.opened import Index, Opened
 from auditor.image.platforms import parse_platform
 from auditor.image.reference import Reference, parse
 from auditor.image.scheme import Scheme
+from auditor.image.shared import SharedLayers
 from auditor.image.source.interface import Access
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Platform",
     "Reference",
     "Scheme",
+    "SharedLayers",
     "load",
     "load_index",
     "open_image",

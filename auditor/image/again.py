@@ -2,17 +2,20 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from auditor import events
 from auditor.errors import AuditError
 from auditor.image.model import Hashed
-from auditor.image.opened import Opened
 from auditor.image.source.interface import StoredLayer
+
+if TYPE_CHECKING:
+    from auditor.image.opened import Opened
 
 _CHUNK = 256 << 10
 
 
-def holds(found: Opened, before: Sequence[Hashed]) -> bool:
+def holds(found: "Opened", before: Sequence[Hashed]) -> bool:
     """Whether its stored layers are those, from the lowest up.
 
     All that lies on this machine is hashed; a registry gives a layer out by its digest, which is compared. What can't
@@ -28,7 +31,7 @@ def holds(found: Opened, before: Sequence[Hashed]) -> bool:
             if layer.digest is None:
                 return False
         elif layer.key not in same:
-            if not _is(found, index, layer, known):
+            if not is_stored(layer, known, found.listener, index, len(found.layers)):
                 return False
             same[layer.key] = known
         elif same[layer.key] != known:
@@ -36,9 +39,9 @@ def holds(found: Opened, before: Sequence[Hashed]) -> bool:
     return True
 
 
-def _is(found: Opened, index: int, layer: StoredLayer, known: Hashed) -> bool:
-    """Whether the bytes of one layer have that digest and length."""
-    found.listener(events.LayerStarted(index, len(found.layers), known.digest, known.size))
+def is_stored(layer: StoredLayer, known: Hashed, listener: events.Listener, index: int, count: int) -> bool:
+    """Whether the bytes of one layer, number `index` of `count`, have that digest and length."""
+    listener(events.LayerStarted(index, count, known.digest, known.size))
     algorithm, _, digits = known.digest.partition(":")
     if algorithm not in ("sha256", "sha512"):
         return False
@@ -49,8 +52,8 @@ def _is(found: Opened, index: int, layer: StoredLayer, known: Hashed) -> bool:
             while read <= known.size and (data := file.read(_CHUNK)):
                 digest.update(data)
                 read += len(data)
-                found.listener(events.LayerAdvanced(index, read))
+                listener(events.LayerAdvanced(index, read))
     except (AuditError, OSError):
         return False
-    found.listener(events.LayerFinished(index, read))
+    listener(events.LayerFinished(index, read))
     return read == known.size and digest.hexdigest() == digits

@@ -1,6 +1,6 @@
 """The image config: what a runtime would do with the image, and how it came to be (OCI image-spec, config.md)."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from auditor.budget import Limits
 from auditor.errors import LimitExceeded
@@ -8,8 +8,7 @@ from auditor.image.document import DIGEST, Document, parse_object
 from auditor.image.model import Config, Platform
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedConfig:
+class ParsedConfig(Struct, frozen=True):
     """The config, and for each layer from the lowest its diff id and the command that made it ("" where unknown)."""
 
     config: Config

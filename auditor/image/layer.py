@@ -6,8 +6,9 @@ of the uncompressed tar, to its very last byte) and layer.md (what entries a lay
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
+
+from msgspec import Struct
 
 from auditor.archive.compression import LAYER_KINDS, decompressed, kind_of
 from auditor.archive.stream import Stream
@@ -47,19 +48,22 @@ class LayerEntry(NamedTuple):
         return f"{self.directory}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class LayerContents:
-    """A verified layer: its entries in the order of the tar, the digests and sizes (bytes) that its bytes have."""
+class LayerContents(Struct, frozen=True):
+    """A verified layer: its entries in the order of the tar, the digests and sizes (bytes) that its bytes have.
+
+    `names` is what it took of that limit, `kept` the bytes of the contents that were asked for.
+    """
 
     entries: tuple[LayerEntry, ...]
     digest: str
     size: int
     diff_id: str
     uncompressed: int
+    names: int
+    kept: int
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(Struct, frozen=True):
     """What a layer's bytes must be; None where the image doesn't say. `where` names the layer in errors."""
 
     where: str
@@ -67,6 +71,11 @@ class Expected:
     size: int | None
     diff_id: str | None
     media_type: str = ""
+
+    @property
+    def algorithm(self) -> str:
+        """The hash that the stored bytes are held to."""
+        return _algorithm(self.digest or self.diff_id)
 
 
 def read_layer(
@@ -84,13 +93,15 @@ def read_layer(
     says or no tar, UnsupportedFormat, LimitExceeded.
     """
     source = _Stored(stored, expected, progress)
-    kind = _compression(source.peek(_MAGIC), expected)
+    kind = kind_of(source.peek(_MAGIC))
+    check_media_type(expected)
+    kind = kind if kind in LAYER_KINDS else ""
     plain = _Plain(decompressed(source.pieces(), kind, expected.where), budget, expected)
     if not kind and plain.hash_name == source.hash_name:
         plain.hash = None  # the stored bytes are the uncompressed ones: one hash serves both
     stream = Stream(plain.pieces())
     try:
-        entries = _list(stream, expected.where, keep, spool, budget)
+        entries, names = _list(stream, expected.where, keep, spool, budget)
         stream.drain()
         source.drain()
     except CorruptImage:
@@ -106,7 +117,8 @@ def read_layer(
             expected.where,
             "the layer or the config was altered; get the image again",
         )
-    return LayerContents(entries, source.digest(), source.position, diff_id, plain.total)
+    kept = sum(entry.content.size for entry in entries if entry.content is not None)
+    return LayerContents(entries, source.digest(), source.position, diff_id, plain.total, names, kept)
 
 
 def _algorithm(digest: str | None) -> str:
@@ -121,7 +133,7 @@ class _Stored:
         self._expected = expected
         self._progress = progress
         self._pending = b""
-        self.hash_name = _algorithm(expected.digest or expected.diff_id)
+        self.hash_name = expected.algorithm
         self._hash = hashlib.new(self.hash_name, usedforsecurity=False)
         self.position = 0
 
@@ -197,8 +209,10 @@ class _Plain:
         return None if self.hash is None else f"{self.hash_name}:{self.hash.hexdigest()}"
 
 
-def _compression(first: bytes, expected: Expected) -> str:
-    """By what the bytes are; a media type that they contradict is tolerated, as by runtimes, while digests agree."""
+def check_media_type(expected: Expected) -> None:
+    """UnsupportedFormat for what is no layer to be read. How it is compressed, its bytes say: a media type that they
+    contradict is tolerated, as by runtimes, while digests agree.
+    """
     media_type = expected.media_type.partition(";")[0].strip()
     if "encrypted" in media_type:
         raise UnsupportedFormat("an encrypted layer", expected.where, "decrypt the image first")
@@ -214,8 +228,6 @@ def _compression(first: bytes, expected: Expected) -> str:
             expected.where,
             "only OCI and Docker image layers can be audited",
         )
-    kind = kind_of(first)
-    return kind if kind in LAYER_KINDS else ""
 
 
 _LAYER_TYPES = (
@@ -254,8 +266,10 @@ def normal_path(name: str) -> str:
     return "/" + "/".join(parts)
 
 
-def _list(stream: Stream, where: str, keep: Keep, spool: Spool, budget: Budget) -> tuple[LayerEntry, ...]:
+def _list(stream: Stream, where: str, keep: Keep, spool: Spool, budget: Budget) -> tuple[tuple[LayerEntry, ...], int]:
+    """The entries, and what they took of the limit of names."""
     entries: list[LayerEntry] = []
+    names = 0
     directories: dict[str, str] = {}
     reader = TarReader(stream, where)
     longest = budget.limits.path
@@ -266,7 +280,9 @@ def _list(stream: Stream, where: str, keep: Keep, spool: Spool, budget: Budget) 
         if "\0" in path:
             raise CorruptImage("a name with a NUL byte", where, "get or build the image again")
         budget.entries.take(1, where)
-        budget.names.take(text_size(path) + text_size(entry.link) + len(entry.capabilities), where)
+        size = text_size(path) + text_size(entry.link) + len(entry.capabilities)
+        budget.names.take(size, where)
+        names += size
         try:
             kind = _KINDS[entry.type]
         except KeyError:
@@ -289,7 +305,7 @@ def _list(stream: Stream, where: str, keep: Keep, spool: Spool, budget: Budget) 
                 directory, name, kind, entry.mode, entry.uid, entry.gid, entry.size, target, entry.capabilities, content
             )
         )
-    return tuple(entries)
+    return tuple(entries), names
 
 
 def text_size(text: str) -> int:

@@ -11,6 +11,7 @@ from auditor.image.config import parse_config
 from auditor.image.model import Image, Platform
 from auditor.image.opened import Index, Opened, Opening
 from auditor.image.reference import Reference, parse
+from auditor.image.shared import SharedLayers
 from auditor.image.source import open_source
 from auditor.image.source.interface import ANONYMOUS, Access, Options, StoredImage
 from auditor.kept import Keep
@@ -25,15 +26,16 @@ def open_image(
     limits: Limits = DEFAULT,
     listener: events.Listener = events.ignore,
     access: Access = ANONYMOUS,
+    shared: SharedLayers | None = None,
 ) -> Iterator[Opened]:
     """Find one image, to be read until the block ends or not at all. Raises AuditError only.
 
     `platform` chooses one of an index; without it this machine's is taken, else the only one. `access` is for
-    registries.
+    registries. `shared` are the layers of images that were read before.
     """
     if isinstance(reference, str):
         reference = parse(reference)
-    options = Options(keep, Budget(limits), listener, platform, access)
+    options = Options(keep, Budget(limits), listener, platform, access, shared=shared)
     with ExitStack() as stack:
         source = stack.enter_context(closing(open_source(reference, options)))
         listing = choose(source.images(), reference)
@@ -54,9 +56,12 @@ def load(
     limits: Limits = DEFAULT,
     listener: events.Listener = events.ignore,
     access: Access = ANONYMOUS,
+    shared: SharedLayers | None = None,
 ) -> Iterator[Image]:
     """Read one image, as `open_image` finds it; what `keep` asks for can be read until the block ends."""
-    with open_image(reference, keep=keep, platform=platform, limits=limits, listener=listener, access=access) as found:
+    with open_image(
+        reference, keep=keep, platform=platform, limits=limits, listener=listener, access=access, shared=shared
+    ) as found:
         yield found.read()
 
 
@@ -69,6 +74,7 @@ def load_index(
     listener: events.Listener = events.ignore,
     access: Access = ANONYMOUS,
     available: bool = False,
+    shared: SharedLayers | None = None,
 ) -> Iterator[Index]:
     """All platforms of an image, of one where it is no index; what `keep` asks for can be read until the block ends.
 
@@ -76,7 +82,7 @@ def load_index(
     """
     if isinstance(reference, str):
         reference = parse(reference)
-    options = Options(keep, Budget(limits), listener, None, access, all_platforms=True)
+    options = Options(keep, Budget(limits), listener, None, access, all_platforms=True, shared=shared)
     with ExitStack() as stack:
         source = stack.enter_context(closing(open_source(reference, options)))
         listing = choose(source.images(), reference)

@@ -4,9 +4,10 @@ Formats: OCI image-spec (manifest.md, image-index.md, descriptor.md) and Docker'
 """
 
 import hashlib
-from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO, Protocol
+
+from msgspec import Struct
 
 from auditor.budget import Limits
 from auditor.errors import CorruptImage, LimitExceeded, UnsupportedFormat
@@ -33,8 +34,7 @@ _CONFIG_TYPES = (
 _ATTESTATION = "vnd.docker.reference.type"
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptor:
+class Descriptor(Struct, frozen=True):
     """What is known of a blob before it is read (descriptor.md). `size` in bytes."""
 
     media_type: str
@@ -42,7 +42,6 @@ class Descriptor:
     size: int | None
     platform: Platform | None = None
     annotations: tuple[tuple[str, str], ...] = ()
-    urls: tuple[str, ...] = ()
 
     def annotation(self, key: str) -> str:
         """An annotation's value, "" where there is none."""
@@ -81,7 +80,6 @@ def descriptor(item: Document) -> Descriptor:
         if platform is None or not platform.text("architecture")
         else Platform(platform.text("os"), platform.text("architecture"), platform.text("variant")),
         item.pairs("annotations"),
-        item.texts("urls"),
     )
 
 

@@ -12,8 +12,9 @@ and makes again is empty (some versions show its old files), and a hard link may
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import NoReturn
+
+from msgspec.structs import replace
 
 from auditor.budget import Budget
 from auditor.errors import CorruptImage
@@ -262,7 +263,7 @@ class Merge:
             assert isinstance(node, Node)
             if node.layer is not None and node.layer != layer:
                 self._budget.names.take(text_size(path), self._where)
-                self.removed[path] = Removal(path, node.layer, layer, node)
+                self.removed[path] = Removal(path, layer, node)
 
     def _fail(self, what: str) -> NoReturn:
         raise CorruptImage(what, self._where, "no container runtime unpacks this layer; build the image again")

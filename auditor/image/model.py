@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from auditor.budget import Budget
 from auditor.filetree import FileTree, LinkedWhiteout
 
 
-@dataclass(frozen=True, slots=True)
-class Platform:
+class Platform(Struct, frozen=True):
     """An operating system and architecture as Go and OCI name them (`linux`, `ppc64le`, variant `v8`)."""
 
     os: str
@@ -18,8 +19,7 @@ class Platform:
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """The parts of the image config (OCI image-spec, config.md) that a runtime acts on, and the platform it claims."""
 
     platform: Platform
@@ -32,8 +32,7 @@ class Config:
     ports: tuple[str, ...] = ()  # ExposedPorts, as `80/tcp`
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """One layer, lowest first. `size` (bytes) and `digest` are of the stored form; None where the source has none."""
 
     index: int
@@ -44,8 +43,7 @@ class Layer:
     created_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Hashed:
+class Hashed(Struct, frozen=True):
     """The stored bytes of a layer as they really are: their digest, and how many (`size`)."""
 
     digest: str

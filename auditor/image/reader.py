@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from auditor import events
 from auditor.errors import AuditError
+from auditor.image.again import is_stored
 from auditor.image.config import ParsedConfig
-from auditor.image.layer import Expected, LayerContents, read_layer
+from auditor.image.layer import Expected, LayerContents, check_media_type, read_layer
 from auditor.image.merge import Merge
 from auditor.image.model import Hashed, Image, Layer
+from auditor.image.shared import SharedLayers
 from auditor.image.source.interface import Options, StoredImage, StoredLayer
 from auditor.image.spool import Spool
 from auditor.image.tree import MergedTree
@@ -20,7 +22,9 @@ from auditor.image.tree import MergedTree
 if TYPE_CHECKING:
     from auditor.image.opened import Opened
 
+_FEW = 64  # layers of an image that is made of shared ones: each of those has a file open
 _THREADS = min(4, os.cpu_count() or 1)  # layers that are read side by side
+_STREAMS = 8  # layers that come over a network side by side: a round trip of one is waited for while others come
 
 
 class LayerReader:
@@ -34,6 +38,8 @@ class LayerReader:
         self._uses = Counter(key for image in images for key in {layer.key for layer in image.layers})
         self._known: dict[tuple[str, str], LayerContents] = {}
         self._stopped = threading.Event()
+        few = max((len(image.layers) for image in images), default=0) <= _FEW
+        self._shared = options.shared if few else None
 
     def image(self, found: "Opened", stored: StoredImage, parsed: ParsedConfig) -> Image:
         """The whole image."""
@@ -86,41 +92,66 @@ class LayerReader:
     def _read_all(
         self, layers: tuple[StoredLayer, ...], diff_ids: tuple[str, ...]
     ) -> dict[tuple[str, str], LayerContents]:
-        """Every layer's contents, each read once: decompressing and hashing leave the interpreter to others."""
+        """Every layer's contents, each read once: decompressing and hashing leave the interpreter to others.
+
+        The largest is begun first, so that none is alone at the end.
+        """
         wanted: dict[tuple[str, str], Callable[[], LayerContents]] = {}
+        sizes: dict[tuple[str, str], int] = {}
         for index, (layer, diff_id) in enumerate(zip(layers, diff_ids, strict=True)):
             key = (layer.key, diff_id)
             if key in self._known or key in wanted:
                 self._listener(events.LayerFinished(index, 0, reused=True))
             else:
                 wanted[key] = partial(self._contents, index, layer, diff_id, len(layers))
+                sizes[key] = layer.size or 0
         if len(wanted) < 2:
             return {**self._known, **{key: read() for key, read in wanted.items()}}
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - brings logging along
 
-        with ThreadPoolExecutor(min(_THREADS, len(wanted)), "layer") as pool:
-            futures = {key: pool.submit(read) for key, read in wanted.items()}
+        threads = _STREAMS if all(layer.fetched for layer in layers) else _THREADS
+        with ThreadPoolExecutor(min(threads, len(wanted)), "layer") as pool:
+            futures = {key: pool.submit(wanted[key]) for key in sorted(wanted, key=sizes.__getitem__, reverse=True)}
             try:
-                return {**self._known, **{key: future.result() for key, future in futures.items()}}
+                return {**self._known, **{key: futures[key].result() for key in wanted}}
             except BaseException:
                 self._stopped.set()
                 pool.shutdown(cancel_futures=True)
                 raise
 
     def _contents(self, index: int, layer: StoredLayer, diff_id: str, count: int) -> LayerContents:
-        self._listener(events.LayerStarted(index, count, layer.digest or diff_id, layer.size))
         expected = Expected(layer.where, layer.digest, layer.size, diff_id, layer.media_type)
+        shared = self._shared and self._known_elsewhere(self._shared, index, layer, expected, count)
+        if shared:
+            return shared
+        self._listener(events.LayerStarted(index, count, layer.digest or diff_id, layer.size))
+        spool = self._spool if self._shared is None else Spool(self._budget.kept)
         with layer.open() as file:
             contents = read_layer(
                 file,
                 expected,
                 keep=self._keep,
-                spool=self._spool,
+                spool=spool,
                 budget=self._budget,
                 progress=partial(self._advance, index),
             )
         self._listener(events.LayerFinished(index, contents.size))
+        if self._shared is not None:
+            self._shared.add(contents, expected, spool, self._keep, self._budget, fetched=layer.fetched)
         return contents
+
+    def _known_elsewhere(
+        self, shared: SharedLayers, index: int, layer: StoredLayer, expected: Expected, count: int
+    ) -> LayerContents | None:
+        """What another image's reader came to, where its layer has the same bytes."""
+        check_media_type(expected)
+        for contents in shared.like(expected, self._keep, self._budget):
+            if layer.fetched and layer.digest is not None:
+                self._listener(events.LayerFinished(index, 0, reused=True))
+            elif not is_stored(layer, Hashed(contents.digest, contents.size), self._listener, index, count):
+                continue
+            return contents if shared.take(contents, expected, self._budget) else None
+        return None
 
     def _advance(self, index: int, read: int) -> None:
         if self._stopped.is_set():

@@ -5,8 +5,9 @@ Names follow Docker's reference grammar and normalisation (distribution/referenc
 """
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from auditor.errors import ImageNotFound, UsageError, did_you_mean
 from auditor.image.scheme import Scheme, Target
@@ -18,13 +19,12 @@ _HOST = re.compile(
     r"|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
 )
 _PATH = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _ID = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Struct, frozen=True):
     """A repository and what of it: `tag` or `digest`, or both (then the digest decides). `host` is the registry's."""
 
     host: str
@@ -44,8 +44,7 @@ class Name:
         return text + (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """One image as a user named it. `text` is what was written.
 
     `name` is set for daemons and registries, `path` for everything on disk; `tag` or `digest` then choose one of
@@ -112,7 +111,7 @@ def parse_name(text: str) -> Name:
     if host == "index.docker.io":
         host = DEFAULT_HOST
     path, colon, tag = path.partition(":")
-    if colon and not _TAG.fullmatch(tag):
+    if colon and not TAG.fullmatch(tag):
         raise UsageError(f"{tag!r} is no tag", text, remedy)
     if not _HOST.fullmatch(host) or len(path) > 255:
         raise UsageError("is no image name", text, remedy)

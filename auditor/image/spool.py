@@ -3,11 +3,20 @@
 import os
 import tempfile
 import threading
+import weakref
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from auditor.budget import Allowance
 from auditor.errors import AuditError
+from auditor.filetree import Facts
+
+
+class Readable(Protocol):
+    """Bytes that can be read anywhere, by several threads."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Up to `length` bytes from `offset`."""
 
 
 class Spool:
@@ -15,6 +24,7 @@ class Spool:
 
     def __init__(self, kept: Allowance) -> None:
         self._file = tempfile.TemporaryFile(prefix="audit-image-")  # noqa: SIM115 - lives as long as the spool
+        weakref.finalize(self, self._file.close)  # where its contents outlive the reader of one image
         self._descriptor = self._file.fileno()
         self._lock = threading.Lock()
         self._kept = kept
@@ -74,14 +84,22 @@ class Spool:
 
 
 class SpooledContent:
-    """One file's bytes in a spool (`auditor.filetree.Content`)."""
+    """One file's bytes among others (`auditor.filetree.Content`)."""
 
-    __slots__ = ("_offset", "_size", "_spool")
+    __slots__ = ("_facts", "_offset", "_size", "_spool")
 
-    def __init__(self, spool: Spool, offset: int, size: int) -> None:
+    def __init__(self, spool: Readable, offset: int, size: int) -> None:
         self._spool = spool
         self._offset = offset
         self._size = size
+        self._facts: Facts | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """What is known of them."""
+        if self._facts is None:
+            self._facts = Facts()
+        return self._facts
 
     @property
     def size(self) -> int:

@@ -27,7 +27,7 @@ def known_set_types(
     for path in (*(entry.path for entry in ipset.closure if fnmatchcase(entry.soname, LIBRARY)), ipset.resolved_path):
         node, elf = tree.find(path).node, linker.elf(path)
         if node is not None and node.content is not None and elf is not None:
-            found = set(set_types(node.content, elf))
+            found = set(set_types(node.content, elf, linker.counted(path)))
             for plugin in _plugins(tree, plugin_directories(node.content, elf)):
                 closure = closures.get(ipset.resolved_path)
                 if closure is not None and not linker.plugin(closure, plugin, path).problems:
@@ -44,7 +44,7 @@ def _plugins(tree: FileTree, directories: Iterable[str]) -> Iterator[str]:
 
 def _set_types_at(tree: FileTree, linker: Linker, path: str) -> set[SetType]:
     node, elf = tree.find(path).node, linker.elf(path)
-    return set(set_types(node.content, elf)) if node and node.content and elf else set()
+    return set(set_types(node.content, elf, linker.counted(path))) if node and node.content and elf else set()
 
 
 def link_types_of_ip(tree: FileTree, tools: Iterable[Tool], names: Iterable[str]) -> tuple[str, ...]:

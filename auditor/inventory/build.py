@@ -1,6 +1,7 @@
 """From an image to its inventory: one look at each thing, in the order in which they build on each other."""
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.elf.linker import Linker
 from auditor.image.model import Image
@@ -31,8 +32,7 @@ from auditor.process.path import environment, executables, search_path
 from auditor.tools.project.kmod import KMOD
 
 
-@dataclass(frozen=True, slots=True)
-class Readers:
+class Readers(Struct, frozen=True):
     """What reads an image's packages and programs, and remembers what it read, however often the image is looked at."""
 
     packages: Packages
@@ -54,10 +54,9 @@ class Readers:
         return Readers(packages, Owners(tree, packages), linker)
 
 
-def take_inventory(image: Image, wanted: Wanted, readers: Readers | None = None) -> Inventory:
+def take_inventory(image: Image, wanted: Wanted, readers: Readers) -> Inventory:
     """Find everything that a report is about."""
     tree, config = image.tree, image.config
-    readers = readers or Readers.of(image)
     packages, owners, linker = readers.packages, readers.owners, readers.linker
     env = environment(config.env)
     search = search_path(config.env, config.working_dir)

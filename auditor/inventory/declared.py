@@ -3,7 +3,8 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.filetree import FileTree, read_file
 from auditor.inventory.model import GoProgram
@@ -18,8 +19,7 @@ _NORMALISED = re.compile(r"[-_.]+")
 _RELEASE = re.compile(r"go(\d+(?:\.\d+)+(?:rc\d+|beta\d+)?)")
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True):
     """A version with where it was seen; None with a reason."""
 
     version: str | None

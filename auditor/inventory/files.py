@@ -1,16 +1,15 @@
 """The files that a spec asks for: whether they are there, whose they are, and what is in them."""
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping
 
-from auditor.filetree import Content, FileKind, FileTree, Node, read_file
+from auditor.filetree import FileKind, FileTree, Node, read_file
 from auditor.inventory.model import FileFact
 from auditor.kept import Kept
+from auditor.packages.content import hexdigest
 
 KEPT = Kept(files=frozenset({"/etc/passwd", "/etc/group"}))
 
 _MAX_TEXT = 1 << 20  # bytes of passwd(5) or group(5)
-_CHUNK = 1 << 20
 
 
 def file_facts(tree: FileTree, paths: Iterable[str], hashed: Collection[str]) -> tuple[FileFact, ...]:
@@ -38,7 +37,7 @@ def _fact(tree: FileTree, path: str, hashed: bool, users: Mapping[int, str], gro
         user=users.get(node.uid, ""),
         group=groups.get(node.gid, ""),
         empty=_is_empty(tree, path, node),
-        sha256=_sha256(node.content) if hashed and node.content is not None else "",
+        sha256=hexdigest(node.content, "sha256") if hashed and node.content is not None else "",
     )
 
 
@@ -54,10 +53,3 @@ def _names(tree: FileTree, path: str) -> dict[int, str]:
         if name and number.isascii() and number.isdecimal() and len(number) < 11:
             found.setdefault(int(number), name)
     return found
-
-
-def _sha256(content: Content) -> str:
-    state = hashlib.sha256()
-    for offset in range(0, content.size, _CHUNK):
-        state.update(content.read(offset, _CHUNK))
-    return state.hexdigest()

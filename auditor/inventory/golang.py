@@ -26,7 +26,7 @@ def _build(tree: FileTree, linker: Linker, path: str) -> GoBuild | None:
     node, elf = tree.find(path).node, linker.elf(path)
     if node is None or node.content is None or elf is None:
         return None
-    return read_go_build(node.content, elf)
+    return read_go_build(node.content, elf, linker.counted(path))
 
 
 def build_of(program: GoProgram) -> GoBuild:

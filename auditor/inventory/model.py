@@ -5,7 +5,7 @@ is known. `package` is the owning package's name, `unowned` where the databases 
 the image has no package database.
 """
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from auditor import processor
 from auditor.elf.model import GoModule, LoadFault, NoticeKind
@@ -15,8 +15,7 @@ from auditor.tools.model import Evidence, SetType
 UNOWNED = "unowned"
 
 
-@dataclass(frozen=True, slots=True)
-class ClosureEntry:
+class ClosureEntry(Struct, frozen=True):
     """One library that starting a program loads: the name it is asked for by, and where it is found."""
 
     soname: str
@@ -26,8 +25,7 @@ class ClosureEntry:
     package: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(Struct, frozen=True):
     """One name of a tool that PATH reaches. `kind` is `program`, `applet`, `script`, `launcher` or `other`.
 
     A script that hands over to one program is that program: `resolved_path` and all that follows from it are the
@@ -58,8 +56,7 @@ class Binary:
     target: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(Struct, frozen=True):
     """One tool. `version` is that of the file that the first of its names runs; None with a `reason`.
 
     `candidates` are programs that a script of the tool may pick and that PATH doesn't reach by a name of the tool.
@@ -89,8 +86,7 @@ class Tool:
         return next((binary for binary in self.binaries if binary.name == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Executable:
+class Executable(Struct, frozen=True):
     """A file that was looked at because it may be started. `kind`: `dynamic`, `static`, `script` or `other`.
 
     `started_by` tells why: `PATH`, `entrypoint`, or `SCRIPT:LINE`.
@@ -104,16 +100,14 @@ class Executable:
     started_by: str = "PATH"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A path, and the layer that wrote it or, of a path that is gone, deleted it."""
 
     path: str
     layer: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One load problem (see auditor.elf.model.LoadProblem) with every program that it stops.
 
     `suspect` is where to look first: the file that the loader passes over, or the part of the program that the
@@ -134,8 +128,7 @@ class Problem:
     suspect: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """A remark of the loader's that stops nothing."""
 
     kind: NoticeKind
@@ -146,8 +139,7 @@ class Notice:
     programs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LoadableExtension:
+class LoadableExtension(Struct, frozen=True):
     """An xtables extension that iptables would look up; `loadable` False with a `reason`."""
 
     flavour: str
@@ -161,8 +153,7 @@ class LoadableExtension:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unusable:
+class Unusable(Struct, frozen=True):
     """A path on PATH that has the right name and can't be started, and why."""
 
     path: str
@@ -170,8 +161,7 @@ class Unusable:
     layer: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Whereabouts:
+class Whereabouts(Struct, frozen=True):
     """What the image shows of a program or library that is asked for and not found."""
 
     name: str
@@ -182,8 +172,7 @@ class Whereabouts:
     unlinked: tuple[Place, ...] = ()  # files that have this soname under another name
 
 
-@dataclass(frozen=True, slots=True)
-class StartProblem:
+class StartProblem(Struct, frozen=True):
     """Something that the entrypoint would start and that can't be started.
 
     Not `sure`: a script that no shell reads, but it isn't known which shell would, or whether it comes to that.
@@ -198,8 +187,7 @@ class StartProblem:
     sure: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class StartUnknown:
+class StartUnknown(Struct, frozen=True):
     """Something that is started in a way that can't be told from the outside.
 
     `unread`: it is the start itself, a script that can't be read.
@@ -211,16 +199,14 @@ class StartUnknown:
     unread: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LibraryFile:
+class LibraryFile(Struct, frozen=True):
     """A versioned shared library by its file name, wherever it lies."""
 
     name: str
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class InstalledPackage:
+class InstalledPackage(Struct, frozen=True):
     """One package of the image's databases."""
 
     type: str
@@ -235,8 +221,7 @@ class InstalledPackage:
     homepage: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ElfObject:
+class ElfObject(Struct, frozen=True):
     """One ELF file of the tools: a program, its loader, a library of a closure, or a plug-in.
 
     `needs` are the real paths of the objects that its own DT_NEEDED entries (and PT_INTERP) lead to.
@@ -252,8 +237,7 @@ class ElfObject:
     sha1: str = ""  # of the content, hex: SPDX 2.3 asks it of every file
 
 
-@dataclass(frozen=True, slots=True)
-class Distribution:
+class Distribution(Struct, frozen=True):
     """Which distribution the image says it is (os-release(5)); empty where it says nothing."""
 
     id: str = ""
@@ -261,8 +245,7 @@ class Distribution:
     name: str = ""  # PRETTY_NAME
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(Struct, frozen=True):
     """A file that a database describes otherwise than it is. `kind` is `missing` or `changed`."""
 
     kind: str
@@ -272,8 +255,7 @@ class Drift:
     used_by: tuple[str, ...] = ()  # the tools whose programs or closures have it
 
 
-@dataclass(frozen=True, slots=True)
-class MissingFiles:
+class MissingFiles(Struct, frozen=True):
     """Other files of a tool's package that are gone."""
 
     package: str
@@ -281,8 +263,7 @@ class MissingFiles:
     examples: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class KernelFloor:
+class KernelFloor(Struct, frozen=True):
     """An ELF file that states a minimum kernel: every one of a tool's closure, and others where they ask for more.
 
     `enforced`: the loader refuses older ones.
@@ -294,8 +275,7 @@ class KernelFloor:
     layer: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolFloor:
+class SymbolFloor(Struct, frozen=True):
     """The newest version of one name space (`GLIBC`) that a tool's programs and libraries need."""
 
     tool: str
@@ -304,8 +284,7 @@ class SymbolFloor:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class CpuFloor:
+class CpuFloor(Struct, frozen=True):
     """The oldest processor for which a file that may start, or that a start loads, is built; see auditor/processor.py.
 
     `evidence` is the mark, the loader's words or the setting of the build. `enforced`: it stops, or is compiled so
@@ -319,8 +298,7 @@ class CpuFloor:
     layer: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Floors:
+class Floors(Struct, frozen=True):
     """What the image asks of a kernel, of shared libraries and of a processor."""
 
     kernel: tuple[KernelFloor, ...] = ()
@@ -328,8 +306,7 @@ class Floors:
     cpu: tuple[CpuFloor, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class GoProgram:
+class GoProgram(Struct, frozen=True):
     """A program of Go's, by what its linker wrote into it. `version` is Go's release, `package` that of main.
 
     `module` is the main module, None where the build had none (Go's own programs, and builds of a package list).
@@ -343,8 +320,7 @@ class GoProgram:
     modules: tuple[GoModule, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Decoder:
+class Decoder(Struct, frozen=True):
     """How a modprobe program reads modules of one compression (`gz`, `xz`, `zst`).
 
     `how` is `linked` (DT_NEEDED), `dlopen` (loaded when needed), `built-in`, `none` (it was built without) or
@@ -359,8 +335,7 @@ class Decoder:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleLoader:
+class ModuleLoader(Struct, frozen=True):
     """A program called `modprobe`. `kind` is `kmod`, `busybox`, `toybox`, `script` or `other`.
 
     `hands_over`: whether it leaves decompression to a kernel that can do it. Where `decoders` is empty, `reason`
@@ -383,8 +358,7 @@ class ModuleLoader:
         return next((entry for entry in self.decoders if entry.compression == compression), unknown)
 
 
-@dataclass(frozen=True, slots=True)
-class ModprobePlace:
+class ModprobePlace(Struct, frozen=True):
     """A path that kernels name, and the program that it leads to; "" where it leads to none, with the `reason`.
 
     `layer` deleted it, None where none did.
@@ -396,8 +370,7 @@ class ModprobePlace:
     layer: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Kmod:
+class Kmod(Struct, frozen=True):
     """How the image loads kernel modules. `on_path` is the real path of what PATH runs as `modprobe`, "" for none."""
 
     on_path: str
@@ -413,8 +386,7 @@ class Kmod:
         return next((entry for entry in self.loaders if entry.path == real_path), None)
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeConfig:
+class RuntimeConfig(Struct, frozen=True):
     """What the image config tells a runtime. Not `stated`: there was none, or the report is older than these fields."""
 
     entrypoint: tuple[str, ...] = ()
@@ -427,8 +399,7 @@ class RuntimeConfig:
     stated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FileFact:
+class FileFact(Struct, frozen=True):
     """A path that the spec asks for, and what it leads to. `kind` is inode(7)'s word, "" where it leads to nothing.
 
     `reason` says why it leads to nothing; then `layer` is the one that deleted it, if any. `user` and `group` are the
@@ -450,8 +421,7 @@ class FileFact:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PluginFile:
+class PluginFile(Struct, frozen=True):
     """A file of a tool's directory of plug-ins. `loadable`: by dlopen(3) in the tool; else False or, unknown, None."""
 
     name: str
@@ -460,8 +430,7 @@ class PluginFile:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PluginDirectory:
+class PluginDirectory(Struct, frozen=True):
     """A directory of plug-ins that the spec asks for, with those files of it that fit the spec's patterns.
 
     `gone` are fitting names that a layer deleted from it.
@@ -473,8 +442,7 @@ class PluginDirectory:
     gone: tuple[Place, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Inventory:
+class Inventory(Struct, frozen=True):
     """Everything that was found in one image."""
 
     platform: Platform

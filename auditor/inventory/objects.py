@@ -1,17 +1,16 @@
 """The ELF files behind the tools, one by one: identity, needs, and what they ask of kernel and libraries."""
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 
 from auditor.elf.linker import Linker
 from auditor.elf.model import Closure
 from auditor.elf.read.file import ElfFile
-from auditor.filetree import Content, FileTree
+from auditor.filetree import FileTree
 from auditor.inventory.model import ElfObject, Floors, KernelFloor, SymbolFloor, Tool
 from auditor.inventory.owners import Owners
+from auditor.packages.content import hexdigest
 
-_CHUNK = 1 << 20
 _VERSION = re.compile(r"([A-Z][A-Z0-9_]*?)_((?:\d{1,9}\.)*\d{1,9})")
 _ENFORCED = b"FATAL: kernel too old"
 
@@ -22,39 +21,32 @@ def elf_objects(tree: FileTree, linker: Linker, owners: Owners, closures: Iterab
     for closure in closures:
         for entry in closure.objects:
             by_path.setdefault(entry.real_path, closure)
-    objects = (_object(tree, linker, owners, path, closure) for path, closure in sorted(by_path.items()))
+    named = {id(closure): _names(closure) for closure in by_path.values()}
+    objects = (_object(tree, linker, owners, path, named[id(closure)]) for path, closure in sorted(by_path.items()))
     return tuple(entry for entry in objects if entry is not None)
 
 
-def _object(tree: FileTree, linker: Linker, owners: Owners, path: str, closure: Closure) -> ElfObject | None:
+def _names(closure: Closure) -> Mapping[str, str]:
+    """The real paths of its objects by each name that they answer to."""
+    return {name: entry.real_path for entry in closure.objects for name in (entry.name, entry.path, entry.soname or "")}
+
+
+def _object(tree: FileTree, linker: Linker, owners: Owners, path: str, names: Mapping[str, str]) -> ElfObject | None:
     node, elf = tree.find(path).node, linker.elf(path)
     if node is None or node.content is None or not isinstance(elf, ElfFile):
         return None
-    sha1, sha256 = _digests(node.content)
     wanted = {*elf.needed, *([elf.interpreter] if elf.interpreter else [])}
-    names = {
-        name: entry.real_path for entry in closure.objects for name in (entry.name, entry.path, entry.soname or "")
-    }
     needs = {names[name] for name in wanted if name in names}
     return ElfObject(
         path=path,
         soname=elf.soname,
-        sha256=sha256,
+        sha256=hexdigest(node.content, "sha256"),
         build_id=elf.build_id,
         layer=node.layer,
         package=owners.label(path),
         needs=tuple(sorted(needs)),
-        sha1=sha1,
+        sha1=hexdigest(node.content, "sha1"),
     )
-
-
-def _digests(content: Content) -> tuple[str, str]:
-    sha1, sha256 = hashlib.sha1(usedforsecurity=False), hashlib.sha256()
-    for offset in range(0, content.size, _CHUNK):
-        data = content.read(offset, _CHUNK)
-        sha1.update(data)
-        sha256.update(data)
-    return sha1.hexdigest(), sha256.hexdigest()
 
 
 def find_floors(tree: FileTree, linker: Linker, tools: Iterable[Tool], closures: Mapping[str, Closure]) -> Floors:

@@ -64,7 +64,7 @@ class PluginReader:
             return
         node, elf = self._tree.find(path).node, self._linker.elf(path)
         if node is not None and node.content is not None and isinstance(elf, ElfFile):
-            for extension in built_in_extensions(path, node.content, elf):
+            for extension in built_in_extensions(path, node.content, elf, self._linker.counted(path)):
                 yield self._entry(extension, flavour, reason="")
         library = _find(closure, _LIBXTABLES)
         if library is None:
@@ -72,7 +72,8 @@ class PluginReader:
         node, elf = self._tree.find(library.real_path).node, self._linker.elf(library.real_path)
         if node is None or node.content is None or not isinstance(elf, ElfFile):
             return
-        search = search_extensions(self._tree, (library.real_path, node.content, elf), self._env)
+        found = (library.real_path, node.content, elf)
+        search = search_extensions(self._tree, found, self._env, self._linker.counted(library.real_path))
         for extension in search.extensions:
             yield self._entry(extension, flavour, self._why_not(closure, extension, library))
         for refused in search.refused:

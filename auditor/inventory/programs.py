@@ -1,7 +1,9 @@
 """Every program that may be started, its closure, and the load problems of them all."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.elf.linker import Linker
 from auditor.elf.model import Closure, LoadFault, LoadProblem
@@ -15,8 +17,7 @@ from auditor.process.model import Launch, ProgramKind
 from auditor.process.program import kind_of
 
 
-@dataclass(frozen=True, slots=True)
-class Programs:
+class Programs(Struct, frozen=True):
     """The programs of one image: what was looked at, and by real path the closure of each ELF among them."""
 
     executables: tuple[Executable, ...]
@@ -69,13 +70,32 @@ def merge_problems(tree: FileTree, closures: Iterable[Closure]) -> tuple[Problem
             for problem in variant.problems:
                 if variant is closure or replace(problem, variant="") not in plain:
                     merged.setdefault(problem, {})[closure.program] = variant
-    problems = [_problem(tree, problem, stopped) for problem, stopped in merged.items()]
+    latest = _Latest(tree)
+    problems = [_problem(tree, problem, stopped, latest) for problem, stopped in merged.items()]
     return tuple(
         sorted(problems, key=lambda entry: (entry.fault, entry.path, entry.name, entry.variant, entry.message))
     )
 
 
-def _problem(tree: FileTree, problem: LoadProblem, stopped: Mapping[str, Closure]) -> Problem:
+class _Latest:
+    """Of all objects of a closure the one that the highest layer wrote, looked for once."""
+
+    def __init__(self, tree: FileTree) -> None:
+        self._tree = tree
+        self._known: dict[int, tuple[Closure, Place | None]] = {}  # with the closure, so that its number stays its own
+
+    def of(self, closure: Closure) -> Place | None:
+        """The last by its path of those; None where no layer wrote any."""
+        known = self._known.get(id(closure))
+        if known is None:
+            places = (_place(self._tree, entry.real_path) for entry in closure.objects)
+            written = [place for place in places if place.layer is not None]
+            known = closure, max(written, key=lambda place: (place.layer or 0, place.path), default=None)
+            self._known[id(closure)] = known
+        return known[1]
+
+
+def _problem(tree: FileTree, problem: LoadProblem, stopped: Mapping[str, Closure], latest: _Latest) -> Problem:
     node = tree.lstat(problem.path)
     layer = node.layer if node else None
     return Problem(
@@ -90,21 +110,20 @@ def _problem(tree: FileTree, problem: LoadProblem, stopped: Mapping[str, Closure
         passed_over=problem.passed_over,
         symbols=problem.symbols,
         variant=problem.variant,
-        suspect=_suspect(tree, problem, layer, next(iter(stopped.values()))),
+        suspect=_suspect(tree, problem, layer, next(iter(stopped.values())), latest),
     )
 
 
-def _suspect(tree: FileTree, problem: LoadProblem, layer: int | None, closure: Closure) -> Place | None:
+def _suspect(
+    tree: FileTree, problem: LoadProblem, layer: int | None, closure: Closure, latest: _Latest
+) -> Place | None:
     if problem.passed_over:
         return _passed_over(tree, problem.passed_over[0][0])
     if problem.fault not in (LoadFault.SYMBOL_MISSING, LoadFault.SYMBOL_VERSION_MISSING):
         return None
-    if problem.provider:
-        places = [_place(tree, problem.provider)]
-    else:
-        places = [_place(tree, entry.real_path) for entry in closure.objects]
-    later = [place for place in places if place.layer is not None and layer is not None and place.layer > layer]
-    return max(later, key=lambda place: (place.layer or 0, place.path), default=None)
+    place = _place(tree, problem.provider) if problem.provider else latest.of(closure)
+    is_later = place is not None and place.layer is not None and layer is not None and place.layer > layer
+    return place if is_later else None
 
 
 def _place(tree: FileTree, path: str) -> Place:

@@ -1,7 +1,8 @@
 """Scripts that stand for a tool's program: what each hands over to, and which programs it may pick."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.budget import Allowance
 from auditor.filetree import FileTree, read_file
@@ -13,8 +14,7 @@ from auditor.process.program import kind_of, program_at
 _MAX_SCRIPT = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class StandIn:
+class StandIn(Struct, frozen=True):
     """A script under a tool's name, or what is no program. Of `program`, `problem` and `reason` one is set.
 
     `program` is the real path of the ELF file at its end; `problem` why it can't start, `target` what it looks for

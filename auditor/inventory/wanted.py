@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What to look for: program names by tool, names of xtables extensions, link types in `ip`, the tools that rules
     ask for beside those of the spec, and how versions show of tools that aren't known here: by a pattern over the
     program's bytes, or from something else (`DeclaredVersions`). Files, those of them whose content is to be hashed,

@@ -2,8 +2,10 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+
+from msgspec.structs import replace
 
 from auditor.elf.model import LoadFault
 from auditor.filetree import FileKind, FileTree, LookupFault, Node
@@ -12,7 +14,7 @@ from auditor.process.model import LaunchFault
 from auditor.process.path import SearchPath, lookup
 
 _VERSIONED_LIBRARY = re.compile(r"lib.+\.so\.\d.*")
-_STEM = re.compile(r"(.+?\.so)(?:\..*)?")
+_STEM = re.compile(r"(.+?\.so)(?:\..*)?", re.DOTALL)
 
 
 class NameIndex:
@@ -90,12 +92,20 @@ class NameIndex:
     def _same_library(self, name: str) -> Iterator[tuple[str, str]]:
         """(file name, path) of what is called like the library but for the numbers behind `.so`."""
         stem = _STEM.fullmatch(name)
-        prefix = stem.group(1) if stem else None
-        for other in sorted(self._paths) if prefix else ():
-            if other != name and (other == prefix or other.startswith(f"{prefix}.")):
+        for other in self._of_library.get(stem.group(1), ()) if stem else ():
+            if other != name:
                 yield from (
                     (other, path) for path in sorted(self._paths[other]) if _is_file(self._tree.find(path).node)
                 )
+
+    @cached_property
+    def _of_library(self) -> Mapping[str, Sequence[str]]:
+        """The names by what they begin with up to `.so`, sorted: a program may lack thousands of libraries."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for name in sorted(self._paths):
+            if stem := _STEM.fullmatch(name):
+                found[stem.group(1)].append(name)
+        return found
 
 
 def _is_file(node: Node | None) -> bool:

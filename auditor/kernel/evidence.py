@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from msgspec import Struct
+
 from auditor.archive.compression import decompress
 from auditor.errors import AuditError, CorruptImage
 from auditor.kernel.bootimage import LIMIT as IMAGE_LIMIT
@@ -76,8 +78,7 @@ class Part:
         return tuple(word for word, there in found.items() if there)
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleFile:
+class ModuleFile(Struct, frozen=True):
     """A module's file in a part. `compression` is "" (none), `gz`, `xz` or `zst`."""
 
     part: Part

@@ -1,7 +1,8 @@
 """What a kernel says to what is asked of it. Whatever its sources can't tell is unknown, with the reason."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.kernel.evidence import Evidence
 from auditor.kernel.model import ConfigSymbol, FeatureAnswer, FeatureNeed, ModuleAnswer, ModuleNeed, Presence
@@ -32,8 +33,7 @@ def answer_features(evidence: Evidence, needs: Sequence[FeatureNeed]) -> tuple[F
     return tuple(answers)
 
 
-@dataclass(frozen=True, slots=True)
-class _Provider:
+class _Provider(Struct, frozen=True):
     """Something that carries a module's work: a file, or built-in code."""
 
     name: str

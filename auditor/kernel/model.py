@@ -2,13 +2,13 @@
 
 import enum
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.kernel.version import Version
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigSymbol:
+class ConfigSymbol(Struct, frozen=True):
     """A Kconfig symbol, without `CONFIG_`, in the kernels from `since` on and before `before` (`()`: no bound)."""
 
     name: str
@@ -16,16 +16,14 @@ class ConfigSymbol:
     before: Version = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Replacement:
+class Replacement(Struct, frozen=True):
     """A module that took over another's work in kernel `since`, whether or not it also answers to the old name."""
 
     name: str
     since: Version = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleNeed:
+class ModuleNeed(Struct, frozen=True):
     """One thing that a feature needs of the kernel, by the name of the module that first carried it.
 
     `config` is the symbol that builds it; where it was renamed, each name with its versions, newest first. `gates`
@@ -48,8 +46,7 @@ class ModuleNeed:
     option: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureNeed:
+class FeatureNeed(Struct, frozen=True):
     """The kernel's half of one requirement: all of `modules`, in a kernel of at least `min_version` (`()`: any)."""
 
     id: str
@@ -69,8 +66,7 @@ class Presence(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleAnswer:
+class ModuleAnswer(Struct, frozen=True):
     """What a kernel says to one `ModuleNeed`.
 
     `provider` is the module that carries it, "" where there is none; `path` its file as the source names it, ""
@@ -102,8 +98,7 @@ class ModuleAnswer:
         return (not need.family or need.family in families) and (not need.flavour or need.flavour in flavours)
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureAnswer:
+class FeatureAnswer(Struct, frozen=True):
     """What a kernel says to one `FeatureNeed`. `new_enough` is None where the kernel's version is unknown."""
 
     need: FeatureNeed
@@ -148,8 +143,7 @@ def _any(answers: Iterable[bool | None]) -> bool | None:
     return None if None in found else False
 
 
-@dataclass(frozen=True, slots=True)
-class SetTypeRange:
+class SetTypeRange(Struct, frozen=True):
     """An ipset set type (`hash:ip,port`) and the revisions of it that the kernel's `module` supports."""
 
     name: str
@@ -170,8 +164,7 @@ class Relation(enum.StrEnum):
     UNKNOWN = "unknown"  # what was read of the kernel doesn't show it
 
 
-@dataclass(frozen=True, slots=True)
-class SetTypeMatch:
+class SetTypeMatch(Struct, frozen=True):
     """One set type in a kernel and in an image: (lowest, highest) revision each, None where it has none."""
 
     name: str
@@ -181,8 +174,7 @@ class SetTypeMatch:
     reason: str = ""  # of an unknown
 
 
-@dataclass(frozen=True, slots=True)
-class SourceInfo:
+class SourceInfo(Struct, frozen=True):
     """Something that a kernel was read from. `kind`: `directory`, `image`, `config`, `kernel image`, `deb`, `rpm`,
     `host`, `facts`. `holds` says what of the kernel is in it: `modules`, `module lists`, `config`, `kernel image`."""
 
@@ -204,8 +196,7 @@ def what_would_answer(sources: Sequence[SourceInfo]) -> str:
     return "give the kernel's config and its other packages too"
 
 
-@dataclass(frozen=True, slots=True)
-class Kernel:
+class Kernel(Struct, frozen=True):
     """One kernel as its sources show it.
 
     `release` is as `uname -r` prints it; of a config alone, the version that it was made for. `version` is `()`

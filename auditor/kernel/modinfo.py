@@ -6,7 +6,8 @@ A module's section is a row of NUL-terminated `key=value` texts; `modules.builti
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.errors import CorruptImage
 from auditor.kernel.names import module_name
@@ -15,8 +16,7 @@ from auditor.machine import built_for
 REMEDY = "get the kernel's package or tree anew"
 
 
-@dataclass(frozen=True, slots=True)
-class Modinfo:
+class Modinfo(Struct, frozen=True):
     """A module's own words. `architecture` is as in OCI platforms; "" where it is unknown or the module built in."""
 
     name: str

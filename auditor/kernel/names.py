@@ -2,8 +2,6 @@
 
 import re
 
-COMPRESSIONS = ("gz", "xz", "zst")
-
 _FILE = re.compile(r"(?:.*/)?([^/.][^/.]*)\.ko(?:\.(gz|xz|zst))?")
 _INSIDE_BRACKETS = re.compile(r"(\[[^\]]*\])")
 

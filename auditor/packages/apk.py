@@ -7,7 +7,8 @@ U homepage; then, for each directory F, its files R with mode `a` and digest `Z`
 import base64
 import binascii
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.budget import Budget
 from auditor.kept import Kept
@@ -23,8 +24,7 @@ _DIGESTS = {"Q1": ("sha1", 20), "Q2": ("sha256", 32)}
 _PROTECTED = "/etc/"  # apk's default list of protected paths (apk(8)): not overwritten where they were changed
 
 
-@dataclass(frozen=True)
-class ApkDatabase:
+class ApkDatabase(Struct, frozen=True):
     """A PackageDatabase of apk's."""
 
     path: str

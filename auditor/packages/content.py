@@ -4,7 +4,7 @@ import enum
 import hashlib
 import stat
 
-from auditor.filetree import Content, FileKind, Node
+from auditor.filetree import Content, FileKind, Node, facts_of
 from auditor.packages.model import OwnedFile
 
 CHUNK = 1 << 20
@@ -34,7 +34,7 @@ def verify(owned: OwnedFile, node: Node) -> Verdict:
     if not owned.digest or node.content is None:
         return Verdict.UNKNOWN
     algorithm, _, expected = owned.digest.partition(":")
-    actual = _hexdigest(node.content, algorithm)
+    actual = hexdigest(node.content, algorithm)
     if not actual:
         return Verdict.UNKNOWN
     return Verdict.SAME if actual == expected else Verdict.CHANGED
@@ -68,14 +68,19 @@ def _verify_link(owned: OwnedFile, node: Node) -> Verdict:
     return Verdict.SAME if actual == expected else Verdict.CHANGED
 
 
-def _hexdigest(content: Content, algorithm: str) -> str:
-    """The content's digest; "" for an algorithm that this Python lacks."""
+def hexdigest(content: Content, algorithm: str) -> str:
+    """The content's digest, worked out once for all images that have it; "" for an algorithm that this Python lacks."""
     if algorithm not in _ALGORITHMS:
         return ""
+    facts, fact = facts_of(content), f"digest {algorithm}"
+    known = facts.known.get(fact)
+    if isinstance(known, str):
+        return known
     state = hashlib.new(algorithm, usedforsecurity=False)
     for offset in range(0, content.size, CHUNK):
         state.update(content.read(offset, CHUNK))
-    return state.hexdigest()
+    facts.known[fact] = found = state.hexdigest()
+    return found
 
 
 # Those that dpkg, RPM and apk write; not hashlib's whole list, some of which have no digest of fixed length.

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 
+from msgspec import Struct
+
 from auditor.kept import Kept
 from auditor.packages.deb822 import ABSENT, absolute, conffiles, paragraphs, state
 from auditor.packages.model import DatabaseFiles, DatabaseKind, DatabaseWarning, Described, OwnedFile, Package
@@ -23,8 +25,7 @@ _FIELDS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Diversion:
+class Diversion(Struct, frozen=True):
     """Whatever any package but `by` installs at `source` lies at `target`; `by` is ":" for a local diversion."""
 
     source: str
@@ -32,14 +33,13 @@ class Diversion:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One installed package, and where its file lists are."""
 
     package: Package
     list_path: str  # "" where there is none
     md5sums_path: str
-    conffiles: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # path to its MD5, or ""
+    conffiles: Mapping[str, str] = MappingProxyType({})  # path to its MD5, or ""
 
 
 @dataclass

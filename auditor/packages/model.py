@@ -1,16 +1,16 @@
 """Packages as their databases describe them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from auditor.budget import Budget
 from auditor.filetree import FileTree, Found, Node
 from auditor.kept import Kept
 
 
-@dataclass(frozen=True, slots=True)
-class Package:
+class Package(Struct, frozen=True):
     """One installed package. `version` is written as the package manager prints it (epoch and release included)."""
 
     type: str  # the purl type: "deb", "rpm", …
@@ -26,8 +26,7 @@ class Package:
     state: str = "installed"  # dpkg's word for it (dpkg(1)); "installed" wherever a database knows no other
 
 
-@dataclass(frozen=True, slots=True)
-class OwnedFile:
+class OwnedFile(Struct, frozen=True):
     """A path that a package says is its own. `digest` is `ALGORITHM:HEX` as hashlib names it, "" where there is none.
 
     An apk digest of a symlink is that of its target (apk-installed(5)), which `verify` knows.
@@ -49,8 +48,7 @@ class OwnedFile:
         return self.diverted_to or self.path
 
 
-@dataclass(frozen=True, slots=True)
-class DatabaseWarning:
+class DatabaseWarning(Struct, frozen=True):
     """A database, or part of one, that can't be read; the audit goes on without it."""
 
     path: str
@@ -58,8 +56,7 @@ class DatabaseWarning:
     incomplete: bool = True  # packages or paths may be lacking because of it: what looks unowned may be owned
 
 
-@dataclass(frozen=True, slots=True)
-class DatabaseFiles:
+class DatabaseFiles(Struct, frozen=True):
     """The files of an image as the readers of databases see them, and what they may still ask of the machine."""
 
     tree: FileTree

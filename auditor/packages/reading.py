@@ -1,7 +1,8 @@
 """Bounded reading of database files from an image."""
 
 import posixpath
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.filetree import Content, FileKind, LookupFault
 from auditor.packages.model import DatabaseFiles, DatabaseWarning
@@ -12,8 +13,7 @@ BINARY_LIMIT = 160 << 20
 _TEXT_COST = 4  # a byte of text is taken apart line by line, one of a binary database mostly is not
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(Struct, frozen=True):
     """A file that is there and can't be read, and why."""
 
     path: str

@@ -1,6 +1,6 @@
 """What is gathered while starts are followed through an image."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from auditor.process.model import LaunchProblem, LaunchUnknown, Origin, Start
 from auditor.process.path import SearchPath
@@ -9,8 +9,7 @@ from auditor.process.supervisors import Supervision
 from auditor.process.wrappers import Argument
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(Struct, frozen=True):
     """A script puts something into a directory: `sources` are paths, or folders of which some entry is meant."""
 
     sources: tuple[str, ...]
@@ -19,8 +18,7 @@ class Placement:
     certain: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Exec:
+class Exec(Struct, frozen=True):
     """An `exec` in the process that was asked for. `certain`: it is reached, and its program is literal.
 
     `word` is the program, None where only the run time knows it, and `written` the same as it stands there; `called`
@@ -36,8 +34,7 @@ class Exec:
     certain: bool
 
 
-@dataclass(slots=True)
-class Findings:
+class Findings(Struct):
     """What is collected on the way; the same thing found twice counts once."""
 
     starts: dict[Start, None] = field(default_factory=dict)

@@ -5,7 +5,8 @@ failure is a problem. Everything else that is absent or can't be told is a remar
 """
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from auditor.budget import Allowance
 from auditor.filetree import FileKind, FileTree, read_file

@@ -1,7 +1,8 @@
 """What a script that stands for a program hands over to: a tool that is a wrapper, read as an entrypoint is read."""
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.budget import Allowance
 from auditor.filetree import FileTree
@@ -16,8 +17,7 @@ from auditor.process.wrappers import Argument
 _LITERAL_FOLDER = re.compile(r"""['"]?((?:/[\w.+-]+)+)/(?:[\w.+-]|\$\w+|\$\{[^{}]*\})*['"]?\Z""")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """A program as a script's `exec` names it.
 
     `called` is the name that it sees as its own (argv[0]: what a multi-call binary goes by), None where only the run
@@ -34,8 +34,7 @@ class Target:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
-class HandOver:
+class HandOver(Struct, frozen=True):
     """Where a script leads. Of `program`, `problem` and `reason` one is set.
 
     `via` are the scripts on the way, as real paths, the first one included. `program` is the ELF file at the end.

@@ -1,7 +1,8 @@
 """One simple command of a script: what it does to the shell's state, and what it starts."""
 
-from dataclasses import replace
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from auditor.filetree import FileTree
 from auditor.process.findings import Exec, Findings, Placement

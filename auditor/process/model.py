@@ -1,7 +1,8 @@
 """What a container runtime would start, as plain values."""
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.filetree import Node
 
@@ -43,8 +44,7 @@ class Role(enum.StrEnum):
     SERVICE = "service"  # by a supervisor, from a service directory
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """What asks for the start: a line of a script, or the image config (then `path` is "" and `line` 0)."""
 
     path: str  # real path of the script
@@ -55,8 +55,7 @@ class Origin:
         return f"{self.path}, line {self.line}" if self.path else "the image's Entrypoint and Cmd"
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """Something in the image that would, or may, be started.
 
     `certain`: on every way through the scripts. `path` is the name by which it is found, `real_path` the file
@@ -72,8 +71,7 @@ class Start:
     certain: bool
 
 
-@dataclass(frozen=True, slots=True)
-class LaunchProblem:
+class LaunchProblem(Struct, frozen=True):
     """Something that would be started for certain, and can't be. `path` is what was looked for or found unusable.
 
     Not `sure`: a script that no shell reads, but which shell would, or whether it comes to that, isn't known.
@@ -87,8 +85,7 @@ class LaunchProblem:
     sure: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class LaunchUnknown:
+class LaunchUnknown(Struct, frozen=True):
     """Something that the files alone don't tell, or that may be a fault: worth a note, no more.
 
     `unread`: the script that is started can't be read, so that it isn't known whether its shell would.
@@ -99,8 +96,7 @@ class LaunchUnknown:
     unread: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Launch(Struct, frozen=True):
     """All that comes of starting one image with its own Entrypoint and Cmd (`argv`, empty where it has none)."""
 
     argv: tuple[str, ...]
@@ -118,8 +114,7 @@ class Launch:
         return tuple(first.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Executable:
+class Executable(Struct, frozen=True):
     """One executable file that PATH reaches, with all the names that lead to it, in PATH's order."""
 
     real_path: str
@@ -127,8 +122,7 @@ class Executable:
     names: tuple[str, ...]  # absolute paths: a PATH entry joined with a file name
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(Struct, frozen=True):
     """Where a name leads. `path` is as execvp(3) would try it, None where no entry has a usable file.
 
     `passed_over` are earlier entries that hold something of the name that can't be executed, with the reason.

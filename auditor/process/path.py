@@ -2,7 +2,8 @@
 
 import posixpath
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.filetree import FileKind, FileTree, Node
 from auditor.process.model import Executable, LaunchFault, Lookup
@@ -11,8 +12,7 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """What Docker, containerd and Podman set where the image config has no PATH."""
 
 
-@dataclass(frozen=True, slots=True)
-class SearchPath:
+class SearchPath(Struct, frozen=True):
     """PATH, split. An empty element means the working directory (environ(7), execvp(3))."""
 
     entries: tuple[str, ...]

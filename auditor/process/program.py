@@ -3,7 +3,8 @@
 Whether an ELF program then loads is for the loader's rules to say, not for these.
 """
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.filetree import FileTree, Node
 from auditor.process.model import LaunchFault, Lookup, ProgramKind
@@ -23,8 +24,7 @@ MAX_SCRIPTS = 5
 """Scripts whose interpreters are scripts nest this deep; one more is ELOOP (fs/exec.c)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """Why a start fails: `path` is the file concerned, `message` one sentence without its end."""
 
     kind: LaunchFault
@@ -32,8 +32,7 @@ class Fault:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(Struct, frozen=True):
     """One file as execve(2) sees it, and the chain of interpreters behind it, in order.
 
     `target` is what a `#!/usr/bin/env NAME` looks up; what it finds is the last of the interpreters.

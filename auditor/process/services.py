@@ -7,7 +7,9 @@ and `control/*` when asked; nothing while there is a file `down`. s6-supervise d
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.filetree import FileKind, FileTree
 from auditor.process.findings import Findings, Placement
@@ -21,8 +23,7 @@ MAX_SERVICES = 1000
 """runsvdir's own limit for one directory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """`directory` holds the service's files now, `place` is where the supervisor sees them."""
 
     directory: str

@@ -1,6 +1,6 @@
 """The `#!` line as Linux reads it (fs/binfmt_script.c since 5.1; execve(2), "Interpreter scripts")."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 HEAD = 256
 """The kernel looks at this many bytes of a file (BINPRM_BUF_SIZE), and pads a shorter one with NUL."""
@@ -9,8 +9,7 @@ _BLANKS = b" \t"
 _TERMINATORS = b" \t\0"
 
 
-@dataclass(frozen=True, slots=True)
-class Shebang:
+class Shebang(Struct, frozen=True):
     """What a `#!` line names. `argument` is all the rest of the line, inner blanks kept; None where there is none.
 
     An `interpreter` of "" (a NUL byte after the `#!`) leads to the working directory.

@@ -1,7 +1,9 @@
 """What is known of a process while its script is read: PATH, the working directory, how sure it all is."""
 
 import enum
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor.process.model import Origin, Role
 from auditor.process.path import SearchPath, absolute
@@ -16,8 +18,7 @@ class Flow(enum.Enum):
     ENDED = "ended"
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """How a script comes to be run. `reached`: for certain; `vital`: what it hands over to is what was asked for.
 
     `arguments` are its positional parameters, None where they aren't known; one of them is None where its value
@@ -34,8 +35,7 @@ class Context:
     shell: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """The start of one program, by name or path. `demanded`: if it can't be started, that is a problem."""
 
     word: str
@@ -46,8 +46,7 @@ class Call:
     demanded: bool = False
 
 
-@dataclass(slots=True)
-class State:
+class State(Struct):
     """A running shell, as far as its text tells. Assignments that may or may not happen make things unknown."""
 
     search: SearchPath

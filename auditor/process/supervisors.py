@@ -1,13 +1,13 @@
 """Supervisors that run whatever a directory of services holds: runit (runsvdir(8), runsv(8)) and s6 (s6-svscan)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.process.path import absolute
 
 
-@dataclass(frozen=True, slots=True)
-class Supervision:
+class Supervision(Struct, frozen=True):
     """One directory of services. `helper` is the program that the supervisor starts for each, looked up on PATH."""
 
     supervisor: str

@@ -6,14 +6,14 @@ stdbuf(1), ionice(1), sudo(8), xargs(1), chpst(8), and the help texts of tini, d
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 Argument = str | None
 """One word of a command line; None where only the run time knows it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Syntax:
+class _Syntax(Struct, frozen=True):
     """Options of a wrapper: single letters, and long names without their dashes."""
 
     flags: str = ""

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from auditor.finding import FailOn, Finding, Severity
+from auditor.finding import Finding
 from auditor.report.model import ReportSummary, Verdict
 from auditor.report.words import listed, plural
+from auditor.severity import FailOn, Severity
 
 
 def findings_told(findings: Iterable[Finding]) -> str:
@@ -34,7 +35,7 @@ def outcome(verdict: Verdict, findings: Iterable[Finding], options: Mapping[str,
     """`FAIL`, or `PASS` with what was let through: `PASS (2 errors waived)`, `PASS (fail-on never, from FILE)`."""
     findings = list(findings)
     if verdict == "fail":
-        alone = options.get("fail_on_unknown") and not any(map(_gate(options).fails, findings))
+        alone = options.get("fail_on_unknown") and not any(finding.fails(gate(options)) for finding in findings)
         return "FAIL (fail-on-unknown)" if alone else "FAIL"
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     waived = sum(finding.waived_by is not None for finding in errors)
@@ -45,9 +46,18 @@ def outcome(verdict: Verdict, findings: Iterable[Finding], options: Mapping[str,
     return f"PASS ({'; '.join(parts)})" if parts else "PASS"
 
 
-def _gate(options: Mapping[str, Any]) -> FailOn:
+def gate(options: Mapping[str, Any]) -> FailOn:
+    """From which severity on a report with these options fails."""
     known = options.get("fail_on")
     return FailOn(known) if known in tuple(FailOn) else FailOn.ERROR
+
+
+def images_told(audited: int, failed: int, missed: int, spec: str) -> str:
+    """`2 of 3 images do not meet felix, 1 image not audited`."""
+    judged = f"{failed} of {plural(audited, 'image')} {'does' if failed == 1 else 'do'} not meet {spec}"
+    passed = f"{plural(audited, 'image')} {'passes' if audited == 1 else 'pass'} by {spec}"
+    told = (judged if failed else passed) if audited else ""
+    return listed((told, f"{plural(missed, 'image')} not audited" if missed else ""))
 
 
 def not_met_told(summary: ReportSummary, spec: str) -> str:

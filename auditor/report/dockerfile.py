@@ -7,8 +7,9 @@ character goes on, comments and empty lines between do not end it, and a here-do
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from auditor.errors import UsageError
 
@@ -19,8 +20,7 @@ _ESCAPE = re.compile(r"#\s*escape\s*=\s*(?P<char>[\\`])\s*", re.IGNORECASE)
 _HEREDOC = re.compile(r"<<-?([\"']?)(?P<word>\w+)\1")
 
 
-@dataclass(frozen=True, slots=True)
-class Dockerfile:
+class Dockerfile(Struct, frozen=True):
     """The instructions that make layers: where each begins, and its command as a history has it."""
 
     path: str

@@ -1,12 +1,11 @@
 """A closure as a graph: each file once, an edge for each need, as its tree (auditor.report.audit.tree) has them."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from auditor.report.page import Branch
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """One file. `name` is what it is asked for by, `place` its path, `note` the rule that found it or what is wrong."""
 
     name: str
@@ -15,8 +14,7 @@ class Node:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(Struct, frozen=True):
     """The program is node 0. `edges` are (who needs, what is needed), by index, each once, in the tree's order."""
 
     nodes: tuple[Node, ...]

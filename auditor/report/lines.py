@@ -1,16 +1,23 @@
 """Lines of text for a terminal or a log: the pieces that every kind of document is written with."""
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
-from auditor.finding import Finding, Severity
+from msgspec import Struct
+
+from auditor.finding import Finding
 from auditor.report import words
 from auditor.report.page import Branch
 from auditor.report.register import Style
+from auditor.severity import Severity
+
+_NARROWEST = 12  # columns: a table that would need less for its prose isn't narrowed, but broken as any line is
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
+_WORDS = re.compile("( *)([^ ]+)")
+_TRUNKS = ("├", "└", "│")
 
 
-@dataclass(frozen=True, slots=True)
-class Pen:
+class Pen(Struct, frozen=True):
     """Writes printable text in one style."""
 
     style: Style
@@ -48,13 +55,20 @@ class Pen:
             yield from self.folded(f"fix: {finding.fix}", "       ", "  ")
 
     def table(self, rows: Sequence[Sequence[str]], kinds: Sequence[str | None]) -> Iterator[str]:
-        """Columns as wide as their widest cell; the last cell of a row is painted in the row's kind."""
+        """Columns as wide as their widest cell; the last cell of a row is painted in the row's kind.
+
+        Where all of them are too wide, the widest of those that have several words is folded.
+        """
         shown = [[words.printable(cell) for cell in row] for row in rows]
         widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+        prose = _foldable(shown, widths, self.style.width)
         for row, kind in zip(shown, kinds, strict=True):
-            cells = [f"{cell:<{width}}" for cell, width in zip(row[:-1], widths, strict=False)]
+            folded = _folded(row[prose], widths[prose]) if prose is not None else [""]
+            cells = [folded[0] if number == prose else cell for number, cell in enumerate(row[:-1])]
             last = self.painted(row[-1], kind) if kind else row[-1]
-            yield "  ".join([*cells, last])
+            yield "  ".join([*(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=False)), last])
+            before = " " * (sum(widths[:prose]) + 2 * (prose or 0))
+            yield from (before + line for line in folded[1:])
 
     def tree(self, root: Branch, indent: str = "    ") -> Iterator[str]:
         """A tree with its branches drawn, depth first."""
@@ -72,11 +86,38 @@ class Pen:
         return text + note
 
 
+def within(line: str, width: int | None) -> Iterator[str]:
+    """A line that is already painted, on lines of at most `width` columns; None: as it is. A tree keeps its lines."""
+    if width is None or _width(line) <= width or line.lstrip().startswith(_TRUNKS):
+        yield line
+        return
+    indent = len(line) - len(line.lstrip(" "))
+    shown, taken = "", 0
+    for blanks, word in _WORDS.findall(line):
+        if shown.strip() and taken + len(blanks) + _width(word) > width:
+            yield shown
+            shown, taken = " " * (indent + 4) + word, indent + 4 + _width(word)
+        else:
+            shown += blanks + word
+            taken += len(blanks) + _width(word)
+    yield shown
+
+
+def _foldable(rows: Sequence[Sequence[str]], widths: list[int], width: int | None) -> int | None:
+    """The column to fold so that all have room, made as narrow in `widths`; None where nothing need or can be done."""
+    over = sum(widths) + 2 * (len(widths) - 1) - width if width is not None else 0
+    columns = [number for number in range(len(widths) - 1) if any(" " in row[number] for row in rows[1:])]
+    widest = max(columns, key=lambda number: widths[number], default=None)
+    if over <= 0 or widest is None or widths[widest] - over < _NARROWEST:
+        return None
+    widths[widest] -= over
+    return widest
+
+
+def _folded(text: str, width: int) -> list[str]:
+    return words.broken(text, width) or [""]
+
+
 def _width(painted: str) -> int:
     """How many columns a text takes whose only control characters are colours of ours."""
-    width, rest = 0, painted
-    while "\x1b[" in rest:
-        before, _, rest = rest.partition("\x1b[")
-        width += len(before)
-        rest = rest.partition("m")[2]
-    return width + len(rest)
+    return len(_COLOUR.sub("", painted))

@@ -1,19 +1,20 @@
 """The report as a value; its JSON form is this, field by field (`audit-image schema report`)."""
 
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from auditor.finding import Finding, Severity
+from msgspec import Struct, field
+
+from auditor.finding import Finding
 from auditor.image.model import Layer, Platform
 from auditor.inventory.model import Inventory, Tool
 from auditor.report.register import Kind
+from auditor.severity import Severity
 
 SCHEMA_VERSION = "1"
 Verdict = Literal["pass", "fail"]
 
 
-@dataclass(frozen=True, slots=True)
-class ReportImage:
+class ReportImage(Struct, frozen=True):
     """Which image was audited, and where its bytes came from."""
 
     reference: str
@@ -25,8 +26,7 @@ class ReportImage:
     remarks: tuple[str, ...] = ()  # what is odd about how it is stored
 
 
-@dataclass(frozen=True, slots=True)
-class ReportSpec:
+class ReportSpec(Struct, frozen=True):
     """Which spec was in force."""
 
     name: str
@@ -34,9 +34,13 @@ class ReportSpec:
     digest: str
     options: dict[str, Any]
 
+    @property
+    def label(self) -> str:
+        """Its name, and its version where it has one."""
+        return f"{self.name} {self.version}".rstrip()
 
-@dataclass(frozen=True, slots=True)
-class ReportNeeds:
+
+class ReportNeeds(Struct, frozen=True):
     """The kernel's half of a row, for a preflight on the node. `config` symbols are without `CONFIG_`.
 
     `alternatives` gives, by module or symbol, others that will do: a module that took over its work in newer
@@ -49,8 +53,7 @@ class ReportNeeds:
     alternatives: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ReportRequirement:
+class ReportRequirement(Struct, frozen=True):
     """One row of the spec."""
 
     id: str
@@ -66,8 +69,7 @@ class ReportRequirement:
     tool: str = ""  # that the row is about, where it is about one
 
 
-@dataclass(frozen=True, slots=True)
-class ReportRule:
+class ReportRule(Struct, frozen=True):
     """A rule as the findings of a report need it explained: `summary` is one line, `help` says why and how to mend."""
 
     severity: Severity
@@ -75,8 +77,7 @@ class ReportRule:
     help: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReportWaiver:
+class ReportWaiver(Struct, frozen=True):
     """A waiver, and whether it was `used`, `unused` or is `expired`."""
 
     rule: str
@@ -89,8 +90,7 @@ class ReportWaiver:
     findings: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ReportSummary:
+class ReportSummary(Struct, frozen=True):
     """How many rows of the spec have each status."""
 
     met: int = 0
@@ -100,8 +100,7 @@ class ReportSummary:
     not_applicable: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ReportFit:
+class ReportFit(Struct, frozen=True):
     """A shipped spec that an image meets which doesn't meet the one that it was judged by.
 
     `one_platform`: with this platform asked for, since the spec asks for more platforms than there are.
@@ -112,8 +111,7 @@ class ReportFit:
     one_platform: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """One image audited. `inventory.tools` is not repeated in JSON: it is the report's `tools`."""
 
     image: ReportImage
@@ -142,8 +140,7 @@ class Report:
         return tuple(tool for tool in self.tools if tool.binaries or tool.name not in idle)
 
 
-@dataclass(frozen=True, slots=True)
-class ReportIndex:
+class ReportIndex(Struct, frozen=True):
     """Which index was audited. `digest` is None where the source had an image and no index.
 
     `left_out` are platforms that it names and the source doesn't hold: nothing is said of them.
@@ -156,8 +153,7 @@ class ReportIndex:
     left_out: tuple[Platform, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class IndexReport:
+class IndexReport(Struct, frozen=True):
     """An index of several platforms audited; `findings` are those that only show across platforms."""
 
     index: ReportIndex

@@ -1,13 +1,15 @@
 """What a page for people holds, before it is spelled as Markdown or HTML: plain values, nothing escaped yet."""
 
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from auditor.finding import Finding, Severity
+from msgspec import Struct
+from msgspec.structs import replace
+
+from auditor.finding import Finding
+from auditor.severity import Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """One cell. `kind` is a word of auditor.report.words.COLOURS or empty, `detail` stands smaller below."""
 
     text: str
@@ -15,8 +17,7 @@ class Cell:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """Rows of as many cells as `head` has names. `anchors` names each row for links, or is empty."""
 
     head: tuple[str, ...]
@@ -24,30 +25,26 @@ class Table:
     anchors: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(Struct, frozen=True):
     """A list of plain sentences."""
 
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A finding and where it is: a layer with its command, a kernel, a platform."""
 
     finding: Finding
     where: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
+class Findings(Struct, frozen=True):
     """Findings, worst first."""
 
     entries: tuple[Found, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(Struct, frozen=True):
     """One line of a tree, with what hangs under it. `note` says more, softly."""
 
     text: str
@@ -56,15 +53,13 @@ class Branch:
     branches: tuple["Branch", ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """Trees, each from its root."""
 
     roots: tuple[Branch, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A layer: what it wrote in a few words, the files that it wrote and deleted, and what is found about it."""
 
     title: str
@@ -76,8 +71,7 @@ class Step:
     found: Cell
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(Struct, frozen=True):
     """Layers, the lowest first."""
 
     steps: tuple[Step, ...]
@@ -86,8 +80,7 @@ class Timeline:
 Block: TypeAlias = Table | Lines | Findings | Tree | Timeline
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """A heading and what stands under it. `folded`: the long tail, which is there for who asks for it."""
 
     title: str
@@ -101,17 +94,21 @@ class Section:
         return replace(self, title=f"{name}: {self.title}", blocks=blocks)
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
+class Tile(Struct, frozen=True):
     """A count that is read at a glance."""
 
     count: int
     label: str
     kind: str
+    label_of_one: str = ""
+
+    @property
+    def words(self) -> str:
+        """What is counted, in the number that there is of it."""
+        return self.label_of_one if self.count == 1 and self.label_of_one else self.label
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """One row of the spec at a glance: `status` as the report has it, `told` as it reads, `anchor` of its row."""
 
     id: str
@@ -120,16 +117,14 @@ class Mark:
     anchor: str
 
 
-@dataclass(frozen=True, slots=True)
-class MatrixRow:
+class MatrixRow(Struct, frozen=True):
     """The rows of one section of the spec."""
 
     section: str
     marks: tuple[Mark, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """A whole page. First come the verdict (`pass`, `fail`), how it reads (`PASS (1 error waived)`), what it means.
 
     `matrix` shows every row of the spec at a glance; it is empty where a section of the page does.

@@ -1,11 +1,11 @@
 """The program that writes a document."""
 
-from dataclasses import dataclass
 from importlib.metadata import version
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Producer:
+
+class Producer(Struct, frozen=True):
     """A program by its name and version."""
 
     name: str

@@ -8,7 +8,7 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from auditor.errors import UsageError
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from auditor.report.model import IndexReport, Report
     from auditor.report.release.model import ReleaseDiff
     from auditor.report.several.model import SeveralReports
+    from auditor.report.sweep.model import SweepReport
 
-    Document: TypeAlias = Report | IndexReport | SeveralReports | Diff | ReleaseDiff | KernelReport
+    Document: TypeAlias = Report | IndexReport | SeveralReports | Diff | ReleaseDiff | KernelReport | SweepReport
 
 
 class Kind(enum.StrEnum):
@@ -32,11 +33,11 @@ class Kind(enum.StrEnum):
     DIFF = "diff"
     RELEASE = "diff of releases"
     KERNEL = "kernel report"
+    SWEEP = "report of a sweep"
     BILL = "bill of materials"  # a report of one image or an index, as `sbom` writes it
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(NamedTuple):
     """How text for people is drawn: `colour` on terminals, `verbose` with notes and paths, folded at `width`.
 
     A `quiet` text has the findings and the verdict only.
@@ -65,13 +66,14 @@ class Format:
 
 _ROOM = "auditor.report"
 _IMAGES = frozenset({Kind.REPORT, Kind.INDEX})
-_ALL = _IMAGES | {Kind.SEVERAL, Kind.DIFF, Kind.RELEASE, Kind.KERNEL}
+_ALL = _IMAGES | {Kind.SEVERAL, Kind.DIFF, Kind.RELEASE, Kind.KERNEL, Kind.SWEEP}
 _DIGESTS = _ALL - {Kind.KERNEL}  # those about images, which have one
 _BILLS = _IMAGES | {Kind.BILL}
 
 FORMATS = (
     Format("text", f"{_ROOM}.format.text", _ALL, "for people, on a terminal or in a log"),
     Format("json", f"{_ROOM}.format.json", _ALL, "everything, by the published schema; `report:FILE` reads it"),
+    Format("jsonl", f"{_ROOM}.format.jsonl", frozenset({Kind.SWEEP}), "a line of JSON for each image, as it is done"),
     Format("markdown", f"{_ROOM}.format.markdown", _ALL, "one screen for a pull request or release notes"),
     Format("html", f"{_ROOM}.format.html", _ALL, "one page that fetches nothing"),
     Format("sarif", f"{_ROOM}.format.sarif", _ALL, "SARIF 2.1.0 for code scanning"),
@@ -81,7 +83,7 @@ FORMATS = (
     Format(
         "in-toto",
         f"{_ROOM}.format.in_toto",
-        _ALL - {Kind.KERNEL},
+        _DIGESTS,
         "an attestation of the result, by the image's digest",
     ),
     Format("csv", f"{_ROOM}.format.csv", _ALL, "a table of requirements and findings"),
@@ -93,7 +95,7 @@ FORMATS = (
 
 
 #: The published schemas by the name that `audit-image schema` takes: what `-o json` of each command keeps.
-SCHEMAS = {"report": Kind.SEVERAL, "diff": Kind.DIFF, "kernel": Kind.KERNEL}
+SCHEMAS = {"report": Kind.SEVERAL, "diff": Kind.DIFF, "kernel": Kind.KERNEL, "sweep": Kind.SWEEP}
 
 
 def formats(kind: Kind) -> tuple[str, ...]:

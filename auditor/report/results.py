@@ -2,23 +2,23 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from auditor.finding import Finding, Severity
+from msgspec import Struct
+
+from auditor.finding import Finding
 from auditor.report.model import ReportRule
 from auditor.report.register import Style
+from auditor.severity import Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """One thing that was judged. `digest` is `sha256:…` of its manifest, or of its config, or empty."""
 
     name: str
     digest: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """One thing that was found. `place` is the platform or kernel where there are several, `layer` words for people."""
 
     rule: str
@@ -44,8 +44,7 @@ class Result:
         return f"{self.message} ({self.layer})" if self.layer else self.message
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One question with its answer. `status` is `met`, `not-met`, `waived`, `unknown` or `not-applicable`."""
 
     id: str
@@ -56,8 +55,7 @@ class Case:
     results: tuple[Result, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Results:
+class Results(Struct, frozen=True):
     """A whole document. `results` are all that was found, those of the cases among them."""
 
     name: str

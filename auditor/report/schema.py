@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from auditor.report.words import printable, valid
+from auditor.schema import framed, parts
 
-_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NOT_PLAIN = re.compile(r"[^\n -~]")
 
 
@@ -42,7 +42,16 @@ def dump(document: Mapping[str, Any] | Sequence[Any]) -> str:
         text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
     except UnicodeEncodeError:  # bytes that are no text, as a name in an image may be
         text = json.dumps(_valid(document), indent=2, ensure_ascii=False) + "\n"
-    # Outside of strings JSON is plain ASCII, so whatever is found stands in one.
+    return _plain(text)
+
+
+def dump_line(document: Mapping[str, Any]) -> str:
+    """The same on one line, for JSON Lines."""
+    return _plain(json.dumps(_valid(document), separators=(",", ":"), ensure_ascii=False) + "\n")
+
+
+def _plain(text: str) -> str:
+    """Outside of strings JSON is plain ASCII, so whatever is found stands in one."""
     return _NOT_PLAIN.sub(lambda found: _escaped(found[0]), text)
 
 
@@ -52,14 +61,7 @@ def _escaped(char: str) -> str:
 
 def schema(title: str, *roots: type) -> dict[str, Any]:
     """The JSON Schema of documents of which each is one of the roots."""
-    _, components = msgspec.json.schema_components(roots, ref_template="#/$defs/{name}")
-    references = [{"$ref": f"#/$defs/{root.__name__}"} for root in roots]
-    return {
-        "$schema": _DIALECT,
-        "title": title,
-        **(references[0] if len(references) == 1 else {"anyOf": references}),
-        "$defs": {name: _closed(components[name]) for name in sorted(components)},
-    }
+    return framed(title, {name: _closed(definition) for name, definition in parts(*roots).items()}, *roots)
 
 
 def _closed(definition: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ _ROOMS = {
     Kind.DIFF: "diff",
     Kind.RELEASE: "release",
     Kind.KERNEL: "kernel",
+    Kind.SWEEP: "sweep",
 }
 
 
@@ -24,6 +25,11 @@ def document_of(value: "Document") -> dict[str, Any]:
     """The JSON document, by its published schema."""
     made: dict[str, Any] = _module(value, "document").to_document(value)
     return made
+
+
+def json_lines_of(value: "Document") -> list[str]:
+    """A JSON document for each image, each on a line of its own."""
+    return [_module(value, "document").to_line(image) for image in value.images]  # type: ignore[union-attr]
 
 
 def schema_of(kind: Kind) -> dict[str, Any]:

@@ -115,20 +115,26 @@ def fold(text: str, width: int | None, first: str = "", rest: str | None = None)
     rest = " " * len(first) if rest is None else rest
     if width is None:
         return [first + shown]
-    lines = wrap(
-        shown,
-        max(width, len(rest) + 20),
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_on_hyphens=False,
-        break_long_words=False,
+    return broken(shown, max(width, len(rest) + 20), first, rest) or [first.rstrip()]
+
+
+def broken(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
+    """A printable text as lines, broken at blanks alone: names and paths are copied whole."""
+    return wrap(
+        text, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, break_long_words=False
     )
-    return lines or [first.rstrip()]
 
 
 def plural(count: int, word: str, many: str = "") -> str:
     """`1 error`, `2 errors`, `3 libraries`."""
     return f"{count} {word if count == 1 else many or word + 's'}"
+
+
+def few(names: Iterable[str], most: int = 3) -> str:
+    """`a, b, c and 2 more`: the first names, and how many more there are."""
+    known = list(names)
+    more = f" and {len(known) - most} more" if len(known) > most else ""
+    return ", ".join(known[:most]) + more
 
 
 def listed(parts: Iterable[str]) -> str:

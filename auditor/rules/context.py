@@ -1,17 +1,18 @@
 """What all rules are given beside their subject, and the words that they share."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from msgspec import Struct
+
 from auditor.family import Family
-from auditor.finding import FailOn, Finding, Severity
+from auditor.finding import Finding
 from auditor.rules.model import find_rule
+from auditor.severity import FailOn, Severity
 from auditor.spec import Requirement, Spec
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """How the spec is read: word for word (`strict`), for which IP families, and what fails.
 
     `require_platforms` are `os/arch[/variant]`. With `fail_on_unknown` a row that can't be known fails as well.

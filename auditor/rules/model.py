@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from auditor.finding import Finding, Severity, sort_findings
+from auditor.finding import Finding, sort_findings
+from auditor.severity import Severity
 from auditor.spec import Spec
 
 
@@ -37,7 +38,7 @@ class Rule(Generic[Context]):
     summary: str
     explanation: str
     mend: str
-    check: Check[Context] | None
+    check: Check[Context]
     further_tools: Tools = _none  # that it looks at beside those of the spec
 
 
@@ -98,12 +99,8 @@ def run_rules(subject: Subject, context: object) -> tuple[Finding, ...]:
 
 
 def _findings(subject: Subject, context: object) -> Iterator[Finding]:
-    checked: set[object] = set()
     for entry in rules(subject):
-        # One function may stand behind several ids, where one look tells them apart.
-        if entry.check is not None and entry.check not in checked:
-            checked.add(entry.check)
-            yield from entry.check(context)
+        yield from entry.check(context)
     for further, check in _FURTHER:
         if further is subject:
             yield from check(context)

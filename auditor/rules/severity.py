@@ -1,9 +1,11 @@
 """How much a row weighs: a spec may take what breaks it for a warning or a note."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
-from auditor.finding import Finding, Severity
+from msgspec.structs import replace
+
+from auditor.finding import Finding
+from auditor.severity import Severity
 from auditor.spec import Spec
 
 

@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import msgspec
-from msgspec import structs
+from msgspec import Struct, structs
 
 from auditor.errors import UsageError
 from auditor.processor import check_level
@@ -40,8 +39,7 @@ _FURTHER_FIELDS: dict[Kind, tuple[str, ...]] = {
 _OF_EVERY_ROW = ("id", "kind", "section", "text", "severity", "families", "modes", "except_modes")
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One thing that is wrong with a spec: in which row (its id, or ""), at which of its fields, and what to do."""
 
     what: str

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from auditor.family import Family
 
@@ -223,6 +224,13 @@ class Spec(Struct, frozen=True):
         """The CONFIG symbols that build these modules, without `CONFIG_`, each by its newest name."""
         newest = (self.modules[name].config[:1] for name in modules)
         return tuple(dict.fromkeys(symbol.name for found in newest for symbol in found))
+
+    def with_program(self, name: str) -> "Spec":
+        """This spec, and a row for a program that no row of it names."""
+        if any(name in row.programs for row in self.of_kind(Kind.TOOL)):
+            return self
+        row = Requirement(id=f"tool.{name}", kind=Kind.TOOL, tool=name, programs=(name,))
+        return replace(self, requirements=(*self.requirements, row))
 
     def find(self, row_id: str) -> Requirement | None:
         """The row of this id."""

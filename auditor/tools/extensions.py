@@ -6,10 +6,13 @@ and `xtables_init` (libxtables/xtables.c).
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 
+from msgspec import Struct
+from msgspec.structs import replace
+
+from auditor.budget import Count, uncounted
 from auditor.elf.read.file import ElfFile, NotElf, read_elf
-from auditor.filetree import Content, FileKind, FileTree, LookupFault
+from auditor.filetree import Content, FileKind, FileTree, LookupFault, facts_of
 from auditor.tools.identify import read_signs
 from auditor.tools.loaded import load
 from auditor.tools.model import Extension
@@ -28,11 +31,11 @@ _SYNONYMS = {
 _USUAL_DIRECTORY = re.compile(rb"/[!-~]*/(?:xtables|iptables)(?:-[\d.]+)?")
 _VERSION = re.compile(rb"libxtables\.so\.\d{1,4}")
 _NEEDS_LABELS, _LABELS = b"cannot open connlabel.conf, not registering", "/etc/xtables/connlabel.conf"
+_FACT = "registrations"
 _ANY_DIRECTORY = re.compile(rb"/[!-~]{1,200}")
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedExtension:
+class RefusedExtension(Struct, frozen=True):
     """A plug-in that is where iptables looks a name up, and that it would not take for that name.
 
     `kind` is as registered; a file that registers nothing of the name stands in the way of both, and is given as both.
@@ -45,8 +48,7 @@ class RefusedExtension:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ExtensionSearch:
+class ExtensionSearch(Struct, frozen=True):
     """What a look-up of every name finds, and what stands in its way."""
 
     extensions: tuple[Extension, ...]
@@ -54,16 +56,17 @@ class ExtensionSearch:
 
 
 def search_extensions(
-    tree: FileTree, libxtables: tuple[str, Content, ElfFile], env: Mapping[str, str]
+    tree: FileTree, libxtables: tuple[str, Content, ElfFile], env: Mapping[str, str], count: Count = uncounted
 ) -> ExtensionSearch:
     """Look up every name that has a file, as each family would, and say what it would find.
 
     `libxtables` is the library that the program loads (real path, content, what it says), `env` the program's
     environment. A name that all families find alike has the family `any`. Whether a plug-in then loads (dlopen(3)) is
     not judged here; of several directories, all that could serve a name are given, in case an earlier one doesn't load.
+    `count` is told how many relocations are looked at.
     """
     _, content, elf = libxtables
-    lookup = _Lookup(tree, _abi_version(content, elf))
+    lookup = _Lookup(tree, _abi_version(content, elf), count)
     found: set[Extension] = set()
     refused: set[RefusedExtension] = set()
     directories = plugin_directories(tree, content, elf, env)
@@ -80,12 +83,12 @@ def search_extensions(
     return ExtensionSearch(_sorted(_joined(found)), tuple(sorted(refused, key=lambda e: (e.path, e.family, e.kind))))
 
 
-def built_in_extensions(path: str, content: Content, elf: ElfFile) -> tuple[Extension, ...]:
+def built_in_extensions(path: str, content: Content, elf: ElfFile, count: Count = uncounted) -> tuple[Extension, ...]:
     """The matches and targets inside a program, sorted; empty where it takes them all from plug-ins.
 
     `path` is the program's, and becomes that of each extension; they serve the program's own flavour alone.
     """
-    entries = registrations(content, elf)
+    entries = registrations(content, elf, count)
     if not entries:
         return ()
     told = read_signs(load(content, elf))
@@ -131,10 +134,11 @@ def _plugin_names(tree: FileTree, directory: str) -> list[str]:
 class _Lookup:
     """One program's look-ups. Plug-ins are read once."""
 
-    def __init__(self, tree: FileTree, version: str) -> None:
+    def __init__(self, tree: FileTree, version: str, count: Count) -> None:
         self._tree = tree
         self._version = version
-        self._read: dict[str, tuple[tuple[Registration, ...], str]] = {}
+        self._count = count
+        self._read: dict[int, tuple[tuple[Registration, ...], str]] = {}
 
     def find(self, directories: tuple[str, ...], family: str, name: str) -> Iterator[Extension | RefusedExtension]:
         """What `-m name` and `-j name` would find.
@@ -156,7 +160,7 @@ class _Lookup:
                     regular = found.node.kind is FileKind.REGULAR
                     yield from _refused(family, name, path, "can't be read" if regular else "not a regular file")
                     break
-                entries, fault = self._registrations(found.path, found.node.content)
+                entries, fault = self._registrations(found.node.inode, found.node.content)
                 mine = [entry for entry in entries if entry.name == name]
                 served = [entry for entry in mine if entry.family in (family, "any")]
                 yield from self._judged(served, family, path)
@@ -176,15 +180,39 @@ class _Lookup:
                 reason = f"it is made for {entry.version}, and the program loads {self._version}"
                 yield RefusedExtension(family, entry.kind, entry.name, path, reason)
 
-    def _registrations(self, path: str, content: Content) -> tuple[tuple[Registration, ...], str]:
+    def _registrations(self, inode: int, content: Content) -> tuple[tuple[Registration, ...], str]:
         """What the plug-in registers, and what is wrong with the file."""
-        if path not in self._read:
-            elf = read_elf(content)
-            if isinstance(elf, NotElf):
-                self._read[path] = (), elf.reason
+        if inode not in self._read:
+            facts = facts_of(content)
+            known = facts.known.get(_FACT)
+            if not isinstance(known, _Registered):
+                known = facts.known[_FACT] = _registered(content, self._count)
             else:
-                self._read[path] = registrations(content, elf), elf.fault or ""
-        return self._read[path]
+                self._count(known.counted)  # by an image that has this file too
+            self._read[inode] = known.entries, known.fault
+        return self._read[inode]
+
+
+class _Registered(Struct, frozen=True):
+    """What a plug-in registers, what is wrong with the file, and how many relocations were looked at for that."""
+
+    entries: tuple[Registration, ...]
+    fault: str
+    counted: int
+
+
+def _registered(content: Content, count: Count) -> _Registered:
+    counted = 0
+
+    def counting(number: int) -> None:
+        nonlocal counted
+        counted += number
+        count(number)
+
+    elf = read_elf(content)
+    if isinstance(elf, NotElf):
+        return _Registered((), elf.reason, 0)
+    return _Registered(registrations(content, elf, counting), elf.fault or "", counted)
 
 
 def _refused(family: str, name: str, path: str, reason: str) -> Iterator[RefusedExtension]:

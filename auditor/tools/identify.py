@@ -5,9 +5,10 @@ Nothing is guessed: a program that holds several strings that could be its versi
 
 import re
 from collections.abc import Callable, Iterable
+from typing import cast
 
 from auditor.elf.read.file import ElfFile, NotElf, read_elf
-from auditor.filetree import Content
+from auditor.filetree import Content, facts_of
 from auditor.tools.catalogue import tools_of
 from auditor.tools.loaded import Loaded, load
 from auditor.tools.model import Evidence, Identity, Signs
@@ -19,6 +20,7 @@ Library = Callable[[str], tuple[str, Content] | None]
 _NO_TOOL, _TOO_LARGE = "not a program of a known tool", "too large for a program of a known tool"
 #: The reasons of an ELF file that shows the signs of no project.
 NOT_OF_A_PROJECT = (f"other: {_NO_TOOL}", f"other: {_TOO_LARGE}")
+_FACT = "signs"
 _KEPT = 256  # files
 _Told = tuple[Project, Signs]
 _kept: dict[bytes, _Told | str] = {}  # by the file's digest: one multi-call binary has some thirty names
@@ -105,6 +107,10 @@ def _by_library(tool: str, project: Project, signs: Signs, library: Library) -> 
 
 def _told(content: Content, elf: ElfFile) -> _Told | str:
     """Project and signs of a file, or why it has none; kept for the next name that leads to the same bytes."""
+    facts = facts_of(content)
+    match facts.known.get(_FACT):
+        case known_elf, told if known_elf is elf:
+            return cast("_Told | str", told)
     loaded = load(content, elf)
     if loaded.too_large:
         return _TOO_LARGE
@@ -112,4 +118,5 @@ def _told(content: Content, elf: ElfFile) -> _Told | str:
         if len(_kept) >= _KEPT:
             _kept.clear()
         _kept[loaded.digest] = read_signs(loaded) or _NO_TOOL
+    facts.known[_FACT] = elf, _kept[loaded.digest]
     return _kept[loaded.digest]

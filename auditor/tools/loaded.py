@@ -12,7 +12,10 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from auditor.filetree import Content
+from msgspec import Struct
+
+from auditor.budget import Count, uncounted
+from auditor.filetree import Content, facts_of
 
 if TYPE_CHECKING:
     from auditor.elf.read.file import ElfFile
@@ -20,12 +23,14 @@ if TYPE_CHECKING:
 _LIMIT = 1 << 23  # bytes of all segments; busybox and static builds have a quarter of it
 _SEGMENT_LIMIT = 64
 _POINTER_LIMIT = 1 << 18
+_FACT = "strings"
+_KEPT_STRINGS, _KEPT_BYTES = 1 << 14, 1 << 20  # of a file, and of its segments, for the next image that has it
 _WORD_LIMIT = 1 << 19  # words of writable segments; real tools have some thousand
-_STRING = re.compile(rb"[\t\n\r\x20-\x7e]+(?=\0)")
+# Begun only where a text begins, and never taken back: a text without an end is gone through once.
+_STRING = re.compile(rb"(?<![\t\n\r\x20-\x7e])[\t\n\r\x20-\x7e]++(?=\0)")
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     address: int
     data: bytes
     writable: bool
@@ -58,7 +63,14 @@ class Loaded:
 
         What precedes a text is not looked at, but that it is no text: a char array may follow other data.
         """
-        return frozenset(text for part in self.parts for text in _STRING.findall(part.data))
+        facts = facts_of(self.content)
+        match facts.known.get(_FACT):
+            case segments, frozenset() as known if segments == self.elf.segments:
+                return known
+        found = frozenset(text for part in self.parts for text in _STRING.findall(part.data))
+        if len(found) <= _KEPT_STRINGS and sum(len(part.data) for part in self.parts) <= _KEPT_BYTES:
+            facts.known[_FACT] = self.elf.segments, found
+        return found
 
     @cached_property
     def writable_strings(self) -> frozenset[bytes]:
@@ -92,8 +104,8 @@ class Loaded:
         text, end, _ = self.read(address, limit + 1).partition(b"\0")
         return text if end else b""
 
-    def pointers(self) -> Iterator[tuple[int, int]]:
-        """Each address that holds a pointer into the file, with where it points.
+    def pointers(self, count: Count = uncounted) -> Iterator[tuple[int, int]]:
+        """Each address that holds a pointer into the file, with where it points. `count` is told how many are read.
 
         They show as relative relocations. In a program that is linked to a fixed address, and on a machine whose
         relocations aren't known (MIPS), they are aligned words of the writable segments, of which some may be plain
@@ -104,17 +116,17 @@ class Loaded:
         from auditor.elf.read.relocations import relative_relocations  # noqa: PLC0415
 
         relocated = False
-        for pointer in islice(relative_relocations(self.content, self.elf), _POINTER_LIMIT):
+        for pointer in islice(relative_relocations(self.content, self.elf, count), _POINTER_LIMIT):
             relocated = True
             yield pointer
         if self.elf.type == FileType.EXEC or not relocated:
             yield from self._words()
 
-    def pointers_to(self, targets: Iterable[int]) -> Iterator[tuple[int, int]]:
+    def pointers_to(self, targets: Iterable[int], count: Count = uncounted) -> Iterator[tuple[int, int]]:
         """Those pointers that lead to one of `targets`."""
         wanted = frozenset(targets)
         if wanted:
-            yield from ((address, target) for address, target in self.pointers() if target in wanted)
+            yield from ((address, target) for address, target in self.pointers(count) if target in wanted)
 
     def _words(self) -> Iterator[tuple[int, int]]:
         word = struct.Struct(self.elf.prefix + ("Q" if self.elf.bits == 64 else "I"))

@@ -1,10 +1,9 @@
 """What a tool's own bytes say."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """Where a fact was seen. `kind` is `elf-string`, `library-string`, `package`, `applet`, `script`, …"""
 
     kind: str
@@ -12,8 +11,7 @@ class Evidence:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Signs:
+class Signs(Struct, frozen=True):
     """What a program's bytes show of its project, whatever the program's name.
 
     `versions` is every string that could be the version; whoever asks decides what several of them mean.
@@ -26,8 +24,7 @@ class Signs:
     words: str = ""  # by which the project was told
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """What a program is: a tool's real program, a busybox applet, a script, or something else.
 
     `version` is the upstream version as the tool prints it, None where the bytes give none; `reason`
@@ -41,8 +38,7 @@ class Identity:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Extension:
+class Extension(Struct, frozen=True):
     """One name that an xtables plug-in registers.
 
     `kind` is `match` or `target`; `family` is `ipv4`, `ipv6`, `arp`, `bridge` or `any`.
@@ -56,8 +52,7 @@ class Extension:
     path: str  # of the plug-in as iptables looks it up: directory and file name
 
 
-@dataclass(frozen=True, slots=True)
-class SetType:
+class SetType(Struct, frozen=True):
     """One ipset set type at one revision, with what libipset knows of it."""
 
     name: str

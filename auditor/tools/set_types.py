@@ -3,6 +3,7 @@
 import re
 import struct
 
+from auditor.budget import Count, uncounted
 from auditor.elf.read.file import ElfFile
 from auditor.filetree import Content
 from auditor.tools.loaded import load
@@ -23,16 +24,17 @@ def plugin_directories(content: Content, elf: ElfFile) -> tuple[str, ...]:
     return tuple(sorted(text.decode("ascii") for text in texts if _MODULES.fullmatch(text)))
 
 
-def set_types(content: Content, elf: ElfFile) -> tuple[SetType, ...]:
+def set_types(content: Content, elf: ElfFile, count: Count = uncounted) -> tuple[SetType, ...]:
     """The set types in a file's tables, sorted; empty where it has none.
 
     libipset's `struct ipset_type` (libipset/types.h) starts with a pointer to the name, then u8 revision, family and
     dimension, i8 kernel_check, bool last_elem_optional. A build that keeps its types in plug-ins has none.
+    `count` is told how many relocations are looked at.
     """
     loaded = load(content, elf)
     names = {address: match[1] for address, match in loaded.matches(_NAME)}
     found: set[SetType] = set()
-    for address, target in loaded.pointers_to(names):
+    for address, target in loaded.pointers_to(names, count):
         fields = loaded.read(address + elf.word_size, _FIELDS.size)
         if len(fields) < _FIELDS.size or fields[4] > 1:
             continue

@@ -21,7 +21,7 @@ _PAGE = 4096
 _HOT = 0.75  # how often an entry that is surely used is chosen
 _MAGIC = frozenset(("EI_0", "EI_1", "EI_2", "EI_3"))
 #: Of programs and loaders, what an emulator reads itself instead of the kernel.
-_KERNELS = frozenset(("ELF header", "program headers", "interpreter", "note", "whole file", "page of zeros"))
+_KERNELS = frozenset(("ELF header", "program headers", "interpreter", "whole file", "page of zeros"))
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ class Vandal:
         starter = path in (program.files[0], self._loader(program))
         if self._scene.emulated and starter and table in _KERNELS:
             return None
+        if self._scene.emulated and path == program.files[0] and table == "note":
+            return None  # of a program that names a loader, the emulator reads properties that no kernel does
         return Damage(program, table, what, path, changed, mode or node.mode)
 
     def _change(self, chance: random.Random, program: Sound, path: str, data: bytes) -> _Change | None:

@@ -13,12 +13,16 @@ _REFUSALS = re.compile(
     r"error while loading shared libraries: |symbol lookup error: |relocation error: |"
     r"Inconsistency detected by ld\.so: |version `.*' not found|unsupported version \d+ of Ver|FATAL: |"
     r"Fatal glibc error: |Error loading shared library |Error relocating |: Not a valid dynamic program|"
-    r"cannot execute binary|CPU ISA level is lower than required|Unsupported relocation type"
+    r"cannot execute binary|CPU ISA level is lower than required|Unsupported relocation type|"
+    r"qemu: \S+: (Invalid|Ill-formed) .*GNU_PROPERTY"  # what it says for the kernel that it is taken for
 )
 #: The exit code of a loader that gives up, whatever it says; no program here has it.
 _GIVES_UP = 127
 #: What glibc's loader says when it calls itself wrongly: a call that is bound to another function is damaged code.
 _ASTRAY = "DYNAMIC LINKER BUG!!!"
+#: What binds a call of the loader's own to another function, or in another call's place, and leaves its table sound.
+_REBOUND = ("PLT relocations", ("symbol", "r_offset"))
+_OF_ITS_TABLES = re.compile("symbol lookup error: |reloc type |version `")  # what it says of them all the same
 #: What a loader remarks before it goes on.
 _REMARKS = re.compile(
     r"^\S+: (\S+: no version information available \(required by \S+\)|"
@@ -34,7 +38,8 @@ _BY_LUCK = re.compile(
     "a segment lies beyond the memory|a segment reaches beyond the end of the file|more .* than any real|"
     "lies? outside the loaded segments|the string at .* has no end|a version index beyond the versions|"
     "what they ask for is never looked up|"
-    "beyond the memory of the object|out of range of where its symbol|of the loader's own lies? beyond|"
+    "beyond the memory of the object|out of range of where its symbol|"
+    "of the loader's own (lies? beyond|begin with|leads)|"
     "looked up when it is called|== ELF_MACHINE_JMP_SLOT"  # at a call that this start doesn't make
 )
 
@@ -84,7 +89,15 @@ def judge(scene: Scene, damage: Damage) -> Judgement:
     agreement = _agreement(verdict, bool(problems))
     if agreement is Agreement.FALSE_FAIL and all(map(_BY_LUCK.search, problems)):
         agreement = Agreement.BY_LUCK
+    if agreement is Agreement.FALSE_PASS and _is_rebound(scene, damage) and not _OF_ITS_TABLES.search(words):
+        verdict, agreement = Verdict.OTHERWISE, Agreement.APART  # it calls itself wrongly, whatever it says then
     return Judgement(damage, verdict, words, problems, agreement)
+
+
+def _is_rebound(scene: Scene, damage: Damage) -> bool:
+    table, fields = _REBOUND
+    loader = scene.tree.find(damage.program.closure.interpreter or "").path
+    return damage.path == loader and damage.table == table and damage.what.startswith(fields)
 
 
 def _audited(scene: Scene, damage: Damage) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
 """A file tree with one file of it replaced."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from auditor.filetree import FileKind, FileTree, Found, LookupFault, Node, Removal
 from fixtures.contents import Bytes

@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import resource
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,8 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from fixtures.namespace import own_mounts, why_not
 from fixtures.tree import qemu_for
-from fixtures.workspace import Unavailable, need
+from fixtures.workspace import Unavailable
 
 _SECONDS = 5
 _NOBODY = 65534
@@ -44,13 +44,17 @@ class Room:
 
     def __init__(self, root: Path, architecture: str) -> None:
         emulator = qemu_for(architecture) or ""
-        need("unshare", "util-linux", "to run programs inside a root")
-        own = ["unshare", "--mount", "--net", "--propagation", "private"]
-        if os.geteuid() != 0:
-            own.insert(1, "--map-root-user")
         (root / "proc").mkdir(exist_ok=True)
         self._worker = subprocess.Popen(
-            [*own, sys.executable, "-m", "benchmarks.differential.room", str(root.resolve()), emulator],
+            [
+                *own_mounts(),
+                "--net",
+                sys.executable,
+                "-m",
+                "benchmarks.differential.room",
+                str(root.resolve()),
+                emulator,
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -74,14 +78,12 @@ class Room:
         answer = self._worker.stdout.readline()
         if not answer:
             assert self._worker.stderr is not None
-            reason = (self._worker.stderr.read().strip().splitlines() or ["no reason given"])[-1]
-            raise Unavailable(f"nothing can be run inside a root here: {reason}")
+            raise Unavailable(why_not((self._worker.stderr.read().strip().splitlines() or [""])[-1]))
         return Outcome(*json.loads(answer))
 
 
 def _serve(root: str, emulator: str) -> None:
-    mount = shutil.which("mount") or "/bin/mount"
-    subprocess.run([mount, "--rbind", "/proc", f"{root}/proc"], check=True)
+    subprocess.run(["mount", "--rbind", "/proc", f"{root}/proc"], check=True)
     descriptor = os.open(emulator, os.O_RDONLY) if emulator else -1
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.chroot(root)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from auditor.cache.shelf import FOLDER, PART
 from benchmarks.hostile.cases import LIBC, LOADER, members
 from benchmarks.hostile.elf import Shape, elf
 from benchmarks.hostile.images import layout
@@ -97,6 +98,9 @@ class Bench:
             for place in (self.folder / name).iterdir():
                 left.append(f"{name}/{place.name}")
                 place.unlink()
+        for place in self.folder.glob(f"*/{FOLDER}/{PART}*"):
+            left.append(place.name)
+            place.unlink()
         return Done(process.returncode, said.decode("utf-8", "replace"), report, tuple(left))
 
     def audit(self, fault: Mapping[str, str], *, reference: str = "", cwd: Path | None = None) -> Done:

@@ -3,13 +3,16 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
+from auditor.cache.shelf import FOLDER
 from benchmarks.faults.bench import Bench, Done, write_image
 from tests.image.build import Layout
 from tests.image.misbehaving import Answer, Asked, Server, serving
@@ -65,20 +68,53 @@ def spread(count: int, most: int) -> list[int]:
 
 
 def calls(bench: Bench, most: int) -> Iterator[Fault]:
-    """Each kind of call fails once, at places all over the run, without and with a cache."""
-    cache = {"AUDIT_IMAGE_CACHE_DIR": str(bench.folder / "cache")}
-    for settings in ({}, cache):
-        found = counts(bench, **settings)
+    """Each kind of call fails once, at places all over the run, without a cache and with one in each of its states."""
+    for state, settings in _STATES.items():
+        found = counts(bench, **settings(bench))
         for call, errors in _ERRORS.items():
             for number in spread(found[call], most):
                 name = errors[number % len(errors)]
                 chosen = {"FAULT_CALL": call, "FAULT_NTH": str(number), "FAULT_ERRNO": str(getattr(errno, name))}
-                told = f"{call} {number} of {found[call]}: {name}{', with a cache' if settings else ''}"
-                yield Fault(told, partial(_called, bench, {**settings, **chosen}, call))
+                told = f"{call} {number} of {found[call]}: {name}{state}"
+                yield Fault(told, partial(_called, bench, chosen, call, settings))
 
 
-def _called(bench: Bench, chosen: dict[str, str], call: str) -> str:
-    return bench.wrong(bench.audit(chosen), mute=call == "write", leaves=call == "unlink", dies=call == "mmap")
+def _uncached(_: Bench) -> dict[str, str]:
+    return {}
+
+
+def _warm(bench: Bench) -> dict[str, str]:
+    return {"AUDIT_IMAGE_CACHE_DIR": str(bench.folder / "cache")}
+
+
+def _empty(bench: Bench) -> dict[str, str]:
+    folder = bench.folder / "another-cache"
+    shutil.rmtree(folder, ignore_errors=True)
+    return {"AUDIT_IMAGE_CACHE_DIR": str(folder)}
+
+
+def _of_layers(bench: Bench) -> dict[str, str]:
+    settings = _empty(bench)
+    folder = Path(settings["AUDIT_IMAGE_CACHE_DIR"])
+    folder.mkdir(mode=0o700)
+    shutil.copytree(bench.folder / "cache" / FOLDER, folder / FOLDER)
+    return settings
+
+
+_STATES: dict[str, Callable[[Bench], dict[str, str]]] = {
+    "": _uncached,
+    ", with a cache": _warm,
+    ", with an empty cache": _empty,
+    ", with a cache of layers alone": _of_layers,
+}
+
+
+def _called(
+    bench: Bench, chosen: dict[str, str], call: str, settings: Callable[[Bench], dict[str, str]] = _uncached
+) -> str:
+    return bench.wrong(
+        bench.audit({**settings(bench), **chosen}), mute=call == "write", leaves=call == "unlink", dies=call == "mmap"
+    )
 
 
 def full_disks(bench: Bench, most: int) -> Iterator[Fault]:
@@ -193,7 +229,8 @@ def signalled(bench: Bench) -> Iterator[Fault]:
 
 
 def _signal(bench: Bench, number: signal.Signals, seconds: float) -> str:
-    process = bench.start({"AUDIT_IMAGE_CACHE_DIR": str(bench.folder / "cache")})
+    cache = _empty(bench)  # one that it writes
+    process = bench.start(cache)
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -203,7 +240,7 @@ def _signal(bench: Bench, number: signal.Signals, seconds: float) -> str:
         # Before Python is up nobody listens; SIGKILL leaves what it leaves. The report is whole or not there.
         if done.report not in (None, bench.sound.report) or done.said or (number != signal.SIGKILL and done.left):
             return f"killed, and left {done.left}, said {done.said!r}"
-        return bench.wrong(bench.audit({"AUDIT_IMAGE_CACHE_DIR": str(bench.folder / "cache")}))
+        return bench.wrong(bench.audit(cache))
     return bench.wrong(done)
 
 

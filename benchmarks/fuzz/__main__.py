@@ -15,6 +15,7 @@ from benchmarks.paper import TRUTH, write_section
 
 _STATS = re.compile(r"^stat::(\w+):\s+(\d+)$", re.MULTILINE)
 _MEMORY = 512  # MiB, as an audit promises
+_SLOW = 5  # seconds from which on an input is kept
 _HANG = 60  # seconds for one input, of which a sound reader takes a thousandth
 _BROKEN = ("crash-", "oom-", "timeout-", "leak-")  # how libFuzzer names what ends it
 _FAST = Path("/dev/shm")  # noqa: S108 - the name below it is mkdtemp's
@@ -72,8 +73,9 @@ def fuzz(name: str, executions: int, seed: int) -> Outcome:
     """One reader in a process of its own; what breaks it is kept in build/fuzz."""
     with tempfile.TemporaryDirectory(prefix="fuzz-", dir=_FAST if os.access(_FAST, os.W_OK) else None) as scratch:
         folder = Path(scratch)
-        limits = (f"-runs={executions}", f"-seed={seed}", f"-rss_limit_mb={_MEMORY}", f"-timeout={_HANG}")
-        code, words = fuzzed(name, folder, (*limits, "-print_final_stats=1", "-verbosity=0"))
+        limits = (f"-rss_limit_mb={_MEMORY}", f"-timeout={_HANG}", f"-report_slow_units={_SLOW}")
+        asked = (f"-runs={executions}", f"-seed={seed}", "-print_final_stats=1", "-verbosity=0")
+        code, words = fuzzed(name, folder, (*limits, *asked))
         stats = {key: int(value) for key, value in _STATS.findall(words)}
         faults = [_kept(name, place) for place in sorted((folder / "faults").glob("*")) if not place.suffix]
         faults += [_kept(name, place) for place in sorted(folder.iterdir()) if place.name.startswith(_BROKEN)]

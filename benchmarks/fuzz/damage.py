@@ -2,6 +2,7 @@
 
 import json
 import random
+from copy import deepcopy
 from typing import Any
 
 _OTHERS: tuple[Any, ...] = (
@@ -41,7 +42,7 @@ def _change(chance: random.Random, places: list[Any]) -> None:
     holder, key = chance.choice(places)
     match chance.randrange(6):
         case 0 | 1:
-            holder[key] = chance.choice(_OTHERS)
+            holder[key] = deepcopy(chance.choice(_OTHERS))  # or it would be changed itself, and lie in itself
         case 2:
             del holder[key]
         case 3:
@@ -51,7 +52,7 @@ def _change(chance: random.Random, places: list[Any]) -> None:
         case 4 if isinstance(holder, list):
             holder.insert(key, json.loads(json.dumps(holder[key])))
         case 4:
-            holder[chance.choice(("", "mediaType", "x", "platform"))] = holder[key]
+            holder[chance.choice(("", "mediaType", "x", "platform"))] = deepcopy(holder[key])
         case _:
             holder[key] = _near(chance, holder[key])
 

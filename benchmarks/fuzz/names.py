@@ -2,12 +2,12 @@
 
 NAMES = (
     "tar", "compression", "archive", "manifests", "config", "references",
-    "registry", "credentials", "docker-endpoint",
+    "registry", "credentials", "docker-endpoint", "docker-daemon",
     "elf", "closure", "ld.so.cache", "notes", "versions",
     "dpkg", "rpm-header", "rpm-sqlite", "rpm-ndb", "rpm-bdb", "rpmmanifest", "apk", "opkg",
     "shell", "spec", "waivers", "settings",
     "kernel-package", "kernel-image", "kernel-config", "kernel-lists", "node-facts",
-    "report", "diff", "image",
+    "report", "diff", "image", "cache", "cache-entry",
 )  # fmt: skip
 #: Those that take ten times as long as others, and get a tenth of the executions.
 SLOW = frozenset(("closure", "shell", "spec", "report", "diff", "image"))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+from benchmarks.hostile import tables
 from benchmarks.hostile.elf import Shape, elf
 from benchmarks.hostile.images import deep, hard_links, header, layout, long_names, many, sparse, through_links, zeros
 
@@ -44,12 +45,17 @@ def of_files(files: Callable[[], Files]) -> Make:
     return image(lambda: members(files()))
 
 
+def own_loader() -> Files:
+    """This machine's own loader, and its C library."""
+    for path in (LOADER, LIBC):
+        yield path, Path(path).read_bytes()
+
+
 def with_loader(program: Shape, *libraries: Shape) -> Make:
     """A tool of Calico's, this machine's own loader, and libraries."""
 
     def files() -> Iterator[tuple[str, bytes]]:
-        yield LOADER, Path(LOADER).read_bytes()
-        yield LIBC, Path(LIBC).read_bytes()
+        yield from own_loader()
         yield "/usr/sbin/ipset", elf(program)
         for library in libraries:
             yield f"/lib/x86_64-linux-gnu/{library.soname}", elf(library)
@@ -64,6 +70,13 @@ def mesh(count: int) -> Make:
     return with_loader(Shape(needs=names, program=True), *libraries)
 
 
+def strangers(count: int) -> Make:
+    """Libraries that need nothing and ask for symbols that nobody has."""
+    names = tuple(f"lib{number}.so" for number in range(count))
+    libraries = (Shape(soname=name, symbols=20, relocations=20) for name in names)
+    return with_loader(Shape(needs=names, program=True, symbols=20, relocations=20), *libraries)
+
+
 def many_meshes(count: int) -> Make:
     """As many programs as libraries, each of which needs all."""
     names = tuple(f"lib{number}.so" for number in range(count))
@@ -75,6 +88,50 @@ def many_meshes(count: int) -> Make:
             yield f"/usr/bin/{name}", elf(Shape(needs=names, program=True, symbols=1, relocations=1))
 
     return of_files(files)
+
+
+def program(data: Callable[[], bytes], count: int = 1) -> Make:
+    """A tool of Calico's, or as many programs as are said, beside this machine's own loader."""
+
+    def files() -> Files:
+        yield from own_loader()
+        made = data()
+        yield "/usr/sbin/ipset", made
+        for number in range(1, count):
+            yield f"/usr/bin/p{number}", made
+
+    return of_files(files)
+
+
+def odd_loader() -> Files:
+    """A program whose loader it is."""
+    yield LOADER, tables.loader_of_segments()
+    yield "/usr/sbin/ipset", elf(Shape(program=True))
+
+
+def plugins(count: int) -> Make:
+    """iptables with as many plug-ins."""
+
+    def files() -> Files:
+        yield from own_loader()
+        yield f"/lib/x86_64-linux-gnu/{tables.LIBXTABLES}", tables.libxtables("/usr/lib/xtables")
+        yield "/usr/sbin/iptables", tables.iptables()
+        yield from tables.plugins("/usr/lib/xtables", count)
+
+    return of_files(files)
+
+
+def missed(count: int, files: int) -> Make:
+    """A program that lacks as many libraries, among many files."""
+    names = tuple(f"libm{number}.so" for number in range(count))
+
+    def made() -> Files:
+        yield from own_loader()
+        yield "/usr/sbin/ipset", elf(Shape(needs=names, program=True))
+        for number in range(files):
+            yield f"/x/f{number}", b""
+
+    return of_files(made)
 
 
 def dpkg(count: int, name: str) -> Make:
@@ -187,7 +244,19 @@ CASES: dict[str, Make] = {
     "60,000 PT_LOAD": with_loader(Shape(program=True, headers=(1, 60_000))),
     "1,100 PT_LOAD": with_loader(Shape(program=True, symbols=99_999, relocations=99_999, headers=(1, 1_100))),
     "300 libraries that need each other": mesh(300),
+    "320 libraries whose symbols nobody has": strangers(320),
     "300 programs and libraries that need each other": many_meshes(300),
+    "65,000 headers of Go's build information": program(lambda: tables.go_headers(1 << 16, 100_000)),
+    "32,000 versions in a string of 64 MiB": program(lambda: tables.endless_versions(32_000, 64 << 20)),
+    "250,000 names in a string of 100 MiB": program(lambda: tables.endless_names(250_000, 100 << 20)),
+    "8 programs with 200,000 long names each": program(lambda: tables.long_names(200_000), 8),
+    "12,800 symbols that lie a page apart": program(lambda: tables.spread_symbols(200 << 20)),
+    "a loader of 1,100 segments": of_files(odd_loader),
+    "50 programs of 1,100 times the same notes": program(tables.overlapping_notes, 50),
+    "a text of 2 MB without an end": program(lambda: tables.text_without_end(2_000_000)),
+    "240,000 versions in one program": program(lambda: tables.many_versions(240_000)),
+    "3,000 plug-ins with 260,000 relocations each": plugins(3_000),
+    "2,000 libraries that are missed among 60,000 files": missed(2_000, 60_000),
     "2,000 paths of depth 1,990": image(deep),
     "100,000 names of 3,700 letters": image(lambda: long_names(100_000)),
     "names that go through a link of 2,000 parts": image(through_links),

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_INTERPRETER = b"/lib64/ld-linux-x86-64.so.2\0"
+INTERPRETER = b"/lib64/ld-linux-x86-64.so.2\0"
 _LOAD, _DYNAMIC, _INTERP, _NOTE = 1, 2, 3, 4
 
 
@@ -28,7 +28,7 @@ def elf(shape: Shape) -> bytes:
     count = shape.headers[1] + 4
     start = 64 + 56 * count
     interpreter = start
-    dynamic = _aligned(interpreter + len(_INTERPRETER))
+    dynamic = _aligned(interpreter + len(INTERPRETER))
     table = dynamic + 16 * (len(shape.needs) + 12)
     first_name = len(names)
     names += b"".join(b"s%07x\0" % number for number in range(shape.symbols))
@@ -46,15 +46,15 @@ def elf(shape: Shape) -> bytes:
     tags += [(7, relocations), (8, len(relocated)), (9, 24)] if relocated else []
     section = b"".join(struct.pack("<QQ", *tag) for tag in (*tags, (0, 0)))
     headers = [
-        _header(_INTERP if shape.program else 0, interpreter, len(_INTERPRETER)),
-        _header(_LOAD, 0, end, 7),
-        _header(_DYNAMIC, dynamic, len(section)),
-        _header(0x6474E551, 0, 0, 6),
-        *[_header(shape.headers[0], start, 32)] * shape.headers[1],
+        program_header(_INTERP if shape.program else 0, interpreter, len(INTERPRETER)),
+        program_header(_LOAD, 0, end, 7),
+        program_header(_DYNAMIC, dynamic, len(section)),
+        program_header(0x6474E551, 0, 0, 6),
+        *[program_header(shape.headers[0], start, 32)] * shape.headers[1],
     ]
     ident = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
     head = ident + struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0x1000, 64, 0, 0, 64, 56, min(count, 0xFFFF), 64, 0, 0)
-    body = (head + b"".join(headers) + _INTERPRETER).ljust(dynamic, b"\0") + section
+    body = (head + b"".join(headers) + INTERPRETER).ljust(dynamic, b"\0") + section
     return (body.ljust(table, b"\0") + symbols + names).ljust(hashes, b"\0") + hashed + relocated + bytes(8)
 
 
@@ -68,7 +68,8 @@ def _aligned(place: int) -> int:
     return place + -place % 16
 
 
-def _header(kind: int, offset: int, size: int, flags: int = 4) -> bytes:
+def program_header(kind: int, offset: int, size: int, flags: int = 4) -> bytes:
+    """An entry that has the same offset as address, and the same size in the file as in memory."""
     return struct.pack("<IIQQQQQQ", kind, flags, offset, offset, offset, size, size, 0x1000 if kind == _LOAD else 8)
 
 

@@ -1,21 +1,22 @@
 """A baseline: what a saved report has does not fail, all else does."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from auditor.auditing import judge
 from auditor.auditing.baseline import Baseline
 from auditor.cli.main import run
-from auditor.finding import Finding, Severity
+from auditor.finding import Finding
 from auditor.image.model import Platform
 from auditor.inventory.model import Inventory, Tool
 from auditor.report.audit.document import to_document
 from auditor.report.model import Report
 from auditor.report.schema import dump
 from auditor.rules import Options
+from auditor.severity import Severity
 from auditor.spec import load_spec
 from tests.inventories import sound, with_tool
 from tests.report.test_document import report

@@ -2,19 +2,19 @@
 
 import datetime
 import tomllib
-from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 
 from auditor.auditing.draft import draft_waivers
 from auditor.auditing.waivers import load_waivers, waiver_schema
 from auditor.cli.main import run
 from auditor.errors import UsageError
-from auditor.finding import FailOn
 from auditor.report.audit.document import to_document
 from auditor.report.schema import dump
+from auditor.severity import FailOn
 from tests.auditing.test_baseline import ONE, without
 from tests.report.test_document import report
 

@@ -67,7 +67,7 @@ def unread(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def never(*_: object) -> None:
         raise AssertionError("the image is read")
 
-    return lambda: monkeypatch.setattr(remembered, "Looked", never)
+    return lambda: monkeypatch.setattr(remembered, "read_and_look", never)
 
 
 def the_layout(*, compress: bool = True) -> Layout:
@@ -324,6 +324,7 @@ def test_the_commands(tmp_path: Path, ask: Ask, capfd: pytest.CaptureFixture[str
     assert run(["cache", "info"]) == 0
     told = capfd.readouterr().out
     assert str(tmp_path / "cache") in told and "entries  0" not in told and "of at most 256 MiB" in told
+    assert "layers   2 in " in told and "of at most 1024 MiB" in told
     assert run(["cache", "prune"]) == 0
     assert capfd.readouterr().out.startswith("0 removed, ")
     assert run(["cache", "clear"]) == 0

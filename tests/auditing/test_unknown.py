@@ -1,17 +1,16 @@
 """What can't be known is never met: it is counted, said in a warning, and fails where that is asked for."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from auditor.auditing import judge
 from auditor.elf.model import NoticeKind
-from auditor.finding import FailOn, Severity
 from auditor.image.model import Platform
 from auditor.inventory.model import Inventory, Notice
 from auditor.report.diff.compare import compare
 from auditor.report.model import Report, ReportImage
 from auditor.rules import Options
+from auditor.severity import FailOn, Severity
 from auditor.spec import load_spec
 from tests.inventories import LAYERS, sound
 

@@ -13,11 +13,12 @@ from auditor.report.schema import dump
 from tests.kernel_command.made import image
 
 
-def call(*arguments: str, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
+def call(*arguments: str, cwd: Path | None = None, given: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", "from auditor.__main__ import main; main()", *arguments],
         capture_output=True,
         text=True,
+        input=given,
         cwd=cwd,
         env={**os.environ, **environ},
         check=False,
@@ -83,7 +84,7 @@ def test_explain(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> No
         (["help"], "did you mean --help?"),
         (["version"], "did you mean --version?"),
         (["spec", "shwo"], "Did you mean 'show'?; see `audit-image spec --help`"),
-        (["check"], "Missing argument 'IMAGE'; see `audit-image check --help`"),
+        (["check"], "Missing argument 'IMAGE…'; see `audit-image check --help`"),
         (["check", "x", "--fail-on", "warn"], "'warn' is not one of 'error', 'warning', 'note', 'never'; see"),
         (["check", "x", "-o", "jsn"], "did you mean 'json'?"),
         (["check", "x", "--limit", "layrs=1"], "there is no limit 'layrs'"),
@@ -113,6 +114,23 @@ def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "report.json").write_text(dump(to_document(image())))
     return "report:report.json"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check", "report:/dev/stdin"),
+        ("check", "report:/dev/stdin", "--all-platforms"),
+        ("diff", "report:/dev/stdin", "report.json"),
+        ("diff", "report.json", "report:/dev/stdin"),
+        ("sbom", "report:/dev/stdin"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.usefixtures("saved")
+def test_a_saved_report_may_come_through_a_pipe(words: tuple[str, ...], tmp_path: Path) -> None:
+    done = call(*words, cwd=tmp_path, given=(tmp_path / "report.json").read_text())
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_quiet_pass_says_nothing_and_a_quiet_failure_its_findings(

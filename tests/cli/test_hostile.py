@@ -30,12 +30,7 @@ DEEP = {
 }
 
 
-@pytest.fixture(autouse=True)
-def heeded_sigint() -> Iterator[None]:
-    """A shell's background job, as these tests may be, hands an ignored SIGINT on to what it starts."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+pytestmark = pytest.mark.usefixtures("heeded_sigint")
 
 
 def start(*arguments: str, cwd: Path | None = None, **streams: object) -> "subprocess.Popen[bytes]":

@@ -27,7 +27,7 @@ def test_a_misspelt_setting_is_refused_so_that_no_gate_is_silently_open(
 ) -> None:
     (folder / "audit-image.toml").write_text('fail-one = "warning"\n')
     assert run(["explain"]) == 2
-    assert "there is no option 'fail-one'" in capfd.readouterr().err
+    assert "there is no option 'fail-one'; did you mean 'fail-on'?" in capfd.readouterr().err
     assert run(["--help"]) == 0
 
 

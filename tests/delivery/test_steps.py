@@ -120,3 +120,13 @@ def test_the_script_says_when_it_can_install_nothing(place: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == "audit.sh: can't install ./no-such.whl"
     assert done.stdout == ""
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize("image", ["calico/node:v1", "docker-archive:/tmp/a b/$(shell echo x) $HOME 'q' \"d\" #.tar"])
+def test_make_hands_over_an_image_as_it_is_written(image: str) -> None:
+    # The suite itself may run under a make, whose own words would come in between.
+    command = ["make", "--silent", "--no-print-directory", "--eval", "shown: ; @printenv IMAGE", "shown"]
+    command.append(f"IMAGE={image}")
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{image}\n"

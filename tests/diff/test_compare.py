@@ -2,13 +2,13 @@
 
 import datetime
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from auditor.auditing import judge
 from auditor.elf.model import LoadFault
-from auditor.finding import Finding, Severity
+from auditor.finding import Finding
 from auditor.image.model import Layer, Platform
 from auditor.inventory.model import (
     UNOWNED,
@@ -32,6 +32,7 @@ from auditor.report.diff.kinds import Area
 from auditor.report.diff.model import Change, Diff
 from auditor.report.model import Report, ReportImage
 from auditor.rules import Options
+from auditor.severity import Severity
 from auditor.spec import load_spec
 from auditor.tools.model import SetType
 from tests.inventories import LAYERS, sound, with_tool
@@ -102,7 +103,7 @@ def with_extensions(*extensions: LoadableExtension) -> Inventory:
 
 
 def with_config(**values: tuple[str, ...] | str) -> Inventory:
-    return replace(sound(), config=replace(sound().config, **values))  # type: ignore[arg-type]
+    return replace(sound(), config=replace(sound().config, **values))
 
 
 def versioned(tool: str, version: str | None) -> Inventory:
@@ -661,11 +662,44 @@ def test_of_several_alike_the_likest_are_matched() -> None:
 def test_what_can_not_be_told_is_neither_better_nor_worse(old: str, new: str, assessment: str) -> None:
     def with_status(status: str) -> Report:
         rows = report().requirements
-        return replace(report(), requirements=(replace(rows[0], status=status), *rows[1:]))  # type: ignore[arg-type]
+        return replace(report(), requirements=(replace(rows[0], status=status), *rows[1:]))
 
     assert told(compare(with_status(old), with_status(new))) == {
         ("requirement-status", report().requirements[0].id, old, new, assessment)
     }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        (("met", ""), ("unknown", "it can't be read"), "it can't be read"),
+        (("unknown", "it can't be read"), ("met", ""), "Before: it can't be read"),
+        (("not-applicable", ""), ("met", ""), "It is met now."),
+    ],
+)
+def test_why_a_row_has_another_status(old: tuple[str, str], new: tuple[str, str], why: str) -> None:
+    def judged(status: str, reason: str) -> Report:
+        rows = report().requirements
+        first = replace(rows[0], status=status, reason=reason)
+        return replace(report(), requirements=(first, *rows[1:]))
+
+    (only,) = compare(judged(*old), judged(*new)).changes
+    assert (only.kind, only.why) == ("requirement-status", why)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "assessment", "why"),
+    [
+        (5, 6, "improvement", "Sets that a newer kernel or ipset made can be read."),
+        (6, 5, "regression", "Sets that a newer kernel or ipset made at the old revision can't be read any more."),
+    ],
+)
+def test_why_another_revision_of_a_set_type_matters(old: int, new: int, assessment: str, why: str) -> None:
+    def knowing(revision: int) -> Report:
+        return report(replace(sound(), set_types=(SetType("hash:ip", revision, 255, 1),)))
+
+    (only,) = compare(knowing(old), knowing(new)).changes
+    assert (only.kind, only.assessment, only.why) == ("set-type-revision", assessment, why)
 
 
 @pytest.mark.parametrize(

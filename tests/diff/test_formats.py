@@ -2,28 +2,29 @@
 
 import json
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import jsonschema
 import pytest
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 
 from auditor.cli.main import run
 from auditor.report.audit.document import to_document
 from auditor.report.diff.compare import compare
 from auditor.report.diff.document import document_schema as diff_schema
 from auditor.report.diff.document import to_document as diff_document
-from auditor.report.diff.kinds import KINDS
+from auditor.report.diff.kinds import KINDS, Area
 from auditor.report.diff.model import Diff
 from auditor.report.model import Report
 from auditor.report.register import Kind, Style, formats, write
+from auditor.report.release.compare import compare_releases
 from auditor.report.schema import dump
-from auditor.report.words import size
 from tests.diff.test_compare import CASES, IPSET_LOST, package, report, versioned, with_packages
 from tests.inventories import sound
 from tests.report.page import keeps_to_itself
+from tests.report.test_formats import index, on_arm
 
 EVIL = (
     "\x1b[2J\x9b1m</td><script>alert(1)</script>\n| # @everyone \u202e[x](http://a.b) <!-- "
@@ -104,6 +105,28 @@ def test_text_shortens_long_lists_and_verbose_does_not() -> None:
     assert "p39" in full
 
 
+def test_what_no_contract_names_is_counted_unless_it_decides() -> None:
+    old, new = (report(with_packages(package("bash", version), package("q", "1"))) for version in ("2", "1"))
+    short, full = (write(compare(old, new), "text", Style(verbose=verbose)) for verbose in (False, True))
+    assert "no part of the contract (1)" in short
+    assert "package downgraded: 1  (--verbose lists them)" in short
+    assert "bash" not in short
+    assert "bash  2 → 1" in full
+    assert "bash  2 → 1" in write(compare(old, new, areas=(Area.PACKAGES,)), "text", Style())
+    assert "Not shown here: Regressions: Packages (1)." in write(compare(old, new), "markdown", Style())
+
+
+def test_what_every_platform_has_is_told_once() -> None:
+    worse = report(versioned("ipset", "7.9"))
+    release = compare_releases(index(report(), on_arm(report())), index(worse, on_arm(worse)))
+    text = write(release, "text", Style())
+    assert text.count("version of tool: ipset") == 1
+    assert text.index("on all 2 platforms") < text.index("version of tool: ipset") < text.index("── linux/amd64")
+    alone = write(compare_releases(index(report(), on_arm(report())), index(report(), on_arm(worse))), "text", Style())
+    assert "on all" not in alone
+    assert alone.index("── linux/arm64") < alone.index("version of tool: ipset")
+
+
 def test_no_control_character_of_an_image_reaches_a_terminal() -> None:
     for style in (Style(), Style(verbose=True), Style(colour=True, verbose=True)):
         text = write(DIFFS["hostile"], "text", style)
@@ -155,14 +178,6 @@ def test_markdown_of_an_image_is_text_and_nothing_else(diff: Diff) -> None:
     assert {row.count("</td>") + row.count("</th>") for row in rows} <= {3, 5}
     assert "@" not in notes
     assert "://" not in notes
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_949, "999.9 kB"), (999_951, "1.0 MB"), (None, "size unknown")],
-)
-def test_sizes(count: int | None, text: str) -> None:
-    assert size(count) == text
 
 
 def saved(folder: Path, name: str, value: Report) -> str:

@@ -5,11 +5,13 @@ One helper process lives in a mount namespace that nobody else sees and takes jo
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from fixtures.namespace import own_mounts, why_not
+from fixtures.workspace import Unavailable
 
 PROJECT = Path(__file__).resolve().parents[2]
 _SECONDS = 20
@@ -23,24 +25,12 @@ class Outcome:
     output: str
 
 
-class NoChamber(Exception):
-    """Nothing can be run in a root here; the reason."""
-
-
 class Chamber:
-    """The helper process."""
+    """The helper process. Unavailable where nothing can be run in a root here."""
 
     def __init__(self) -> None:
-        unshare = shutil.which("unshare")
-        if unshare is None:
-            raise NoChamber("unshare (util-linux) is not installed")
-        if not shutil.which("mount") or not shutil.which("umount"):
-            raise NoChamber("mount is not installed")
-        namespaces = ["--mount", "--propagation", "private"]
-        if os.geteuid() != 0:
-            namespaces.insert(0, "--map-root-user")
         self._helper = subprocess.Popen(
-            [unshare, *namespaces, sys.executable, "-m", "tests.elf.chamber"],
+            [*own_mounts(), sys.executable, "-m", "tests.elf.chamber"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -49,7 +39,7 @@ class Chamber:
         )
         if self._ask(["hello"]) != "hello":
             assert self._helper.stderr is not None
-            raise NoChamber(f"no mount namespace: {self._helper.stderr.read().strip()}")
+            raise Unavailable(why_not(self._helper.stderr.read().strip()))
 
     def run(self, root: Path, argv: list[str], env: dict[str, str], cwd: str = "/") -> Outcome:
         """Run a program of the root."""

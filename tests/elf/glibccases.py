@@ -5,6 +5,12 @@
 loader, whatever it is.
 """
 
+import io
+from collections.abc import Callable
+
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
 from tests.elf.caches import Row, compat_cache, new_cache, old_cache
 from tests.elf.case import Case
 from tests.elf.forge import Need, after_segments, cut, library, poke, program, without_tag
@@ -930,6 +936,17 @@ SECURE = (
         set_gid=True,
     ),
     Case(
+        "a library of a set-group-ID program drops $ORIGIN behind something else",
+        (
+            program("/opt/prog", "a.so", runpath="/opt/lib"),
+            library("/opt/lib/a.so", "b.so", runpath="/z$ORIGIN/x"),
+            library("/z/opt/lib/x/b.so"),
+        ),
+        {"b.so": None},
+        start="/opt/prog",
+        set_gid=True,
+    ),
+    Case(
         "a set-group-ID program keeps a relative RUNPATH",
         (program("/bin/prog", "a.so", runpath="sub"), library("/work/sub/a.so")),
         {"a.so": "/work/sub/a.so"},
@@ -942,6 +959,42 @@ SECURE = (
         {"a.so": "/r/a.so", "b.so": "/c/b.so"},
         files=cache(Row("b.so", "/c/b.so")),
         set_gid=True,
+    ),
+)
+
+
+def local(name: str) -> Callable[[bytes], bytes]:
+    """The symbol of that name becomes a local one."""
+
+    def change(old: bytes) -> bytes:
+        table = ELFFile(io.BytesIO(old)).get_section_by_name(".dynsym")
+        assert isinstance(table, SymbolTableSection)
+        number = next(number for number, symbol in enumerate(table.iter_symbols()) if symbol.name == name)
+        place = table["sh_offset"] + number * table["sh_entsize"] + 4
+        return poke(place, bytes([old[place] & 0xF]))(old)
+
+    return change
+
+
+LOCAL = (
+    Case(
+        "a call that names a local symbol is looked up when it is made",
+        (
+            program("/bin/prog", "a.so"),
+            library("/lib/a.so", uses=("f",), flags=("-Wl,-z,lazy",), change=local("f")),
+        ),
+        lives=True,
+        traced=False,
+    ),
+    Case(
+        "and is bound where another has it",
+        (
+            program("/bin/prog", "a.so", "b.so"),
+            library("/lib/a.so", uses=("f",), flags=("-Wl,-z,lazy",), change=local("f")),
+            library("/lib/b.so", defines=("f",)),
+        ),
+        {"b.so": "/lib/b.so"},
+        traced=False,
     ),
 )
 
@@ -1044,5 +1097,5 @@ COMPILED_IN = (
 
 CASES = (
     *SEARCH, *TOKENS, *CACHE_CASES, *IDENTITY, *ACCEPTANCE, *PRELOADS, *FILTERS, *VERSIONS, *SYMBOLS, *SECURE, *LEGACY,
-    *COMPILED_IN,
+    *COMPILED_IN, *LOCAL,
 )  # fmt: skip

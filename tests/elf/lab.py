@@ -13,6 +13,8 @@ from tests.elf.chamber import Chamber, Outcome
 from tests.elf.dirtree import DirTree
 from tests.elf.forge import Forge
 
+_HASWELL = frozenset(("avx2", "bmi1", "bmi2", "abm", "movbe", "popcnt"))  # of /proc/cpuinfo
+
 _FOUND = re.compile(r"^\t(\S.*) => (/.*) \(0x[0-9a-f]+\)$")
 _MISSING = re.compile(r"^\t(\S.*) => not found$")
 _DIRECT = re.compile(r"^\t(/.*) \(0x[0-9a-f]+\)$")
@@ -100,6 +102,15 @@ def place(root: Path, path: str) -> Path:
 def closure_of(root: Path, case: Case) -> Closure:
     """The auditor's answer."""
     return Linker(DirTree(root), env=case.env, working_dir=case.cwd).closure(case.start)
+
+
+def on_this_cpu(closure: Closure) -> Closure:
+    """The answer for a CPU of the kind that this machine has: glibc's own name for some of Intel's (cpu-features.c)."""
+    about = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    flags = re.search(r"^flags\s*:(.*)$", about, re.MULTILINE)
+    if "GenuineIntel" not in about or flags is None or not _HASWELL.issubset(flags[1].split()):
+        return closure
+    return next((each for each in closure.variants if each.variant == "haswell"), closure)
 
 
 def start(chamber: Chamber, root: Path, case: Case, extra: Mapping[str, str]) -> Outcome:

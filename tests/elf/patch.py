@@ -33,9 +33,44 @@ def header(kind: int, field: int, add: int, number: int = 0) -> Change:
     return change
 
 
+def header_is(kind: int, field: int, value: int) -> Change:
+    """Another number in a field of the first program header of a kind."""
+    return lambda data: put(data, headers(data, kind)[0] + field, "<Q", value)
+
+
+def longer(most: int) -> Change:
+    """The last segment takes more from the file: all that it has in memory, or so much."""
+
+    def change(data: bytes) -> bytes:
+        place = headers(data, LOAD)[-1]
+        size, memory = struct.unpack_from("<QQ", data, place + FILE_SIZE)
+        return put(data, place + FILE_SIZE, "<Q", min(memory, size + most))
+
+    return change
+
+
+def calls_beyond(data: bytes) -> bytes:
+    """Each call by the PLT, if there is any, leads far beyond the beginning of its function."""
+    section = ELFFile(io.BytesIO(data)).get_section_by_name(".rela.plt")
+    places = range(section["sh_offset"], section["sh_offset"] + section["sh_size"], 24) if section else ()
+    for place in places:
+        data = put(data, place + 16, "<Q", 1 << 40)
+    return data
+
+
 def entry(tag: int, value: int) -> Change:
     """Another value of a dynamic entry."""
     return lambda data: put(data, dynamic(data, tag) + 8, "<Q", value)
+
+
+def entry_with(tag: int, bit: int) -> Change:
+    """One bit more in a dynamic entry."""
+
+    def change(data: bytes) -> bytes:
+        place = dynamic(data, tag) + 8
+        return put(data, place, "<Q", struct.unpack_from("<Q", data, place)[0] | 1 << bit)
+
+    return change
 
 
 def ends_before(symbol: str) -> Change:

@@ -99,6 +99,7 @@ def test_a_c_library_for_newer_machines_says_which(words: bytes, level: str | No
     assert isinstance(own, ElfFile)
     need = built_in_need(b"\0" + words + b"\0", own)
     assert (need.level if need else None) == level
+    assert need is None or (need.evidence.encode() in words and need.evidence.startswith("Fatal glibc error: CPU "))
 
 
 @pytest.mark.parametrize(

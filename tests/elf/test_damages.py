@@ -24,9 +24,13 @@ from tests.elf.patch import (
     TLS,
     Change,
     both,
+    calls_beyond,
     ends_before,
     entry,
+    entry_with,
     header,
+    header_is,
+    longer,
     put,
     table,
 )
@@ -61,6 +65,7 @@ DAMAGES = [
     Damage("relocation-type", "unexpected reloc type 0x45", None, table(Tag.RELA, 8, "<I", 0x45)),
     Damage("relocation-size", "Inconsistency detected by ld.so", None, entry(Tag.RELAENT, 23)),
     Damage("relocation-count", "Inconsistency detected by ld.so", table(Tag.RELA, 8, "<I", 1)),
+    Damage("unused-bits-of-a-count", "", entry_with(Tag.RELACOUNT, 62)),
     Damage("plt-kind", "Inconsistency detected by ld.so", None, entry(Tag.PLTREL, Tag.REL)),
     Damage("segment-alignment", "ELF load command address/offset not p", header(LOAD, OFFSET, 8, 1)),
     Damage("segment-zeros", "cannot map zero-fill pages", header(LOAD, MEMORY_SIZE, 1 << 60)),
@@ -93,6 +98,7 @@ DAMAGES = [
     Damage("relocation-type-of-32-bits", "unexpected reloc type 0x80000001", None, table(Tag.RELA, 11, "<B", 0x80)),
     Damage("hash-shift", "undefined symbol: f", table(Tag.GNU_HASH, 12, "<I", _SHIFT + 32), before=(2, 36)),
     Damage("unused-hash-shift", "", table(Tag.GNU_HASH, 12, "<I", _SHIFT + 64)),
+    Damage("unused-note-whose-end-wraps", "", header_is(NOTE, OFFSET, (1 << 64) - 8), flags=_NOTED),
     Damage("note-outside", "cannot read file data", header(NOTE, OFFSET, 1 << 40), flags=_NOTED, before=(2, 36)),
 ]
 
@@ -131,3 +137,30 @@ def test_the_auditor_says_what_the_loader_says(
     if says:
         assert says in outcome.output
         assert any(says in message for message in messages), messages
+
+
+@pytest.mark.parametrize(
+    ("change", "says", "before"),
+    [
+        (longer(1024), "variables of the loader's own begin with what follows in the file", (99, 0)),
+        (calls_beyond, "a call of the loader's own leads 0x10000000000 bytes beyond", (2, 36)),
+    ],
+    ids=["variables", "calls"],
+)
+def test_a_loader_whose_own_state_is_another_does_not_start_anything(
+    change: Change,
+    says: str,
+    before: tuple[int, int],
+    loader: RealLoader,
+    forge: Forge,
+    chamber: Chamber,
+    tmp_path: Path,
+) -> None:
+    """Some say so and some die. From `before` on they don't look at what is added to a call."""
+    case = case_of(Damage("sound", ""))
+    lay_out(tmp_path, case, forge, loader.path)
+    place = tmp_path / case.loader.lstrip("/")
+    place.write_bytes(change(place.read_bytes()))
+    messages = [problem.message for problem in closure_of(tmp_path, case).problems]
+    assert any(says in message for message in messages) == (loader.version < before), messages
+    assert (start(chamber, tmp_path, case, {}).code == 0) == (not messages)

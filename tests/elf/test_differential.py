@@ -54,6 +54,7 @@ def is_count(now: Mapping[str, int]) -> bool:
 
 
 PPC64 = "bookworm-ppc64el"
+_PROPERTIES = 5  # NT_GNU_PROPERTY_TYPE_0
 KINDS = (
     Kind(PPC64, "narrow relocations", "/libip4tc.so", "relocations", "type", 37, lambda now: now["type"] == 38),
     Kind(PPC64, "calls of no symbol", "/libc.so", "PLT relocations", "symbol", 0, lambda now: now["symbol"] > 0),
@@ -62,6 +63,7 @@ KINDS = (
     Kind(
         "sid-amd64", "itself needed", "/libc.so", "dynamic section", "d_tag", 1, lambda now: now["d_tag"] == Tag.SONAME
     ),
+    Kind("trixie-arm64", "properties", "/ld-linux", "note", "n_type", 0, lambda now: now["n_type"] == _PROPERTIES),
     Kind("sid-amd64", "storage near 2^64", "/libc.so", "program headers", "p_memsz", 2**64 - 1, is_tls),
     Kind("alpine", "protection", "", "program headers", "p_vaddr", 2**64 - 1, lambda now: now["p_type"] == 0x6474E552),
 )
@@ -98,3 +100,18 @@ def test_kinds_of_damage_that_once_passed(kind: Kind) -> None:
     assert wrong == []
     # Whether the loader has words left, or is killed over it, depends on where things come to lie in memory.
     assert any(each.problems and each.verdict is not Verdict.RUNS for each in judged)
+
+
+@pytest.mark.full
+def test_what_a_loader_says_after_it_called_itself_wrongly_is_not_judged() -> None:
+    """No table tells which of its own functions a loader is to call."""
+    kind = Kind("bullseye-arm64", "", "/ld-", "PLT relocations", "symbol", 16)
+    try:
+        image = image_of(kind.scene)
+        with open_scene(kind.scene, image.tree, image.architecture) as scene:
+            judged = [judge(scene, damage) for damage in damages(kind, scene, scene.programs[0])]
+    except Unavailable as error:
+        pytest.skip(str(error))
+    said = [each for each in judged if "Inconsistency detected by ld.so" in each.words]
+    assert said
+    assert {(each.verdict, each.agreement) for each in said} == {(Verdict.OTHERWISE, Agreement.APART)}

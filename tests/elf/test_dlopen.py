@@ -15,7 +15,7 @@ from tests.elf.chamber import Chamber
 from tests.elf.dirtree import DirTree
 from tests.elf.forge import Binary, Forge, library, poke, program
 from tests.elf.lab import lay_out, place
-from tests.elf.loaders import RealLoader
+from tests.elf.loaders import RealLoader, real_loader
 
 MUSL = Path("/lib/ld-musl-x86_64.so.1")
 EXECSTACK, NODLOPEN = ("-Wl,-z,execstack",), ("-Wl,-z,nodlopen",)
@@ -177,6 +177,14 @@ def caller(tmp_path_factory: pytest.TempPathFactory, forge: Forge) -> Caller:  #
     return make
 
 
+def set_up(root: Path, case: Case, forge: Forge, loader: RealLoader, caller: Caller, opening: Opening) -> None:
+    lay_out(root, case, forge, loader.path)
+    for name in ("libc.so.6", "libdl.so.2"):
+        place(root, f"/lib/{name}").write_bytes((loader.path.resolve().parent / name).read_bytes())
+    place(root, "/bin/prog").write_bytes(caller("/lib64/ld-linux-x86-64.so.2", opening.caller))
+    (root / "bin/prog").chmod(0o755)
+
+
 def told(root: Path, opening: Opening) -> tuple[str, bool]:
     """Why the auditor says that the plug-in is refused, "" where it isn't; and whether it can tell."""
     linker = Linker(DirTree(root), env=opening.env)
@@ -186,6 +194,22 @@ def told(root: Path, opening: Opening) -> tuple[str, bool]:
     closure = linker.plugin(program_closure, "/p.so")
     unknown = any(notice.kind is NoticeKind.UNKNOWN for notice in closure.notices)
     return "; ".join(problem.message for problem in closure.problems), not unknown
+
+
+@pytest.mark.parametrize("opening", [each for each in GLIBC if "stack" in each.name], ids=lambda opening: opening.name)
+def test_from_2_41_on_no_stack_becomes_executable(
+    opening: Opening, forge: Forge, caller: Caller, tmp_path: Path
+) -> None:
+    """The version that this machine's loader shows is raised; the loaders of later suites judge the same above."""
+    mine = real_loader("own")
+    case = Case("dlopen", opening.binaries, patches={b"release version %d.%d" % mine.version: b"release version 2.41"})
+    if b"release version %d.%d" % mine.version not in mine.path.read_bytes():
+        pytest.skip("this machine's loader doesn't show its version")
+    set_up(tmp_path, case, forge, mine, caller, opening)
+    message, sure = told(tmp_path, opening)
+    assert sure
+    assert bool(message) == bool(opening.refused)
+    assert opening.refused in message
 
 
 def agree(opening: Opening, root: Path, chamber: Chamber, *, refused: bool) -> None:
@@ -208,11 +232,7 @@ def test_glibc(
 ) -> None:
     if opening is TUNED and loader.version < (2, 32):
         pytest.skip("this glibc has no such tunable")
-    lay_out(tmp_path, Case("dlopen", opening.binaries), forge, loader.path)
-    for name in ("libc.so.6", "libdl.so.2"):
-        place(tmp_path, f"/lib/{name}").write_bytes((loader.path.resolve().parent / name).read_bytes())
-    place(tmp_path, "/bin/prog").write_bytes(caller("/lib64/ld-linux-x86-64.so.2", opening.caller))
-    (tmp_path / "bin/prog").chmod(0o755)
+    set_up(tmp_path, Case("dlopen", opening.binaries), forge, loader, caller, opening)
     agree(opening, tmp_path, chamber, refused=bool(opening.refused) and loader.version >= opening.since)
 
 

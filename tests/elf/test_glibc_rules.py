@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from auditor.elf.model import Closure
+from auditor.elf.model import Closure, NoticeKind
 from tests.elf.case import Case
 from tests.elf.chamber import Chamber
-from tests.elf.forge import Forge
+from tests.elf.forge import Forge, Need, library, program
 from tests.elf.glibccases import CASES
-from tests.elf.lab import Trace, closure_of, lay_out, read_trace, start, told_by
+from tests.elf.lab import Trace, closure_of, lay_out, on_this_cpu, read_trace, start, told_by
 from tests.elf.loaders import INTERPRETER, RealLoader
 
 TRACE = {"LD_TRACE_LOADED_OBJECTS": "1", "LD_WARN": "yes", "LD_BIND_NOW": "1"}
@@ -37,7 +37,7 @@ def test_the_auditor_says_what_the_loader_does(
     started = start(chamber, tmp_path, case, {})
     assert (started.code == 0) == (not any(problem.at_start for problem in closure.problems)), started.output
     if case.traced and not case.set_gid:  # such a program refuses to be traced
-        told = told_by(closure)
+        told = told_by(on_this_cpu(closure))
         traced = start(chamber, tmp_path, case, TRACE)
         same_as_traced(told, read_trace(traced.output, case.cwd), traced.output + started.output)
     if case.holds_for(loader.version):
@@ -68,3 +68,22 @@ def as_expected(case: Case, closure: Closure) -> None:
         assert not closure.problems
     if case.lives:
         assert closure.problems and not any(problem.at_start for problem in closure.problems)
+
+
+@pytest.mark.parametrize(("flags", "differs"), [((), False), (("-Dint=long",), True)], ids=["same", "larger"])
+def test_data_that_a_program_copies_has_the_size_that_it_was_linked_with(
+    flags: tuple[str, ...], differs: bool, loader: RealLoader, forge: Forge, chamber: Chamber, tmp_path: Path
+) -> None:
+    linked = Need("a.so", ("data:d",))
+    binaries = (
+        program("/bin/prog", linked, uses=("copy:d",), flags=("-no-pie",)),
+        library("/lib/a.so", defines=("data:d",), flags=flags),
+    )
+    case = Case("copied", binaries)
+    lay_out(tmp_path, case, forge, loader.path)
+    told = [each.message for each in closure_of(tmp_path, case).notices if each.kind is NoticeKind.SIZE_DIFFERS]
+    started = start(chamber, tmp_path, case, {})
+    assert started.code == 0
+    assert bool(told) == differs == ("has different size in shared object" in started.output), started.output
+    for message in told:
+        assert message.startswith("/bin/prog: Symbol `d") and message.endswith("(/lib/a.so)")

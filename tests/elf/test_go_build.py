@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auditor.elf.read.file import ElfFile, read_elf
-from auditor.elf.read.go_build import GoBuild, read_go_build
+from auditor.elf.read.go_build import GoBuild, _unquoted, read_go_build
 from fixtures.apt import AptRoot
 from fixtures.contents import OnDisk
 from fixtures.deb import read_deb
@@ -66,6 +66,25 @@ def test_a_program_that_may_lie_anywhere_in_memory(suite: str, tmp_path: Path) -
     build = read(program)
     assert build is not None and len(build.modules) == 4
     assert build == build_said(go_of("trixie").says(program))
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("plain", "plain"),
+        ("", ""),
+        ('"', '"'),
+        ('""', ""),
+        ('"a b"', "a b"),
+        ('"a`', '"a`'),
+        ("`a\\tb`", "a\\tb"),
+        ('"a\\tb\\\\\\""', 'a\tb\\"'),
+        ('"\\x41\\u00e9\\U0001f600"', "Aé\U0001f600"),
+        ('"\\ud800"', "\ufffd"),
+    ],
+)
+def test_settings_are_quoted_as_in_go_sources(written: str, meant: str) -> None:
+    assert _unquoted(written) == meant
 
 
 def syft_program() -> Path:

@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import shutil
 import struct
 import time
 from dataclasses import replace
@@ -14,12 +15,17 @@ from auditor.elf.bind.definitions import Definitions
 from auditor.elf.linker import Linker
 from auditor.elf.model import LoadFault, NoticeKind
 from auditor.elf.read.file import ElfFile, Tag, read_elf
+from auditor.elf.read.go_build import read_go_build
 from auditor.elf.read.memory import Unreadable
 from auditor.elf.read.relocations import relative_relocations
 from auditor.elf.read.symbols import SymbolTable
 from auditor.elf.search.ld_so_cache import read_cache
-from auditor.elf.search.loader import read_profile
+from auditor.elf.search.loader import as_loader, read_profile
 from auditor.errors import LimitExceeded
+from auditor.tools.extensions import built_in_extensions
+from auditor.tools.identify import identify
+from auditor.tools.set_types import set_types
+from benchmarks.hostile import tables
 from fixtures.contents import Bytes
 from tests.elf.caches import Row, compat_cache, new_cache, old_cache
 from tests.elf.case import Case
@@ -37,14 +43,18 @@ def look(data: bytes) -> None:
     elf = read_elf(content)
     if not isinstance(elf, ElfFile):
         return
+    read_profile(data, as_loader(content, elf), "/lib/ld.so", "/lib/ld.so")
+    read_go_build(content, elf)
+    identify("iptables", "/usr/sbin/iptables", content, elf, lambda _: None)
+    built_in_extensions("/usr/sbin/iptables", content, elf)
+    set_types(content, elf)
     for _ in relative_relocations(content, elf):
         pass
     table = SymbolTable(elf.memory(content), elf)
     with contextlib.suppress(Unreadable):
         table.references()
     for musl in (False, True):
-        [Definitions(table, musl=musl).find(key) for key in (b"f", b"f\0A", b"h")]
-    read_profile(data, elf, "/lib/ld.so", "/lib/ld.so")
+        [Definitions(lambda _: table, musl=musl).find(key) for key in (b"f", b"f\0A", b"h")]
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +183,7 @@ def test_names_that_share_their_bytes() -> None:
     content = Bytes(bytes(data))
     elf = read_elf(content)
     assert isinstance(elf, ElfFile) and elf.fault is None
-    offered = Definitions(SymbolTable(elf.memory(content), elf), musl=False)
+    offered = Definitions(lambda _: SymbolTable(elf.memory(content), elf), musl=False)
     assert offered.find(name[:-1]) is not None
 
 
@@ -209,6 +219,39 @@ def test_headers_and_notes_by_the_thousand(
     elf = read_elf(Bytes(more_headers(victims[0], kind, count, size)))
     assert isinstance(elf, ElfFile)
     assert (elf.fault is None) if fault is None else (fault in (elf.fault or ""))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        tables.go_headers(1 << 16, 1_000),
+        tables.endless_versions(10_000, 4 << 20),
+        tables.endless_names(50_000, 8 << 20),
+        tables.loader_of_segments(),
+        tables.overlapping_notes(),
+        tables.text_without_end(300_000),
+        tables.many_versions(40_000),
+    ],
+    ids=["go", "versions", "names", "loader", "notes", "text", "tools"],
+)
+def test_no_table_is_gone_through_once_for_each_row_of_another(data: bytes) -> None:
+    """Minutes or hours otherwise, for a file of some kilobytes as it is stored."""
+    look(data)
+
+
+@pytest.mark.parametrize(("limits", "name"), [(Limits(symbols=10_000), "symbols"), (Limits(tables=50_000), "tables")])
+def test_what_is_done_for_each_name_and_each_record_counts(tmp_path: Path, limits: Limits, name: str) -> None:
+    """However few bytes they have of their own."""
+    if not INTERPRETER.exists():
+        pytest.skip(f"this machine has no {INTERPRETER}")
+    files = {"symbols": tables.long_names(5_000), "tables": tables.endless_versions(300, 300)}
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/prog").write_bytes(files[name])
+    (tmp_path / "lib64").mkdir()
+    shutil.copy(INTERPRETER, tmp_path / "lib64")
+    start = Linker(DirTree(tmp_path), budget=Budget(limits))
+    with pytest.raises(LimitExceeded, match=f"more {name} than the limit"):
+        start.closure("/bin/prog")
 
 
 def test_needs_with_endless_names(forge: Forge) -> None:

@@ -10,6 +10,7 @@ from tests.elf.case import Case
 from tests.elf.chamber import Chamber
 from tests.elf.forge import Binary, Forge, Need, library, program
 from tests.elf.lab import closure_of, lay_out, read_trace, start
+from tests.elf.loaders import real_loader
 
 INTERPRETER = Path("/lib64/ld-linux-x86-64.so.2")
 V2, V3, V4 = "x86-64-v2", "x86-64-v3", "x86-64-v4"
@@ -177,3 +178,26 @@ def test_a_level_fails_by_itself(loader: Path, forge: Forge, tmp_path: Path) -> 
     (problem,) = variant.problems
     assert (problem.fault, problem.variant) == (LoadFault.SYMBOL_VERSION_MISSING, V2)
     assert f"{place('/lib', V2)}: version `V1' not found (required by /bin/prog)" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("path", "level"),
+    [
+        ("/lib/haswell/a.so", "haswell"),
+        ("/lib/haswell/x86_64/a.so", "haswell"),
+        ("/lib/tls/haswell/a.so", "haswell"),
+        ("/lib/xeon_phi/a.so", "xeon_phi"),
+        ("/lib/haswell/b.so", ""),
+        ("/lib/other/a.so", ""),
+    ],
+)
+def test_a_loader_before_2_37_has_directories_for_some_processors(
+    path: str, level: str, loader: Path, forge: Forge, tmp_path: Path
+) -> None:
+    if real_loader("own").version >= (2, 37):
+        pytest.skip("this machine's loader is newer")
+    lay_out(tmp_path, case("legacy", program("/bin/prog", "a.so"), library(path)), forge, loader)
+    plain = closure_of(tmp_path, case("legacy"))
+    (problem,) = plain.problems
+    assert [reason for _, reason in problem.passed_over] == ([f"only for machines with {level}"] if level else [])
+    assert [(each.variant, path_of(each)) for each in plain.variants] == ([(level, path)] if level else [])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.elf.model import Closure, LoadFault
+from auditor.elf.model import Closure, LoadFault, NoticeKind
 from auditor.elf.read.file import Tag
 from tests.elf.case import Case
 from tests.elf.chamber import PROJECT, Chamber
@@ -251,6 +251,13 @@ CASES = (
         finds={"a.so": None},
     ),
     case(
+        "a library that was mapped by its path has its file's name once it is found under another",
+        prog("/bin/prog", "/opt/a.so", "b.so", "a.so"),
+        library("/opt/a.so"),
+        hard_links={"/lib/b.so": "/opt/a.so"},
+        finds={"/opt/a.so": "/opt/a.so"},
+    ),
+    case(
         "LD_PRELOAD, parted by blanks or colons",
         prog("/bin/prog", "z.so"),
         *(library(path) for path in ("/lib/z.so", "/lib/a.so", "/opt/b.so", "/opt/c.so")),
@@ -435,6 +442,7 @@ def test_the_auditor_says_what_musl_does(
         assert closure.problems
         return
     assert (started.code == 0) == (not closure.problems), started.output
+    assert not [each for each in closure.notices if each.kind is NoticeKind.UNKNOWN]
     same_as_told(case, closure, ldd(chamber, tmp_path, case), started.output)
     found = {each.name: each.path for each in closure.objects}
     absent = {problem.name for problem in closure.problems}

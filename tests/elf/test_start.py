@@ -225,6 +225,25 @@ def test_a_library_of_another_machine_that_is_passed_over_is_no_mismatch(root: P
     assert [each.path for each in closure.objects if each.name == "a.so"] == ["/lib/a.so"]
 
 
+@pytest.mark.parametrize(
+    ("links", "reason"),
+    [
+        ({"x/a.so": "gone.so"}, "dangling link"),
+        ({"x/a.so": "b.so", "x/b.so": "a.so"}, "too many levels of symbolic links"),
+        ({"x/a.so": "../lib/prog.conf/a.so"}, "a part of the path is no directory"),
+    ],
+)
+def test_links_that_were_passed_over_are_told(root: Path, forge: Forge, links: dict[str, str], reason: str) -> None:
+    put(root, forge, prog(runpath="/x"))
+    (root / "lib/a.so").unlink()
+    (root / "lib/prog.conf").write_text("")
+    (root / "x").mkdir()
+    for name, target in links.items():
+        (root / name).symlink_to(target)
+    (problem,) = closure_in(root).problems
+    assert problem.passed_over == (("/x/a.so", reason),)
+
+
 def test_the_candidates_that_were_passed_over_are_told(root: Path, forge: Forge) -> None:
     put(root, forge, prog(runpath="/x"))
     put(root, forge, library("/x/a.so", change=poke(MACHINE, b"\xb7\0")))

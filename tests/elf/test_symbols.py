@@ -89,7 +89,7 @@ def same(path: Path) -> None:
     table = SymbolTable(elf.memory(content), elf)
     with path.open("rb") as file:
         theirs = ELFFile(file)
-        offered = Definitions(table, musl=False)
+        offered = Definitions(lambda _: table, musl=False)
         there = definitions(theirs)
         for name, version, hidden in there:
             row = offered.find(key(name.encode(), version.encode()))

@@ -26,7 +26,13 @@ def rule_pages() -> str:
 
 def format_table() -> str:
     """Every format with the commands that write it, from the register."""
-    commands = {Kind.REPORT: "check", Kind.DIFF: "diff", Kind.KERNEL: "kernel", Kind.BILL: "sbom"}
+    commands = {
+        Kind.REPORT: "check",
+        Kind.DIFF: "diff",
+        Kind.KERNEL: "kernel",
+        Kind.SWEEP: "sweep",
+        Kind.BILL: "sbom",
+    }
     rows = ["| format | of | for |", "|---|---|---|"]
     for entry in FORMATS:
         written_by = ", ".join(command for kind, command in commands.items() if kind in entry.kinds)

@@ -8,6 +8,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "check": formats(Kind.REPORT),
     "diff": formats(Kind.DIFF),
     "kernel": formats(Kind.KERNEL),
+    "sweep": formats(Kind.SWEEP),
     "sbom": formats(Kind.BILL),
 }
 EVERY_FORMAT = tuple(entry.name for entry in REGISTER)

@@ -61,7 +61,7 @@ def _read(file: str, line: str) -> Iterator[Command]:
 SHOWN = tuple(command for paper in PAPERS for command in commands(paper))
 OURS = tuple(dict.fromkeys(command for command in SHOWN if command.words[0] == "audit-image"))
 # What is not on this machine: another one's folders, a file that another command of the paper writes elsewhere.
-ELSEWHERE = ("dir:/mnt/rootfs", "/lib/modules/", "oci-dir:layout", "oci-archive:")
+ELSEWHERE = ("tcp://", "dir:/mnt/rootfs", "/lib/modules/", "oci-dir:layout", "oci-archive:")
 
 
 def arguments_of(command: Command) -> list[str]:
@@ -110,6 +110,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("saved.json", "report.json", "last.json", "audit.json"):
         (made / name).write_text(saved)
     (made / "waivers.toml").write_text("")
+    (made / "images.txt").write_text(f"oci-dir:{layout(built())}\n")
     (made / "web.toml").write_text('name = "web"\nextends = "base"\n')
     return made
 

@@ -1,4 +1,4 @@
-"""Whatever is registered (rule, format, database kind, source, spec) has a test, a help text and a documentation."""
+"""Whatever is registered (rule, format, database, source, tool, spec) has a test, a help text and a documentation."""
 
 import importlib
 from functools import cache
@@ -11,6 +11,7 @@ from auditor.image.scheme import Scheme
 from auditor.packages.kinds import KINDS
 from auditor.rules import rules
 from auditor.spec import load_spec, shipped_specs
+from auditor.tools.project import PROJECTS, Project
 from tests.house.papers import ROOT
 from tests.house.registers import EVERY_FORMAT, module_of
 
@@ -56,6 +57,14 @@ def test_a_source(scheme: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["check", "--help"]) == 0
     assert f"{scheme}:" in capsys.readouterr().out, "the help doesn't name it"
     assert f"{scheme}:" in PAPERS, "no documentation names it"
+
+
+@pytest.mark.parametrize("project", PROJECTS, ids=lambda project: type(project).__name__)
+def test_a_tool(project: Project) -> None:
+    module = importlib.import_module(type(project).__module__)
+    names = (module.__name__.rpartition(".")[2], *project.tools)
+    assert any(f'"{name}"' in text_of("tools") for name in names), "no test names it"
+    assert module.__doc__, "its module says nothing"
 
 
 @pytest.mark.parametrize("name", shipped_specs())

@@ -28,8 +28,8 @@ WORDS = (
     *(("spec", "show", "calico-current", "-o", name) for name in ("text", "json", "toml", "markdown")),
     ("config", "show"),
     ("node-facts",),
-    *((command, "--help") for command in ("check", "diff", "sbom", "kernel", "tree", "schema")),
-    *(("schema", kind) for kind in ("report", "diff", "kernel", "spec", "waivers")),
+    *((command, "--help") for command in ("check", "diff", "sbom", "kernel", "sweep", "tree", "schema")),
+    *(("schema", kind) for kind in ("report", "diff", "kernel", "sweep", "spec", "waivers")),
 )
 
 
@@ -69,6 +69,7 @@ def everything(given: Path, seed: str) -> dict[str, bytes]:
     lines = [
         ["check", "oci-dir:image", "--spec", "calico-current", "-v", *outputs("check")],
         ["check", new, "--all-platforms", "--require-platform", "linux/arm64", "-v", *outputs("index")],
+        ["sweep", "report:old.json", "report:old-index.json", "-v", *outputs("sweep")],
         ["diff", "report:old.json", new, "-v", *outputs("diff")],
         ["diff", "report:old-index.json", every, "-v", *outputs("release")],
         ["sbom", new, *outputs("sbom")],

@@ -51,6 +51,7 @@ class Server:
         self.ranges = True
         self.types: dict[str, str] = {}
         self.host = ""
+        self.connections: set[object] = set()  # by the client's address
 
     def fail(self, kind: str, *faults: Answer | Fault) -> None:
         """Answer the next requests of a kind thus."""
@@ -98,6 +99,10 @@ def serving(server: Server) -> Iterator[Server]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            server.connections.add(self.client_address)
 
         def do_GET(self) -> None:
             self._answer(b"")

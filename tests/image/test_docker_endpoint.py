@@ -2,12 +2,20 @@
 
 import hashlib
 import json
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from auditor.errors import SourceUnavailable
+from auditor.image.reference import parse_name
+from auditor.image.source import podman
 from auditor.image.source.docker_endpoint import LOCAL, Endpoint, find
+
+_NO_DOCKER = ("1", "[]", "{}", '{"Host": 1}', '{"Host": ""}')
 
 
 @pytest.fixture
@@ -51,6 +59,29 @@ def test_tls_from_the_environment(home: Path) -> None:
     assert find({**environment, "DOCKER_TLS_VERIFY": ""}) == Endpoint("tcp://h:1")
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look everywhere")
+def test_a_folder_that_may_not_be_looked_into_is_left_to_who_connects(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    host = f"unix://{closed}/d.sock"
+    assert find({"HOME": str(tmp_path), "DOCKER_HOST": host}) == Endpoint(host)
+
+
+@pytest.mark.parametrize("endpoints", ["1", "{}", *(f'{{"docker": {one}}}' for one in _NO_DOCKER)])
+def test_a_context_without_an_address(endpoints: str, home: Path) -> None:
+    (meta,) = (home / ".docker/contexts/meta" / hashlib.sha256(b"far").hexdigest()).iterdir()
+    meta.write_text(f'{{"Endpoints": {endpoints}}}')
+    with pytest.raises(SourceUnavailable, match="context 'far' has no address"):
+        find({"HOME": str(home), "DOCKER_CONTEXT": "far"})
+
+
+@pytest.mark.parametrize(("skips", "verified"), [(True, False), (False, True), (None, True), ("yes", True)])
+def test_a_daemon_is_verified_unless_a_context_says_otherwise(skips: object, verified: bool, home: Path) -> None:
+    (meta,) = (home / ".docker/contexts/meta" / hashlib.sha256(b"far").hexdigest()).iterdir()
+    meta.write_text(json.dumps({"Endpoints": {"docker": {"Host": "tcp://far:2376", "SkipTLSVerify": skips}}}))
+    assert find({"HOME": str(home), "DOCKER_CONTEXT": "far"}).verify is verified
+
+
 def test_what_is_named_and_not_there(home: Path) -> None:
     environment = {"HOME": str(home)}
     with pytest.raises(SourceUnavailable, match="context 'other' has no address"):
@@ -66,3 +97,36 @@ def test_what_is_named_and_not_there(home: Path) -> None:
     else:
         with pytest.raises(SourceUnavailable, match="there is no /var/run"):
             find(environment)
+
+
+@pytest.fixture
+def runtime() -> Iterator[Path]:
+    """A user's runtime folder with podman's socket; a socket's path must be short."""
+    with tempfile.TemporaryDirectory(prefix="ai-") as folder, socket.socket(socket.AF_UNIX) as listener:
+        path = Path(folder, "podman/podman.sock")
+        path.parent.mkdir()
+        listener.bind(str(path))
+        yield Path(folder)
+
+
+def test_podman_is_found_where_it_is_said_or_in_the_user_s_folder(runtime: Path, tmp_path: Path) -> None:
+    environment = {"XDG_RUNTIME_DIR": str(runtime)}
+    assert podman._address(environment, "here") == f"unix://{runtime}/podman/podman.sock"
+    assert podman._address({**environment, "CONTAINER_HOST": "tcp://far:1"}, "here") == "tcp://far:1"
+    (tmp_path / "podman").mkdir()
+    (tmp_path / "podman/podman.sock").write_text("no socket")
+    if not Path("/run/podman/podman.sock").exists():
+        with pytest.raises(SourceUnavailable, match="podman's socket is not there"):
+            podman._address({"XDG_RUNTIME_DIR": str(tmp_path)}, "here")
+
+
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [
+        ("app:1", ["docker.io/library/app:1", "localhost/app:1"]),
+        ("team/app:1", ["docker.io/team/app:1", "localhost/team/app:1"]),
+        ("quay.io/team/app:1", ["quay.io/team/app:1"]),
+    ],
+)
+def test_podman_s_names_of_what_was_built_here(name: str, names: list[str]) -> None:
+    assert podman._names(parse_name(name)) == names

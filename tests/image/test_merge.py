@@ -174,7 +174,7 @@ def test_layers_merge(name: str) -> None:
     assert show(tree) == expected
     removals = {path: tree.removals(path.rpartition("/")[2]) for path in gone}
     assert {
-        removal.path: (removal.written_by, removal.layer) for found in removals.values() for removal in found
+        removal.path: (removal.node.layer, removal.layer) for found in removals.values() for removal in found
     } == gone
 
 

@@ -31,6 +31,7 @@ _DIGEST = "sha256:" + "a" * 64
         (f"a/b@{_DIGEST}", f"docker.io/a/b@{_DIGEST}", f"a/b@{_DIGEST}"),
         (f"r.example/a:1@{_DIGEST}", f"r.example/a:1@{_DIGEST}", f"r.example/a:1@{_DIGEST}"),
         ("a--b/c__d.e:_x", "docker.io/a--b/c__d.e:_x", "a--b/c__d.e:_x"),
+        (f"r.example/{'a' * 255}", f"r.example/{'a' * 255}:latest", f"r.example/{'a' * 255}:latest"),
     ],
 )
 def test_names_are_completed_as_docker_does(text: str, full: str, familiar: str) -> None:
@@ -44,12 +45,19 @@ def test_names_are_completed_as_docker_does(text: str, full: str, familiar: str)
 @pytest.mark.parametrize(
     "text",
     ["", " a", "a b", "calico/Node", "a:", "a:b:c", "a@sha256:abc", "a@", "-a", "a/", "a//b", "a:-x", "é",
-     "docker:", "registry:", "docker-archive:", "x" * 300, "a" * 64, "host:port/a", "a\0b"],
+     "docker:", "registry:", "docker-archive:", "x" * 300, f"r.example/{'a' * 256}", "a" * 64, "host:port/a", "a\0b"],
 )  # fmt: skip
 def test_what_is_no_name_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(AuditError) as caught:
         parse(text)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", " ", "x ", "./x ", " ./x", "/x\n", "./x\0", "dir:x\0y"])
+def test_a_name_has_no_blank_around_it_and_no_nul(text: str) -> None:
+    """Not even a path, which could have both."""
+    with pytest.raises(UsageError, match="is no image name"):
+        parse(text)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +109,22 @@ def test_a_bare_path_is_known_by_its_content(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("names", "scheme"),
+    [
+        (["oci-layout"], Scheme.OCI_ARCHIVE),
+        (["index.json"], Scheme.OCI_ARCHIVE),
+        (["manifest.json"], Scheme.DOCKER_ARCHIVE),
+        (["oci-layout", "index.json", "manifest.json"], Scheme.DOCKER_ARCHIVE),
+    ],
+)
+def test_an_archive_is_known_by_the_one_file_that_it_must_have(
+    tmp_path: Path, names: list[str], scheme: Scheme
+) -> None:
+    (tmp_path / "x").write_bytes(tar([file(name, "{}") for name in names]))
+    assert parse(str(tmp_path / "x")).scheme is scheme
+
+
+@pytest.mark.parametrize(
     ("content", "error"),
     [
         (b"", UnsupportedFormat),
@@ -129,6 +153,9 @@ def test_a_bare_path_that_is_no_image(tmp_path: Path, content: bytes | None, err
         ("linux/armhf", "linux/arm/v7"),
         ("linux/armel", "linux/arm/v6"),
         ("linux/arm/6", "linux/arm/v6"),
+        ("linux/armv5", "linux/arm/v5"),
+        ("linux/armv7/v6", "linux/arm/v6"),
+        ("macos/arm64/v9", "darwin/arm64/v9"),
         ("Linux/PPC64LE", "linux/ppc64le"),
         ("s390x", "linux/s390x"),
     ],

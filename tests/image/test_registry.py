@@ -1,13 +1,18 @@
 """A registry that works, and one that fails in every way that has a name: one clear line each, or success after all."""
 
 import base64
+import errno
 import json
 import os
+import ssl
 import stat
+import threading
 from pathlib import Path
+from unittest.mock import Mock
 from urllib.parse import urlsplit
 
 import pytest
+import urllib3
 
 from auditor import events
 from auditor.auditing.load import load, load_index
@@ -27,6 +32,7 @@ from auditor.image.registry.credentials import Credentials, find
 from tests.image.build import INDEX, Json, Layout, config, encode, file, program, sha256, tar
 from tests.image.misbehaving import Answer, Asked, Server, serving
 from tests.image.pulls import BLOB, LAYERS, TokenServer, answer, pull, quick, registry, wants_basic, write_authfile
+from tests.image.servers import make_certificates, needs
 
 __all__ = ["quick", "registry"]  # fixtures
 pytestmark = pytest.mark.usefixtures("quick")
@@ -42,6 +48,37 @@ def test_an_image_by_tag_and_by_digest(registry: Server) -> None:
     by_digest = pull(registry, f"@{image.digest}")
     assert by_digest.digest == image.digest
     assert pull(registry, f":nonsense@{image.digest}").digest == image.digest
+
+
+@pytest.mark.parametrize("count", [1, 3, 20])
+def test_each_blob_is_asked_for_once_over_a_connection_that_is_used_again(count: int) -> None:
+    """The manifest's connection brings the config and a layer too; layers that come side by side have one each."""
+    layout = Layout()
+    entry = layout.manifest([tar([file(f"file-{index}", str(index))]) for index in range(count)])
+    with serving(Server(layout, {"v1": str(entry["digest"])})) as server:
+        with load(f"registry:{server.host}/team/app:v1", access=Access(plain_http=True)) as image:
+            assert [layer.index for layer in image.layers] == [*range(count)]
+        paths = [asked.path for asked in server.asked]
+        assert len(paths) == len(set(paths)) == count + 2
+        assert len(server.connections) <= min(count, 8)
+
+
+def test_layers_come_side_by_side() -> None:
+    """What waits for one layer's round trip doesn't hold up others, whatever the machine: eight are under way."""
+    layout = Layout()
+    layers = [tar([file(f"file-{index}", str(index))]) for index in range(8)]
+    entry = layout.manifest(layers, compress=False)
+    blobs = [sha256(layer) for layer in layers]
+    together = threading.Barrier(8, timeout=30)
+
+    def meet(asked: Asked) -> None:
+        if asked.path.endswith(tuple(blobs)):
+            together.wait()
+
+    with serving(Server(layout, {"v1": str(entry["digest"])})) as server:
+        server.always["blobs"] = meet
+        with load(f"registry:{server.host}/team/app:v1") as image:
+            assert len(image.layers) == 8
 
 
 def test_a_bare_name_comes_from_the_registry_where_no_daemon_has_it(registry: Server) -> None:
@@ -151,6 +188,35 @@ def test_a_connection_that_is_always_cut(registry: Server) -> None:
     registry.always["blobs"] = lambda asked: Answer(200, {}, registry.plain(asked).body, cut=10, length=99999)
     with pytest.raises(SourceUnavailable, match=r"sha256:.*\(4 tries\)"):
         pull(registry)
+
+
+def test_a_layer_that_is_always_cut(registry: Server) -> None:
+    """Each try goes on where the last one ended, and there is an end to them."""
+
+    def cut(asked: Asked) -> Answer | None:
+        sound = registry.plain(asked)
+        return Answer(sound.status, sound.headers, sound.body, cut=10) if asked.path.endswith(sha256(BLOB)) else None
+
+    registry.always["blobs"] = cut
+    with pytest.raises(SourceUnavailable, match=r"the connection broke after 40 bytes \(4 tries\)"):
+        pull(registry)
+    ranges = [asked.headers["Range"] for asked in registry.asked if "Range" in asked.headers]
+    assert ranges == ["bytes=10-", "bytes=20-", "bytes=30-"]
+
+
+def test_a_layer_that_the_registry_says_ends_early(registry: Server) -> None:
+    """It may be that more comes with the next try; in the end the registry is believed."""
+
+    def short(asked: Asked) -> Answer | None:
+        if not asked.path.endswith(sha256(BLOB)):
+            return None
+        range_headers = {"Content-Range": f"bytes 5000-{len(BLOB) - 1}/{len(BLOB)}"}
+        return Answer(206, range_headers) if "Range" in asked.headers else Answer(200, {}, BLOB[:5000])
+
+    registry.always["blobs"] = short
+    with pytest.raises(CorruptImage, match=f"has 5000 bytes, the manifest says {len(BLOB)}"):
+        pull(registry)
+    assert any("Range" in asked.headers for asked in registry.asked)
 
 
 def test_a_manifest_that_is_cut(registry: Server) -> None:
@@ -428,9 +494,13 @@ def test_credential_helpers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     _helper(folder, "none", "echo credentials not found in native keychain; exit 1")
     _helper(folder, "broken", "echo it is locked; exit 1")
     _helper(folder, "noise", "echo no json")
+    _helper(folder, "empty", 'echo \'{"Username": "u", "Secret": ""}\'')
+    _helper(folder, "number", 'echo \'{"Username": 7, "Secret": "s"}\'')
+    _helper(folder, "null", 'echo \'{"Username": "u", "Secret": null}\'')
     path = tmp_path / "config.json"
     helpers = {"one.example": "one", "token.example": "token", "broken.example": "broken", "noise.example": "noise",
-               "absent.example": "absent", "path.example": "../one", "none.example": "none"}  # fmt: skip
+               "absent.example": "absent", "path.example": "../one", "none.example": "none",
+               "empty.example": "empty", "number.example": "number", "null.example": "null"}  # fmt: skip
     path.write_text(json.dumps({"credHelpers": helpers, "credsStore": "none"}))
     found = {host: find(host, "r", path, {}) for host in [*helpers, "other.example"]}
     assert found["one.example"].credentials == Credentials("get one.example", "s")
@@ -464,6 +534,56 @@ def test_a_file_of_credentials_that_is_not_there(tmp_path: Path) -> None:
         find("h", "r", tmp_path / "nothing", {})
 
 
+def test_a_file_of_credentials_that_can_not_be_read(tmp_path: Path) -> None:
+    """One that was named is an error, one of the usual places may be somebody else's."""
+    (tmp_path / ".docker/config.json").mkdir(parents=True)
+    environment = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
+    assert find("h", "r", None, environment).credentials is None
+    with pytest.raises(UsageError, match=r"can't be read \(Is a directory\)"):
+        find("h", "r", tmp_path / ".docker/config.json", environment)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate (_ssl.c:1006)",
+            "is not trusted (certificate verify failed: self-signed certificate)",
+        ),
+        ("CERTIFICATE_VERIFY_FAILED", "certificate is not trusted (CERTIFICATE_VERIFY_FAILED)"),
+        ("[SSL: TLSV1_ALERT_INTERNAL_ERROR] internal error", "TLS fails ([SSL: TLSV1_ALERT_INTERNAL_ERROR]"),
+        ("EOF occurred in violation of protocol", "the request failed (4 tries)"),
+        ("TLS/SSL connection has been closed", "the request failed (4 tries)"),
+    ],
+)
+def test_what_is_told_of_a_failure_of_tls(words: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What may pass is tried again, a certificate that is not trusted isn't."""
+    failing = Mock(side_effect=urllib3.exceptions.SSLError(words))
+    monkeypatch.setattr(urllib3.PoolManager, "request", failing)
+    with pytest.raises(SourceUnavailable) as caught:
+        load("registry:registry.example/team/app:v1").__enter__()
+    assert told in str(caught.value)
+    assert failing.call_count == (4 if "tries" in told else 1)
+    assert "--ca" in str(caught.value) or "tries" in told
+
+
+def test_a_host_s_own_certificates(tmp_path: Path) -> None:
+    """Authorities by their ending, whatever else lies there; a certificate of our own must be sound."""
+    needs("openssl")
+    make_certificates(tmp_path)
+    folder = tmp_path / "certs.d"
+    folder.mkdir()
+    (tmp_path / "ca.crt").rename(folder / "any.crt")
+    (folder / "notes.txt").write_text("nothing to do with it")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    transport._load_directory(context, folder)
+    transport._load_directory(context, tmp_path / "nothing")
+    assert len(context.get_ca_certs()) == 1
+    (folder / "own.cert").write_text("no certificate")
+    with pytest.raises(UsageError, match="a certificate can't be read"):
+        transport._load_directory(context, folder)
+
+
 def test_secrets_are_not_shown() -> None:
     assert "word" not in repr(Credentials("me", "word", "word"))
 
@@ -491,6 +611,13 @@ def test_secrets_are_not_shown() -> None:
 def test_proxies_from_the_environment(host: str, environment: dict[str, str], proxy: str) -> None:
     made = transport.Transport(host, environment=environment)
     assert made._proxy("https", host) == proxy
+
+
+@pytest.mark.parametrize(("without", "through"), [("", True), ("r.example", False), ("other.example", True)])
+def test_a_connection_goes_through_the_proxy_of_its_host(without: str, through: bool) -> None:
+    environment = {"HTTPS_PROXY": "http://p:1", "NO_PROXY": without}
+    pool = transport.Transport("r.example", environment=environment)._pool("https://r.example/v2/")
+    assert isinstance(pool, urllib3.ProxyManager) is through
 
 
 def test_a_pull_through_a_proxy(registry: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -553,3 +680,27 @@ def test_errors_are_one_line(registry: Server) -> None:
     with pytest.raises(AuditError) as caught:
         pull(registry)
     assert str(caught.value).isprintable()
+
+
+def _raised(how: str) -> Exception:
+    """An error that something of the network led to."""
+    try:
+        try:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "no")
+        except OSError as error:
+            if how == "from it":
+                raise urllib3.exceptions.HTTPError("x") from error
+            raise urllib3.exceptions.HTTPError("x")  # noqa: B904 - that is the case
+    except urllib3.exceptions.HTTPError as error:
+        return error
+
+
+@pytest.mark.parametrize("how", ["from it", "while it was handled"])
+def test_the_words_of_the_system_are_told_however_an_error_was_raised(how: str) -> None:
+    assert transport._reason(_raised(how)) == os.strerror(errno.ECONNREFUSED)
+
+
+def test_an_error_without_words_of_the_system() -> None:
+    assert transport._reason(urllib3.exceptions.HTTPError("x")) == "the request failed"
+    assert transport._reason(urllib3.exceptions.ProtocolError("x")) == "the connection broke"
+    assert transport._reason(urllib3.exceptions.TimeoutError()) == "does not answer in time"

@@ -15,7 +15,8 @@ import pytest
 import zstandard
 
 from auditor import events
-from auditor.auditing.load import load
+from auditor.auditing.load import load, load_index
+from auditor.budget import Budget
 from auditor.errors import (
     AuditError,
     CorruptImage,
@@ -28,6 +29,7 @@ from auditor.errors import (
 from auditor.filetree import FileKind, read_file
 from auditor.image import Image, Limits, parse_platform
 from auditor.image.platforms import host_platform
+from auditor.image.source.archive import open_archive
 from tests.image.build import (
     INDEX,
     LAYER,
@@ -298,6 +300,18 @@ def test_platforms_listed_side_by_side_are_one_image(tmp_path: Path) -> None:
         assert image.config.platform.architecture == "arm64"
 
 
+def test_named_images_of_other_platforms_are_not_one(tmp_path: Path) -> None:
+    layout = Layout()
+    for name, architecture in (("v1", "amd64"), ("v2", "arm64")):
+        platform: Json = {"os": "linux", "architecture": architecture}
+        layout.add(layout.manifest([LAYERS[0]], settings=config([LAYERS[0]], **platform), platform=platform), name)
+    layout.write(tmp_path / "layout")
+    with load(f"{tmp_path}/layout:v2", platform=parse_platform("arm64")) as image:
+        assert image.config.platform.architecture == "arm64"
+    with pytest.raises(UsageError, match="holds several images: v1, v2"):
+        load(f"{tmp_path}/layout").__enter__()
+
+
 def test_an_archive_may_hold_one_platform_of_many(tmp_path: Path) -> None:
     layout = _platforms("linux/amd64", "linux/arm64")
     index_name = f"blobs/{str(layout.entries[0]['digest']).replace(':', '/')}"
@@ -308,6 +322,33 @@ def test_an_archive_may_hold_one_platform_of_many(tmp_path: Path) -> None:
         assert image.config.platform.architecture == "amd64"
     with pytest.raises(ImageNotFound):
         load(str(tmp_path / "layout"), platform=parse_platform("arm64")).__enter__()
+
+
+def test_all_platforms_of_an_index_or_the_one_that_a_digest_names(tmp_path: Path) -> None:
+    layout = _platforms("linux/amd64", "linux/arm64")
+    index = str(layout.entries[0]["digest"])
+    arm = json.loads(layout.files[f"blobs/{index.replace(':', '/')}"])["manifests"][1]["digest"]
+    layout.write(tmp_path / "layout")
+    for digest, platforms in ((index, ["amd64", "arm64"]), (arm, ["arm64"])):
+        with load_index(f"oci-dir:{tmp_path}/layout@{digest}") as found:
+            assert [platform.architecture for platform in found.platforms] == platforms
+
+
+def test_a_platform_that_is_named_and_not_stored(tmp_path: Path) -> None:
+    """One that another entry has is there, as where an index names several images of a platform."""
+    layout = _platforms("linux/amd64", "linux/arm64", "linux/s390x", "linux/s390x")
+    name = f"blobs/{str(layout.entries[0]['digest']).replace(':', '/')}"
+    entries = json.loads(layout.files[name])["manifests"]
+    entries[3] = {**entries[3], "digest": sha256(b"another build")}
+    layout.entries = []
+    layout.add(layout.index(entries), "v1")
+    del layout.files[f"blobs/{entries[1]['digest'].replace(':', '/')}"]
+    layout.write(tmp_path / "layout")
+    reference = f"oci-dir:{tmp_path}/layout"
+    with pytest.raises(ImageNotFound, match="names linux/arm64 in its index and does not hold it"):
+        load_index(reference).__enter__()
+    with load_index(reference, available=True) as found:
+        assert [str(platform) for platform in found.left_out] == ["linux/arm64"]
 
 
 def test_a_layer_listed_twice_is_read_once(tmp_path: Path) -> None:
@@ -321,6 +362,23 @@ def test_a_layer_listed_twice_is_read_once(tmp_path: Path) -> None:
         assert [layer.index for layer in image.layers] == [0, 1, 2]
     assert sum(isinstance(event, events.LayerStarted) for event in seen) == 2
     assert sorted(event.reused for event in seen if isinstance(event, events.LayerFinished)) == [False, False, True]
+
+
+@pytest.mark.parametrize("digests", [True, False], ids=["layout", "docker-archive"])
+def test_progress_names_each_layer_by_the_best_name_that_it_has(tmp_path: Path, digests: bool) -> None:
+    packed = gzip.compress(LAYERS[0], 1, mtime=0)
+    if digests:
+        layout = Layout()
+        layout.add(layout.manifest(LAYERS[:1]))
+        path = layout.write(tmp_path / "layout")
+    else:
+        path = tmp_path / "a.tar"
+        path.write_bytes(docker_archive(LAYERS[:1]))
+    seen: list[events.Event] = []
+    with load(str(path), listener=seen.append):
+        pass
+    (started,) = [event for event in seen if isinstance(event, events.LayerStarted)]
+    assert started.name == sha256(packed if digests else LAYERS[0])
 
 
 def test_history_that_does_not_fit_tells_nothing(tmp_path: Path) -> None:
@@ -492,6 +550,16 @@ def test_a_scheme_on_the_wrong_thing(tmp_path: Path, scheme: str, kind: str) -> 
     with pytest.raises(AuditError) as caught:
         load(f"{scheme}:{path}").__enter__()
     assert isinstance(caught.value, ImageNotFound) is (kind == "nothing")
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"), [("manifest.json", "use docker-archive:"), ("readme", "write it with skopeo copy")]
+)
+def test_an_archive_of_another_kind_says_what_to_do(tmp_path: Path, name: str, remedy: str) -> None:
+    (tmp_path / "thing").write_bytes(tar([file(name, "[]")]))
+    with pytest.raises(UnsupportedFormat, match="no OCI archive") as caught:
+        load(f"oci-archive:{tmp_path}/thing").__enter__()
+    assert remedy in str(caught.value)
 
 
 STRANGE: list[object] = [None, True, -1, 1.5, 1 << 70, "", "x", "sha256:x", [], [None], [[]], {}, {"a": 1}, "\ud800"]
@@ -817,3 +885,32 @@ def test_an_archive_that_was_edited_is_read_and_said_to_be(tmp_path: Path) -> No
 def test_a_real_archive_that_was_edited() -> None:
     with load(f"docker-archive:{shared('edited-config.tar')}") as image:
         assert image.remarks
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "found"),
+    [
+        ("a/link", "file", b"in a"),
+        ("a/link", "../b/file", b"in b"),
+        ("a/link", "/b/file", b"in b"),
+        ("link", "a/file", b"in a"),
+        ("link", "file", b"beside"),
+        ("a/link", "b/file", None),
+        ("a/link", "link", None),
+    ],
+)
+def test_where_a_link_in_an_archive_leads(tmp_path: Path, name: str, target: str, found: bytes | None) -> None:
+    (tmp_path / "a.tar").write_bytes(
+        tar([file("a/file", "in a"), file("b/file", "in b"), file("file", "beside"), link(name, target)])
+    )
+    opened = open_archive(tmp_path / "a.tar", "a.tar", Budget())
+    assert opened.has(name) is (found is not None)
+    assert opened.size(name) == (None if found is None else len(found))
+    if found is not None:
+        assert opened.read(name, len(found)) == opened.open(name).read() == found
+        with pytest.raises(LimitExceeded, match=f"has {len(found)} bytes, over the limit of {len(found) - 1}"):
+            opened.read(name, len(found) - 1)
+    else:
+        with pytest.raises(CorruptImage, match=f"has no {name}"):
+            opened.open(name)
+    opened.close()

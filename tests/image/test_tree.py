@@ -108,6 +108,17 @@ def test_lstat_follows_all_but_the_last() -> None:
     assert root.kind is FileKind.DIRECTORY
 
 
+def test_lstat_of_a_way_back_is_where_it_leads() -> None:
+    for path in ("/usr/bin/..", "/bin/.."):
+        node = TREE.lstat(path)
+        assert node is not None
+        assert node.kind is FileKind.DIRECTORY
+    assert TREE.lstat("/nothing/..") is None
+    here = TREE.lstat("/usr/bin/.")
+    assert here is not None
+    assert here.kind is FileKind.DIRECTORY
+
+
 def test_directories_are_listed_through_links() -> None:
     assert TREE.listdir("/bin") == ("alias", "alternative", "gone", "tool")
     assert TREE.listdir("/usr/bin/tool") == ()

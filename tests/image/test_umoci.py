@@ -19,8 +19,6 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="umoci keeps owners and devices only for root"),
 ]
 
-_SHARED = Path(__file__).parents[3] / "shared" / "images"
-
 
 def unpack(layout: Path, tag: str, target: Path) -> Path | None:
     """The root file system that umoci makes; None where it refuses the image."""

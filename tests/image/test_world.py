@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +42,15 @@ def until_gone(connection: socket.socket, *pieces: bytes, pause: float = 0.0) ->
         time.sleep(pause)
 
 
+def silent(connection: socket.socket) -> None:
+    """Listen until the other end has gone."""
+    while connection.recv(1 << 16):
+        pass
+
+
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 MANNERS: dict[str, Speak] = {
-    "says nothing": lambda connection: until_gone(connection, b"", pause=0.05),
+    "says nothing": silent,
     "drips its status line": lambda connection: until_gone(connection, b"H", pause=0.05),
     "drips its body": lambda connection: until_gone(
         connection, HEAD + b"Content-Length: 9000000\r\n\r\n", b"x", pause=0.05
@@ -60,7 +66,10 @@ MANNERS: dict[str, Speak] = {
 
 @contextmanager
 def speaking(speak: Speak, family: int, address: tuple[str, int] | str) -> Iterator[socket.socket]:
-    """A server that reads a request and then does as it likes."""
+    """A server that reads a request and then does as it likes; at the end it is gone with all that it was saying, since
+    who has given up listening to a daemon leaves a thread that still reads.
+    """
+    spoken: list[socket.socket] = []
 
     def serve() -> None:
         while True:
@@ -68,6 +77,7 @@ def speaking(speak: Speak, family: int, address: tuple[str, int] | str) -> Itera
                 connection, _ = listener.accept()
             except OSError:
                 return
+            spoken.append(connection)
             threading.Thread(target=answer, args=(connection,), daemon=True).start()
 
     def answer(connection: socket.socket) -> None:
@@ -82,8 +92,13 @@ def speaking(speak: Speak, family: int, address: tuple[str, int] | str) -> Itera
         listener.bind(address)
         listener.listen()
         threading.Thread(target=serve, daemon=True).start()
-        yield listener
-        listener.shutdown(socket.SHUT_RDWR)
+        try:
+            yield listener
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            for connection in spoken:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.mark.parametrize("manner", MANNERS)
@@ -117,7 +132,7 @@ def test_how_long_a_registry_may_ask_to_wait(registry: Server, after: str, waits
     if waits:
         pull(registry)
         return
-    with pytest.raises(SourceUnavailable, match=rf"answers 503, and asks to wait {after} s \(1 tries\)"):
+    with pytest.raises(SourceUnavailable, match=rf"answers 503, and asks to wait {after} s \(1 try\)"):
         pull(registry)
 
 

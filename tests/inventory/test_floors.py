@@ -1,6 +1,6 @@
 """What an ELF file asks of the C library, where its words are strange."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from auditor.elf.read.file import ElfFile, read_elf
 from auditor.elf.read.versions import NeededVersion, VersionNeed

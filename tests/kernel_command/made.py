@@ -2,12 +2,12 @@
 
 import datetime
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from auditor.auditing import judge
 from auditor.auditing.kernel import audit_kernels
 from auditor.family import Family
-from auditor.finding import FailOn
 from auditor.image.model import Platform
 from auditor.inventory.model import Decoder, Inventory, Kmod, ModprobePlace, ModuleLoader
 from auditor.kernel.model import FeatureAnswer, Kernel, ModuleAnswer, ModuleNeed, Presence, SetTypeRange, SourceInfo
@@ -16,6 +16,7 @@ from auditor.report.kernel.model import KernelReport
 from auditor.report.model import Report, ReportImage
 from auditor.rules import Options
 from auditor.rules.kernel.bridge import feature_needs
+from auditor.severity import FailOn
 from auditor.spec import load_spec
 from auditor.tools.model import SetType
 from auditor.tools.project.kmod import COMPRESSIONS
@@ -71,7 +72,7 @@ def kernel(
         compression_config=compression,
         decompresses=False,
     )
-    return replace(made, **fields)  # type: ignore[arg-type]
+    return replace(made, **fields)
 
 
 def loader(version: str = "30", **decoders: bool | None) -> ModuleLoader:
@@ -106,16 +107,21 @@ def image(
     known = {"hash:ip": 6} if types is None else types
     rows = tuple(SetType(name, number, 255, 1) for name, high in known.items() for number in range(high + 1))
     taken = replace(inventory or sound(), set_types=rows, kmod=kmod(), platform=Platform("linux", architecture))
-    taken = replace(taken, **fields)  # type: ignore[arg-type]
+    taken = replace(taken, **fields)
     described = ReportImage(reference, "docker-archive", None, "sha256:1", taken.platform, LAYERS)
     return judge(described, taken, load_spec(), Options(), today=TODAY)
 
 
 def audited(
-    *kernels: Kernel, images: Collection[Report] = (), family: Family = Family.DUAL, fail_on: FailOn = FailOn.ERROR
+    *kernels: Kernel,
+    images: Collection[Report] = (),
+    family: Family = Family.DUAL,
+    fail_on: FailOn = FailOn.ERROR,
+    cpu: tuple[tuple[str, str], ...] = (),
 ) -> KernelReport:
     """These kernels with these images, by the default spec."""
-    return audit_kernels(kernels, list(images), load_spec(), Options(ip_family=family, fail_on=fail_on), today=TODAY)
+    options = Options(ip_family=family, fail_on=fail_on, cpu=cpu)
+    return audit_kernels(kernels, list(images), load_spec(), options, today=TODAY)
 
 
 def version(text: str) -> Version:

@@ -1,8 +1,7 @@
 """An image whose files need a newer processor than a node has."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from auditor.auditing.kernel import audit_kernels
 from auditor.inventory.model import CpuFloor
@@ -40,6 +39,22 @@ def test_beyond_what_is_named(enforced: bool, severity: str, verdict: str) -> No
     assert report.pairs[0].verdict == verdict
     assert report.kernels[0].cpu_level == "x86-64-v2"
     assert "x86-64-v2" in found.message
+
+
+@pytest.mark.parametrize(
+    ("paths", "subject"),
+    [
+        (("/usr/bin/ip", "/usr/lib/libc.so.6", "/usr/lib/ld-linux.so.2"), "/usr/lib/ld-linux.so.2"),
+        (("/usr/bin/ip", "/usr/lib/libc.so.6", "/usr/lib/a.so"), "/usr/lib/libc.so.6"),
+        (("/usr/lib/z.so", "/usr/lib/b.so"), "/usr/lib/b.so"),
+    ],
+)
+def test_what_starts_all_programs_stands_for_the_others(paths: tuple[str, ...], subject: str) -> None:
+    floors = tuple(CpuFloor("x86-64-v3", path, "marked", True, 0) for path in paths)
+    report = with_cpu(image(sound(), floors=replace(sound().floors, cpu=floors)), ("amd64", "x86-64-v2"))
+    (found,) = report.findings
+    assert found.subject == subject
+    assert sorted(found.evidence["paths"]) == sorted(paths)
 
 
 def test_a_node_knows_its_own_processor_better_than_the_option() -> None:

@@ -3,13 +3,12 @@
 import json
 import re
 import subprocess
-from dataclasses import replace
 
 import jsonschema
 import pytest
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 
-from auditor.finding import FailOn
 from auditor.kernel.model import SourceInfo
 from auditor.report.audit.document import to_document
 from auditor.report.kernel.document import document_schema as kernel_schema
@@ -17,6 +16,7 @@ from auditor.report.kernel.document import to_document as kernel_document
 from auditor.report.kernel.model import KernelReport
 from auditor.report.model import ReportNeeds
 from auditor.report.register import Kind, Style, formats, write
+from auditor.severity import FailOn
 from tests.kernel_command.made import audited, image, kernel, kmod, loader
 from tests.report.page import keeps_to_itself
 
@@ -139,3 +139,14 @@ class TestPreflight:
         rows = {row["id"]: row for row in to_document(image())["requirements"]}
         assert "IP_NF_IPTABLES_LEGACY" in rows["feature.ip_tables"]["needs"]["config"]
         assert rows["tool.ipset"]["needs"] is None
+
+
+@pytest.mark.parametrize(
+    ("types", "verbose", "hint"), [({"hash:ip": 7}, False, True), ({"hash:ip": 7}, True, False), (None, False, False)]
+)
+def test_the_last_lines_say_how_to_see_notes_that_are_not_shown(
+    types: dict[str, int] | None, verbose: bool, hint: bool
+) -> None:
+    text = write(audited(kernel(), images=[image(types=types)]), "text", Style(verbose=verbose))
+    assert ("(--verbose shows the notes)" in text) is hint
+    assert ("note[" in text) is (types is not None and verbose)

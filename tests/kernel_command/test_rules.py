@@ -1,17 +1,16 @@
 """Each rule about kernels on the smallest kernel and image that show it, and silence on sound ones."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from auditor.errors import UsageError
 from auditor.family import Family
-from auditor.finding import FailOn
-from auditor.inventory.model import Inventory, ModuleLoader
+from auditor.inventory.model import Inventory, Kmod, ModprobePlace, ModuleLoader
 from auditor.kernel.model import Kernel
 from auditor.report.kernel.model import KernelReport
 from auditor.report.model import Report
 from auditor.rules import Subject, run_rules
+from auditor.severity import FailOn
 from tests.inventories import context, sound, tool, with_tool
 from tests.kernel_command.made import audited, image, kernel, kmod, loader, version
 
@@ -80,6 +79,8 @@ class TestFeatures:
         assert (finding.rule, finding.severity, finding.subject) == ("kernel-feature-missing", "error", module)
         assert all(word in finding.message for word in words)
         assert (finding.requirement, *finding.affects) == rows
+        needs = "ipv6" if "which IPv6 needs" in words else None
+        assert (finding.evidence["family"], finding.evidence["flavour"]) == (needs, None)
         assert {row.id for row in report.requirements if row.kernels[0].status == "not-met"} == set(rows)
         assert report.verdict == "fail"
 
@@ -112,6 +113,7 @@ class TestFeatures:
         with_nft = audited(lacking, images=[image()])
         assert told(with_nft) == [("kernel-feature-missing", "error", module)]
         assert "the nf_tables flavour needs" in with_nft.findings[0].message
+        assert with_nft.findings[0].evidence["flavour"] == "nf_tables"
         assert (with_nft.kernels[0].verdict, with_nft.pairs[0].verdict) == ("pass", "fail")
         assert told(audited(lacking, images=[image(running("legacy"))])) == []
 
@@ -153,6 +155,8 @@ class TestSetTypes:
         assert [entry.severity for entry in report.findings] == ([severity] if severity else [])
         assert all(entry.rule == "ipset-revision-unsupported" for entry in report.findings)
         assert all(entry.requirement == "feature.ip_set" for entry in report.findings)
+        shown = [entry.evidence for entry in report.findings if entry.severity != "note"]
+        assert all(entry == {"kernel": list(in_kernel), "image": [0, in_image]} for entry in shown)
         assert report.verdict == ("fail" if severity == "error" else "pass")
 
     def test_the_incident_in_the_words_that_users_see(self) -> None:
@@ -186,6 +190,13 @@ class TestSetTypes:
         assert unknown(report) == [("ipset-revision-unsupported", "no lists")]
         report = audited(kernel(), images=[image(types={})])
         assert [reason for _, reason in unknown(report)] == ["the set types of the image's ipset can't be read"]
+
+    def test_each_type_stands_with_its_own_reason(self) -> None:
+        reasons = (("ip_set_hash_ip", "no lists"), ("ip_set_hash_mac", "it is cut short"))
+        types = {"hash:ip": 6, "hash:mac": 0}
+        report = audited(kernel(set_types={}, set_types_unknown=reasons), images=[image(types=types)])
+        told = [(entry.subject, entry.reason) for pair in report.pairs for entry in pair.unknown]
+        assert told == [("hash:mac", "it is cut short"), ("hash:ip", "no lists")]
 
 
 class TestCompression:
@@ -231,6 +242,20 @@ class TestCompression:
         report = audited(kernel(built_in=True, compression_config="xz"), images=[image(kmod=kmod(loader(xz=False)))])
         assert told(report) == []
         assert [rule for rule, _ in unknown(report)] == ["module-compression-unsupported"]
+
+    @pytest.mark.parametrize(("path", "severity"), [("/sbin/modprobe", "error"), ("/opt/modprobe", None)])
+    def test_the_program_at_the_kernels_path_is_judged_before_that_of_path(
+        self, path: str, severity: str | None
+    ) -> None:
+        old, new = replace(loader(xz=False), path="/opt/old"), loader()
+        both = Kmod(
+            new.path, (ModprobePlace("/sbin/modprobe", old.path), ModprobePlace("/opt/modprobe", "")), (old, new)
+        )
+        report = audited(kernel(compression="xz", modprobe_path=path), images=[image(kmod=both)])
+        found = [entry for entry in report.findings if entry.rule == "module-compression-unsupported"]
+        assert [(entry.severity, old.path in entry.message) for entry in found] == (
+            [(severity, True)] if severity else []
+        )
 
     def test_an_image_without_modprobe_loads_none(self) -> None:
         report = audited(kernel(compression="xz"), images=[image(kmod=kmod(places=()))])

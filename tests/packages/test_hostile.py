@@ -4,10 +4,10 @@ import gzip
 import struct
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from auditor.archive.rpmheader import Tag
 from auditor.budget import DEFAULT, Budget

@@ -5,6 +5,8 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from auditor.filetree import FileKind, Found, LookupFault, Node, Removal
 from fixtures.contents import Bytes, OnDisk
 
@@ -80,7 +82,7 @@ class TableTree(_Tree):
             while parent not in self.nodes:
                 self.nodes[parent] = node(FileKind.DIRECTORY)
                 parent = posixpath.dirname(parent)
-            self.nodes[path] = _node_of(value)
+            self.nodes[path] = replace(_node_of(value), inode=len(self.nodes))
 
     def node(self, path: str) -> Node | None:
         return self.nodes.get(path)

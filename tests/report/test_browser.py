@@ -3,7 +3,6 @@
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,6 +10,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from auditor.elf.model import LoadFault
 from auditor.report.diff.compare import compare
@@ -18,7 +18,7 @@ from auditor.report.model import Report
 from auditor.report.register import Style, write
 from tests.images import report
 from tests.kernel_command.made import audited, image, kernel
-from tests.report.test_formats import DOCUMENTS, index, on_arm
+from tests.report.test_formats import DOCUMENTS, index, on_arm, swept
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -38,6 +38,12 @@ def broken() -> Report:
     return report("bookworm", "amd64", "libelf-deleted")
 
 
+def tagged(minor: int) -> Report:
+    """One of many tags; every third is broken."""
+    value = report() if minor % 3 else broken()
+    return replace(value, image=replace(value.image, reference=f"registry:quay.io/calico/node:v3.{minor}.0"))
+
+
 @cache
 def page_of(name: str) -> "Document":
     made: dict[str, Callable[[], Document]] = {
@@ -46,6 +52,7 @@ def page_of(name: str) -> "Document":
         "launcher": lambda: report("bookworm", "amd64", "iptables-wrapper"),
         "two Debians": lambda: compare(report("bookworm"), report("trixie")),
         "index": lambda: index(broken(), on_arm(broken())),
+        "many tags": lambda: swept(*map(tagged, range(40))),
         "many kernels": lambda: audited(*(kernel(release=f"6.{minor}.0") for minor in range(20)), images=[image()]),
     }
     return made[name]() if name in made else DOCUMENTS[name]
@@ -62,9 +69,12 @@ PAGES = (
     "index",
     "kernel",
     "diff",
+    "sweep",
+    "many tags",
     "hostile",
     "hostile diff",
     "hostile kernel",
+    "hostile sweep",
 )
 each_page = pytest.mark.parametrize("name", PAGES)
 

@@ -1,10 +1,10 @@
 """Which line of a Dockerfile made a layer, by what builders write into an image's history."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from auditor.cli.main import run
 from auditor.errors import UsageError

@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -16,19 +15,29 @@ from xml.etree import ElementTree
 import jsonschema
 import junitparser
 import pytest
+from google.protobuf.json_format import ParseDict
+from in_toto_attestation.v1.statement import Statement
+from in_toto_attestation.v1.statement_pb2 import Statement as Proto
+from msgspec.structs import replace
 
 from auditor.errors import UsageError
-from auditor.finding import FailOn
 from auditor.image.model import Platform
 from auditor.inventory.model import Tool
 from auditor.report.audit.document import from_document, to_document
 from auditor.report.diff.compare import compare
+from auditor.report.format import in_toto
 from auditor.report.model import IndexReport, Report, ReportIndex
 from auditor.report.register import FORMATS, SCHEMAS, Kind, Style, formats, write
 from auditor.report.release.compare import compare_releases
+from auditor.report.results import Case, Results
 from auditor.report.several.model import NotAudited, gather
+from auditor.report.several.words import name_of
+from auditor.report.sweep.model import SweepImage, SweepReport
 from auditor.report.views import schema_of
 from auditor.report.words import fold, markdown, printable, uri, xml
+from auditor.severity import FailOn
+from auditor.sweep.run import gather as gather_sweep
+from auditor.sweep.short import in_short
 from tests.inventories import sound, with_tool
 from tests.kernel_command.made import audited, image, kernel
 from tests.report.page import keeps_to_itself
@@ -79,6 +88,12 @@ def kernel_of(word: str) -> "Document":
     return audited(kernel(release=word), images=[image(reference=word)], fail_on=FailOn.NOTE)
 
 
+def swept(*reports: Report | IndexReport, error: str = "calico/node:v0: gone") -> SweepReport:
+    images = tuple(in_short(value, name_of(value), "sha256:2", "sha256:3") for value in reports)
+    spec = images[0].spec
+    return gather_sweep((*images, SweepImage(error, "not-audited", None, "sha256:3", "", spec, error=error)), spec)
+
+
 DOCUMENTS: dict[str, "Document"] = {
     "sound": report(),
     "broken": BROKEN,
@@ -87,6 +102,8 @@ DOCUMENTS: dict[str, "Document"] = {
     "hostile index": index(HOSTILE, on_arm(HOSTILE)),
     "several": gather((report(), BROKEN, index(report())), (NotAudited("calico/node:v0", "calico/node:v0: gone"),)),
     "hostile several": gather((HOSTILE, index(HOSTILE)), (NotAudited(EVIL, EVIL),)),
+    "sweep": swept(report(), BROKEN, index(report(), on_arm(BROKEN))),
+    "hostile sweep": swept(HOSTILE, index(HOSTILE, on_arm(HOSTILE)), error=EVIL),
     "diff": compare(report(), BROKEN),
     "hostile diff": compare(BROKEN, HOSTILE),
     "releases": compare_releases(index(report(), on_arm(report())), index(report(), on_arm(BROKEN))),
@@ -132,6 +149,7 @@ def test_a_page_fetches_nothing_and_runs_its_own_script_alone(document: str, sty
 
 READERS: dict[str, Callable[[str], Any]] = {
     "json": json.loads,
+    "jsonl": lambda text: [json.loads(line) for line in text.splitlines()],
     "sarif": json.loads,
     "gitlab": json.loads,
     "in-toto": json.loads,
@@ -199,6 +217,14 @@ def test_sarif_says_what_code_scanning_asks_for(document: str) -> None:
         assert location["uriBaseId"] in run["originalUriBaseIds"]
 
 
+def test_sarif_tells_what_to_do_after_what_is_wrong() -> None:
+    log = json.loads(written("broken", "sarif"))
+    told = [result["message"]["text"] for result in log["runs"][0]["results"]]
+    assert BROKEN.findings
+    for finding in BROKEN.findings:
+        assert any(text.endswith(f"{finding.message} {finding.fix}") for text in told)
+
+
 MULTITOOL = shutil.which("sarif-multitool") or shutil.which("Sarif.Multitool")
 
 
@@ -230,6 +256,39 @@ def test_fingerprints_survive_a_new_build(name: str) -> None:
     assert len(set(keys(BROKEN))) == len(BROKEN.findings)
 
 
+@pytest.mark.parametrize(
+    ("text", "digest"),
+    [
+        ("sha256:1", {"sha256": "1"}),
+        ("sha512:a:b", {"sha512": "a:b"}),
+        ("sha256:", {}),
+        ("sha256", {}),
+        ("", {}),
+    ],
+)
+def test_a_digest_as_a_statement_has_it(text: str, digest: dict[str, str]) -> None:
+    assert in_toto._digest(text) == digest
+
+
+@pytest.mark.parametrize(
+    ("verdict", "statuses", "told"),
+    [
+        ("pass", ("met",), "PASSED"),
+        ("pass", ("met", "not-applicable"), "PASSED"),
+        ("pass", ("met", "waived"), "WARNED"),
+        ("pass", ("unknown",), "WARNED"),
+        ("fail", ("met",), "FAILED"),
+        ("fail", ("unknown", "not-met"), "FAILED"),
+    ],
+)
+def test_what_a_statement_says_of_a_verdict(verdict: str, statuses: tuple[str, ...], told: str) -> None:
+    cases = tuple(Case(f"row{number}", "group", "", status) for number, status in enumerate(statuses))
+    predicate = in_toto._predicate(Results("n", (), "spec", "sha256:1", verdict, "", "", cases, (), {}))
+    assert predicate["result"] == told
+    named = [name for kind in ("passed", "warned", "failed") for name in predicate[f"{kind}Tests"]]
+    assert sorted(named) == sorted(f"group/{case.id}" for case in cases if case.status != "not-applicable")
+
+
 def test_a_statement_names_what_was_judged() -> None:
     statement = json.loads(written("broken", "in-toto"))
     assert statement["_type"] == "https://in-toto.io/Statement/v1"
@@ -238,6 +297,13 @@ def test_a_statement_names_what_was_judged() -> None:
     assert any(name.endswith("/tool.ipset") for name in statement["predicate"]["failedTests"])
     with pytest.raises(UsageError, match="by digest"):
         write(replace(BROKEN, image=replace(BROKEN.image, config_digest=None)), "in-toto")
+
+
+@pytest.mark.parametrize("name", ["sound", "broken", "hostile"])
+def test_a_statement_is_one_by_its_makers_library(name: str) -> None:
+    statement = Statement.copy_from_pb(ParseDict(json.loads(written(name, "in-toto")), Proto()))
+    statement.validate()
+    assert statement.pb.predicate_type == "https://in-toto.io/attestation/test-result/v0.1"
 
 
 def test_github_gets_annotations_and_a_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

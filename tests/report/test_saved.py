@@ -1,11 +1,11 @@
 """Saved reports: of an image or of an index, judged anew, refused where another version wrote them."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 
 from auditor.cli.main import run
 from auditor.image.model import Platform

@@ -1,17 +1,18 @@
 """What a person reads: rows with what was wanted, one line at the end that hides nothing, closures as trees."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from auditor.elf.model import LoadFault
-from auditor.finding import Severity
 from auditor.inventory.model import Problem
 from auditor.report.audit.tree import closure_tree
+from auditor.report.lines import Pen, within
 from auditor.report.model import Report
 from auditor.report.page import Branch
 from auditor.report.register import Style, write
+from auditor.severity import Severity
 from tests.inventories import sound
 from tests.report.test_document import BROKEN, report
 
@@ -44,6 +45,16 @@ def test_the_last_line_hides_nothing() -> None:
     changed = replace(GONE.findings[0], rule="package-file-changed", severity=Severity.WARNING)
     told = last_line(replace(report(), findings=(changed, changed)))
     assert told.endswith("meets calico-system-requirements; 2 files other than their packages put there")
+
+
+@pytest.mark.parametrize(("count", "more"), [(1, ""), (3, ""), (4, " and 1 more"), (6, " and 3 more")])
+def test_of_many_unknown_rows_some_are_named(count: int, more: str) -> None:
+    rows = report().requirements
+    names = [row.id for row in rows[:count]]
+    unknown = (*(replace(row, status="unknown") for row in rows[:count]), *rows[count:])
+    line = last_line(replace(report(), requirements=unknown, summary=replace(report().summary, unknown=count)))
+    word = "row" if count == 1 else "rows"
+    assert line.endswith(f"; {count} {word} unknown ({', '.join(names[:3])}{more})")
 
 
 def test_what_fails_on_unknown_rows_alone_says_so() -> None:
@@ -93,5 +104,36 @@ def _tree_lines(inventory: object) -> Sequence[str]:
 
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_text_folds_on_a_terminal_alone(width: int) -> None:
-    prose = [line for line in write(GONE, "text", Style(width=width)).splitlines() if line.startswith("    wanted")]
-    assert all(len(line) <= width for line in prose)
+    shown = write(GONE, "text", Style(width=width)).splitlines()
+    assert [line for line in shown if len(line) > width and " " in line.strip()] == []
+    assert not any(line.endswith(" ") for line in shown)
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("short enough", ["short enough"]),
+        ("", [""]),
+        ("\x1b[32;1mPASS\x1b[0m  as wide", ["\x1b[32;1mPASS\x1b[0m  as wide"]),
+        ("  two  words\x1b[2m  (soft)\x1b[0m", ["  two  words\x1b[2m", "      (soft)\x1b[0m"]),
+        ("a word/that/has/no/room", ["a", "    word/that/has/no/room"]),
+        ("├── libc.so.6 => /lib/libc.so.6", ["├── libc.so.6 => /lib/libc.so.6"]),
+    ],
+)
+def test_a_line_is_folded_by_what_shows_of_it(line: str, shown: list[str]) -> None:
+    assert list(within(line, 13)) == shown
+    assert list(within(line, None)) == [line]
+
+
+def test_a_table_that_is_too_wide_folds_its_prose() -> None:
+    rows = [("image", "why", "verdict"), ("name:tag", "no such file; check the path", "FAIL"), ("other", "", "PASS")]
+    kinds = (None, "fail", "pass")
+    assert list(Pen(Style(width=32)).table(rows, kinds)) == [
+        "image     why            verdict",
+        "name:tag  no such file;  FAIL",
+        "          check the",
+        "          path",
+        "other                    PASS",
+    ]
+    assert max(map(len, Pen(Style()).table(rows, kinds))) == 47
+    assert list(Pen(Style(width=20)).table(rows, kinds)) == list(Pen(Style()).table(rows, kinds))

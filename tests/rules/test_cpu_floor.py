@@ -1,16 +1,15 @@
 """The processor that an image needs, against what the spec or the command line names."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from auditor.elf.model import GoModule
-from auditor.finding import Severity
 from auditor.image.model import Platform
 from auditor.inventory.model import CpuFloor, Floors, GoProgram, Inventory, Tool
 from auditor.report.diff.compare import compare
 from auditor.rules import ImageContext, Options, Subject, run_rules
 from auditor.rules.image.rows import judge_rows
+from auditor.severity import Severity
 from auditor.spec import load_spec
 from tests.diff.test_compare import report as diffed
 from tests.diff.test_compare import told

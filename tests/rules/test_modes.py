@@ -1,19 +1,19 @@
 """What a cluster's modes of networking ask for, of the image and of the kernel."""
 
 from collections.abc import Collection
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from auditor.auditing.kernel import audit_kernels
 from auditor.errors import UsageError
-from auditor.finding import Severity
 from auditor.inventory.model import Inventory, Tool, Whereabouts
 from auditor.kernel.model import ConfigSymbol, FeatureAnswer, Kernel, ModuleAnswer, Presence
 from auditor.report.kernel.model import KernelReport
 from auditor.rules import ImageContext, Options, Subject, run_rules
 from auditor.rules.image.rows import judge_rows
 from auditor.rules.kernel.bridge import feature_needs
+from auditor.severity import Severity
 from auditor.spec import chosen_modes, load_spec
 from tests.inventories import LAYERS, binary, sound, with_tool
 from tests.kernel.made import ask, config, need

@@ -1,21 +1,23 @@
 """Each rule on the smallest inventory that shows it, and silence on the sound one."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
-from auditor.elf.model import LoadFault
+from auditor.elf.model import LoadFault, NoticeKind
 from auditor.family import Family
-from auditor.finding import Finding, Severity
+from auditor.finding import Finding
 from auditor.image.model import Platform
 from auditor.inventory.model import (
     UNOWNED,
     Drift,
+    FileFact,
     Floors,
     Inventory,
     KernelFloor,
     MissingFiles,
+    Notice,
     Place,
     Problem,
     StartProblem,
@@ -24,10 +26,12 @@ from auditor.inventory.model import (
     Unusable,
     Whereabouts,
 )
-from auditor.rules import Options, Subject, run_rules
+from auditor.rules import ImageContext, Options, Subject, run_rules
 from auditor.rules.image.rows import judge_rows
 from auditor.rules.index.context import IndexContext
-from tests.inventories import binary, context, sound, tool, with_tool
+from auditor.severity import Severity
+from tests.inventories import LAYERS, binary, context, sound, tool, with_tool
+from tests.specs import own_row, own_spec
 
 Change = Callable[[Inventory], Inventory]
 
@@ -44,7 +48,7 @@ def without(name: str, *programs: str) -> Change:
 def with_binary(name: str, **fields: object) -> Change:
     def change(inventory: Inventory) -> Inventory:
         one = tool(name)
-        changed = tuple(replace(entry, **fields) for entry in one.binaries)  # type: ignore[arg-type]
+        changed = tuple(replace(entry, **fields) for entry in one.binaries)
         return with_tool(inventory, replace(one, binaries=changed))
 
     return change
@@ -220,6 +224,123 @@ def test_a_missing_tool_names_the_layer_that_deleted_it() -> None:
     assert "layer 2 of 2 deletes /usr/sbin/ipset" in found.message
 
 
+def test_a_missing_tool_that_lies_elsewhere_says_so_beside_who_deleted_it() -> None:
+    change = with_whereabouts(
+        without("ipset", "ipset"),
+        name="ipset",
+        elsewhere=(Place("/opt/ipset", 0),),
+        gone=(Place("/usr/sbin/ipset", 1),),
+    )
+    (found,) = [entry for entry in findings(change) if entry.rule == "tool-missing"]
+    assert found.message == ("ipset is not on PATH; it lies at /opt/ipset, layer 2 of 2 deletes /usr/sbin/ipset.")
+    assert found.fix == "Add its directory to PATH, or link ipset from /usr/local/sbin."
+
+
+def test_a_plug_in_that_lies_elsewhere_is_named() -> None:
+    def change(inventory: Inventory) -> Inventory:
+        kept = tuple(entry for entry in inventory.extensions if entry.name != "rpfilter")
+        return replace(inventory, extensions=kept)
+
+    lying = with_whereabouts(change, name="libxt_rpfilter.so", elsewhere=(Place("/opt/libxt_rpfilter.so", 1),))
+    (found,) = [entry for entry in findings(lying) if entry.rule == "extension-missing"]
+    assert "/opt/libxt_rpfilter.so (layer 2 of 2) does not register it where iptables looks" in found.message
+    assert found.layer == 1
+
+
+@pytest.mark.parametrize(
+    ("notice", "unknown"),
+    [
+        (Notice(NoticeKind.UNKNOWN, "/usr/sbin/ip", "libx.so.1", "it can't be read", programs=("/usr/sbin/ip",)), True),
+        (Notice(NoticeKind.UNKNOWN, "/usr/sbin/ip", "", "it asks for much", programs=("/usr/sbin/ip",)), False),
+        (Notice(NoticeKind.SIZE_DIFFERS, "/usr/sbin/ip", "d", "it differs", programs=("/usr/sbin/ip",)), False),
+    ],
+)
+def test_only_a_load_that_can_not_be_told_makes_rows_unknown(notice: Notice, unknown: bool) -> None:
+    image = context(replace(sound(), notices=(notice,)))
+    rows = {row.requirement.id: row for row in judge_rows(image, run_rules(Subject.IMAGE, image))}
+    assert {row for row, judged in rows.items() if judged.status == "unknown"} >= (
+        {"image.loads"} if unknown else set()
+    )
+    assert (rows["image.loads"].status == "unknown") is unknown
+    assert rows["tool.ipset"].status == "met"
+
+
+def test_a_program_that_does_not_start_takes_its_own_rows_with_it_and_no_others() -> None:
+    broken = with_problem("library-missing", "/usr/sbin/ipset", "libipset.so.13", "cannot open shared object file")
+    image = context(broken(sound()))
+    rows = {row.requirement.id: row.status for row in judge_rows(image, run_rules(Subject.IMAGE, image))}
+    assert {name for name, status in rows.items() if status == "not-met"} == {
+        "tool.ipset",
+        "feature.ip_set",
+        "image.loads",
+    }
+
+
+def test_a_feature_of_its_own_stands_while_its_tool_lacks_a_name() -> None:
+    image = context(without("iptables", "iptables-save")(sound()))
+    rows = {row.requirement.id: row.status for row in judge_rows(image, run_rules(Subject.IMAGE, image))}
+    assert rows["tool.iptables"] == rows["feature.ip_tables"] == "not-met"
+    assert rows["feature.ipt_rpfilter"] == "met"
+
+
+@pytest.mark.parametrize("kind", ["script", "launcher"])
+def test_only_a_launcher_can_be_linked_to_one_of_its_programs(kind: str) -> None:
+    (found,) = [entry for entry in findings(with_binary("ipset", kind=kind)) if entry.rule == "tool-unknown"]
+    assert ("Link the names to one of the programs" in found.fix) is (kind == "launcher")
+
+
+FILES = own_spec(own_row("file.config", "It is there.", path="/etc/config", owner="app:100", mode="0640"))
+
+
+@pytest.mark.parametrize(
+    ("fact", "rule", "message"),
+    [
+        (FileFact("/etc/config", "/etc/config", "file", 1, 0o640, 7, 100, "app", "users"), "", ""),
+        (FileFact("/etc/config", "/etc/config", "file", 1, 0o644, 7, 100, "app", "users"), "file-differs",
+         "/etc/config has the mode 0644, not 0640."),
+        (FileFact("/etc/config", "/etc/config", "file", 1, 0o640, 7, 9, "app", "mail"), "file-differs",
+         "/etc/config belongs to app:mail, not app:100."),
+        (FileFact("/etc/config", "/etc/config", "file", 1, 0o640, 0, 100, "root"), "file-differs",
+         "/etc/config belongs to root:100, not app:100."),
+        (FileFact("/etc/config", "", "", 1, reason="missing"), "file-missing",
+         "/etc/config is not in the image: layer 2 of 2 deletes it."),
+        (FileFact("/etc/config", "", "", None, reason="missing"), "file-missing",
+         "/etc/config is not in the image."),
+        (FileFact("/etc/config", "/run/config", "", 1, reason="dangling link"), "file-missing",
+         "/etc/config is not in the image: dangling link at /run/config."),
+    ],
+)  # fmt: skip
+def test_a_file_that_a_spec_asks_for(fact: FileFact, rule: str, message: str) -> None:
+    image = ImageContext(FILES, Options(), replace(sound(), files=(fact,)), LAYERS)
+    found = [entry for entry in run_rules(Subject.IMAGE, image) if entry.rule.startswith("file-")]
+    assert [(entry.rule, entry.message) for entry in found] == ([(rule, message)] if rule else [])
+    deleted = "deletes it" in message
+    assert all((entry.fix == "Keep /etc/config in layer 2 of 2.") is deleted for entry in found)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "differs"),
+    [
+        ("root", "", False),
+        ("0", "root", False),
+        ("root", "0:0", False),
+        ("root", "root:root", False),
+        ("app", "app", False),
+        ("app", "app:users", True),
+        ("app:users", "app:users", False),
+        ("app:0", "app:root", False),
+        ("app", "root", True),
+        ("7", "app", True),
+    ],
+)
+def test_a_user_is_compared_as_runtimes_see_it(asked: str, said: str, differs: bool) -> None:
+    spec = own_spec(own_row("config.user", "x", user=asked))
+    inventory = replace(sound(), config=replace(sound().config, user=said, stated=True))
+    found = run_rules(Subject.IMAGE, ImageContext(spec, Options(), inventory, LAYERS))
+    told = [entry.message for entry in found if entry.rule == "config-differs"]
+    assert told == ([f"The image runs as {said}, not {asked}."] if differs else [])
+
+
 def test_a_missing_library_tells_what_the_image_shows() -> None:
     change = with_whereabouts(
         with_problem("library-missing", "/bin/calico-node", "libpcap.so.0.8", "libpcap.so.0.8: cannot open"),
@@ -335,6 +456,23 @@ def test_drift_is_a_warning_and_other_gone_files_one_note_per_package() -> None:
     told = ("package-file-changed", "package-file-missing")
     drift = [(entry.rule, entry.severity.value) for entry in found if entry.rule in told]
     assert drift == [("package-file-changed", "warning"), ("package-file-missing", "note")]
+
+
+@pytest.mark.parametrize(
+    ("path", "users", "severity", "row"),
+    [
+        ("/usr/lib/libx.so.1", ("iproute2",), "warning", "tool.iproute2"),
+        ("/usr/lib/libx.so.1", ("another",), "warning", None),
+        ("/opt/ipset", ("iproute2",), "error", "tool.iproute2"),  # a required name, of which those tools have nothing
+        ("/opt/ipset", ("ipset",), "warning", "tool.ipset"),  # PATH reaches another of that name
+        ("/opt/ipset", ("another",), "warning", None),
+    ],
+)
+def test_a_file_that_its_package_still_lists(path: str, users: tuple[str, ...], severity: str, row: str | None) -> None:
+    lost = Drift("missing", path, "some", 1, users)
+    told = findings(lambda inventory: replace(inventory, drift=(lost,)))
+    found = [entry for entry in told if entry.rule == "package-file-missing"]
+    assert [(entry.severity.value, entry.subject, entry.requirement) for entry in found] == [(severity, path, row)]
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """A saved report, judged by another spec than it was made for: what it was not asked is unknown, never missing."""
 
 import datetime
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from auditor.auditing import judge
 from auditor.inventory.model import Inventory, Whereabouts
@@ -13,20 +13,14 @@ from auditor.rules.image.rows import judge_rows
 from auditor.spec import Spec, load_spec, read_spec
 from tests.images import report
 from tests.inventories import LAYERS, sound, with_tool
+from tests.specs import own_row, own_spec
 
 SPECS = ("base", "calico-system-requirements", "felix", "calico-current", "nginx", "kube-proxy")
-TOOL = 'name = "mine"\nextends = "base"\n[tool.ipset]\n'
-FEATURE = """name = "mine"
-extends = "base"
-[tool.iproute2]
-programs = ["ip"]
-[[requirement]]
-id = "feature.vxlan"
-kind = "feature"
-text = "A tunnel."
-tools = ["iproute2"]
-link_types = ["vxlan"]
-"""
+FEATURE = own_spec(own_row("feature.vxlan", "A tunnel.", tools=["iproute2"], link_types=["vxlan"]), iproute2="ip")
+
+
+def ipset(fields: str) -> Spec:
+    return read_spec(f'name = "mine"\nextends = "base"\n[tool.ipset]\n{fields}', "mine.toml")
 
 
 def read_by(how: str) -> Inventory:
@@ -44,27 +38,27 @@ def statuses(inventory: Inventory, spec: Spec) -> dict[str, str]:
     ("inventory", "spec", "row", "status"),
     [
         # A program that nobody looked for, and one that was looked for.
-        (sound(), TOOL + 'programs = ["ipset", "ipset-translate"]', "tool.ipset", "unknown"),
+        (sound(), ipset('programs = ["ipset", "ipset-translate"]'), "tool.ipset", "unknown"),
         (
             replace(sound(), whereabouts=(Whereabouts("ipset-translate"),)),
-            TOOL + 'programs = ["ipset", "ipset-translate"]',
+            ipset('programs = ["ipset", "ipset-translate"]'),
             "tool.ipset",
             "not-met",
         ),
         # A version that was read in another way, and in this one.
-        (sound(), TOOL + 'minimum = "7.18"', "tool.ipset", "not-met"),
-        (sound(), TOOL + 'version_from = "package"\nminimum = "7.18"', "tool.ipset", "unknown"),
-        (read_by("package"), TOOL + 'version_from = "package"\nminimum = "7.18"', "tool.ipset", "not-met"),
-        (read_by("package"), TOOL + 'minimum = "7.18"', "tool.ipset", "unknown"),
-        (read_by("package"), TOOL + 'version_from = "package"', "tool.ipset", "met"),
+        (sound(), ipset('minimum = "7.18"'), "tool.ipset", "not-met"),
+        (sound(), ipset('version_from = "package"\nminimum = "7.18"'), "tool.ipset", "unknown"),
+        (read_by("package"), ipset('version_from = "package"\nminimum = "7.18"'), "tool.ipset", "not-met"),
+        (read_by("package"), ipset('minimum = "7.18"'), "tool.ipset", "unknown"),
+        (read_by("package"), ipset('version_from = "package"'), "tool.ipset", "met"),
         # A link type that `ip` was not searched for, one that it was, and a report of before this was kept.
         (replace(sound(), link_types_asked=("ipip",)), FEATURE, "feature.vxlan", "unknown"),
         (replace(sound(), link_types_asked=("ipip", "vxlan")), FEATURE, "feature.vxlan", "not-met"),
         (sound(), FEATURE, "feature.vxlan", "not-met"),
     ],
 )
-def test_what_was_not_asked_is_unknown(inventory: Inventory, spec: str, row: str, status: str) -> None:
-    assert statuses(inventory, read_spec(spec, "mine.toml"))[row] == status
+def test_what_was_not_asked_is_unknown(inventory: Inventory, spec: Spec, row: str, status: str) -> None:
+    assert statuses(inventory, spec)[row] == status
 
 
 @pytest.mark.full

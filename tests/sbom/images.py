@@ -2,7 +2,8 @@
 
 import datetime
 import hashlib
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from auditor.auditing import judge
 from auditor.image.model import Layer, Platform

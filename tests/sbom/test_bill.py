@@ -2,28 +2,32 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
+import license_expression
 import pytest
 from cyclonedx.model.bom import Bom
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from msgspec.structs import replace
 from packageurl import PackageURL
 from spdx_tools.spdx.parser.jsonlikedict.json_like_dict_parser import JsonLikeDictParser
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
 from auditor.errors import UsageError
-from auditor.inventory.model import Distribution, InstalledPackage, Inventory
+from auditor.inventory.model import Distribution, InstalledPackage, Inventory, Tool
 from auditor.report.audit.document import from_document, to_document
+from auditor.report.bill.build import _methods, _tool_facts
 from auditor.report.bill.completeness import doubts
-from auditor.report.bill.licence import spdx_expression
+from auditor.report.bill.licence import licensing, spdx_expression
 from auditor.report.bill.naming import shown_name
 from auditor.report.bill.purl import package_purl
 from auditor.report.bill.supplier import supplier
 from auditor.report.model import IndexReport, Report
 from auditor.report.register import Style, write
 from auditor.report.schema import dump
+from auditor.tools.model import Evidence
+from tests.inventories import binary
 from tests.sbom import images
 from tests.sbom.images import DIGEST, LIBC, LIBMNL, MULTI, PLUGIN
 
@@ -51,6 +55,47 @@ def spdx(report: Report | IndexReport | None = None) -> dict[str, Any]:
 
 def properties(component: dict[str, Any]) -> list[tuple[str, str]]:
     return [(entry["name"], entry["value"]) for entry in component.get("properties", ())]
+
+
+def made_by(version: str | None = "7.17", **fields: object) -> Tool:
+    one = replace(binary("ipset", "ipset"), **fields)
+    seen = (Evidence("elf-string", "7.17", "/usr/sbin/ipset"), Evidence("strange", "x", "/y"))
+    return Tool("ipset", version, seen, (one,))
+
+
+SEEN = [("binary-analysis", "0.9", "/usr/sbin/ipset: 7.17"), ("other", "0.3", "/y: x")]
+NAMED = "package ipset: 7.17"
+
+
+@pytest.mark.parametrize(
+    ("tool", "methods"),
+    [
+        (made_by(package_version=None), SEEN),
+        (made_by(package_version="7.16"), SEEN),
+        (made_by(package=None, package_version="7.17"), SEEN),
+        (made_by(package_version="7.17"), [SEEN[0], ("manifest-analysis", "0.7", NAMED), SEEN[1]]),
+        (made_by(package_version="7.17", vouched=True), [SEEN[0], ("manifest-analysis", "0.7", NAMED), SEEN[1]]),
+        (made_by(package_version="7.17", vouched=False), [SEEN[0], ("manifest-analysis", "0.3", NAMED), SEEN[1]]),
+        (made_by(None, package_version="7.17"), []),
+    ],
+)
+def test_how_a_version_is_known_and_how_sure_that_is(tool: Tool, methods: list[tuple[str, str, str]]) -> None:
+    assert [(one.technique, one.confidence, one.value) for one in _methods(tool)] == methods
+
+
+@pytest.mark.parametrize(
+    ("tool", "facts"),
+    [
+        (made_by(), {"program": "/usr/sbin/ipset"}),
+        (made_by(version="7.16"), {"program": "/usr/sbin/ipset", "program:/usr/sbin/ipset:version": "7.17"}),
+        (replace(made_by(), version="7.17", reason="why"), {"program": "/usr/sbin/ipset", "reason": "why"}),
+        (made_by(flavour="legacy"), {"flavour": "legacy", "program": "/usr/sbin/ipset"}),
+    ],
+)
+def test_a_program_of_another_version_than_its_tool_says_so(tool: Tool, facts: dict[str, str]) -> None:
+    assert dict(_tool_facts(tool)) == {f"audit-image:tool:{name}": value for name, value in facts.items()}
+    unversioned = replace(tool, binaries=(replace(tool.binaries[0], version=None),))
+    assert not [name for name, _ in _tool_facts(unversioned) if name.endswith(":version")]
 
 
 @pytest.mark.parametrize("name", REPORTS)
@@ -153,6 +198,24 @@ def test_cyclonedx_names_the_image_with_digests_layers_and_every_requirement() -
     assert said["audit-image:verdict"] == report.verdict
     rows = {row.id: row.status for row in report.requirements}
     assert {row: said[f"audit-image:requirement:{row}"] for row in rows} == rows
+
+
+def test_the_list_of_licences_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not for each package of hundreds."""
+    read: list[object] = []
+    whole = license_expression.get_license_index
+
+    def counted(*place: str) -> object:
+        read.append(place)
+        return whole(*place)
+
+    monkeypatch.setattr(license_expression, "get_license_index", counted)
+    licensing.cache_clear()
+    spdx_expression.cache_clear()
+    worded = tuple(replace(package, licence=f"words {package.name}") for package in images.PACKAGES)
+    assert len(worded) > 1
+    spdx(images.report(replace(images.inventory(), packages=worded)))
+    assert len(read) == 1
 
 
 def test_cyclonedx_names_every_package_with_purl_supplier_and_licence() -> None:

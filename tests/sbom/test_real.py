@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from ntia_conformance_checker import NTIAChecker
 from packageurl import PackageURL
 from spdx_tools.spdx.parser.jsonlikedict.json_like_dict_parser import JsonLikeDictParser
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
@@ -52,6 +53,15 @@ def test_cyclonedx_of_a_real_image_keeps_the_schema_and_has_every_object_and_pac
             todo += graph[ref]
     loose = {ref for ref in graph if ref not in reached and not ref.endswith("/os")}
     assert loose == set()
+
+
+def test_spdx_has_what_its_readers_ask_at_least(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the NTIA's minimum elements, by their checker: with a supplier, which no image says."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    bill, saved = tmp_path / "bill.spdx.json", tmp_path / "report.json"
+    saved.write_text(write(report(), "json", Style()))
+    assert run(["sbom", f"report:{saved}", "--supplier", "Tigera <a@example.com>", "-o", f"spdx-json={bill}"]) == 0
+    assert NTIAChecker(str(bill)).compliant
 
 
 def test_spdx_of_a_real_image_is_valid() -> None:

@@ -4,9 +4,10 @@ They stand for builds that no package archive offers any more, and for layouts t
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from auditor.elf.read.file import ElfFile, FileType, Tag, read_elf
+from auditor.filetree import Facts
 from auditor.machine import Machine
 from fixtures.contents import Bytes
 
@@ -26,11 +27,18 @@ class Elf:
     """One file: `text` adds constants, `data` tables; `content` is the whole."""
 
     def __init__(
-        self, *, bits: int = 64, order: str = "<", machine: int = Machine.X86_64, kind: int = FileType.DYN
+        self,
+        *,
+        bits: int = 64,
+        order: str = "<",
+        machine: int = Machine.X86_64,
+        kind: int = FileType.DYN,
+        interpreter: bytes = b"",
     ) -> None:
         self.bits, self.order, self.machine, self.kind = bits, order, machine, kind
         self.base = 0x400000 if kind == FileType.EXEC else 0
-        self._constants = b""
+        self._interpreter = interpreter and interpreter + b"\0"  # the first constant
+        self._constants = self._interpreter
         self._table = b""
         self._pointers: list[tuple[int, int]] = []
 
@@ -120,11 +128,26 @@ class Elf:
             (1, 6, _DATA, self.base + _DATA, len(body)),
             (2, 6, dynamic - self.base, dynamic, length),
         ]
+        if self._interpreter:
+            headers.insert(0, (3, 4, _CONSTANTS, self.base + _CONSTANTS, len(self._interpreter)))
         ident = b"\x7fELF" + bytes((2 if wide else 1, 1 if self.order == "<" else 2, 1)) + bytes(9)
         start, entry = (64, 56) if wide else (52, 32)
         word = "Q" if wide else "I"
         head = ident + struct.pack(
-            f"{self.order}HHI{word * 3}IHHHHHH", self.kind, self.machine, 1, 0, start, 0, 0, start, entry, 3, 0, 0, 0
+            f"{self.order}HHI{word * 3}IHHHHHH",
+            self.kind,
+            self.machine,
+            1,
+            0,
+            start,
+            0,
+            0,
+            start,
+            entry,
+            len(headers),
+            0,
+            0,
+            0,
         )
         for kind, flags, offset, address, size in headers:
             if wide:
@@ -134,6 +157,13 @@ class Elf:
         file = head.ljust(_CONSTANTS, b"\0") + self._constants
         assert len(file) <= _DATA
         return file.ljust(_DATA, b"\0") + body
+
+
+@dataclass(frozen=True)
+class Known(Bytes):
+    """A content that what is found out about it goes with."""
+
+    facts: Facts = field(default_factory=Facts)
 
 
 def parsed(content: Bytes) -> ElfFile:

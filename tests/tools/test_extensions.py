@@ -9,14 +9,17 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from auditor.elf.read.file import FileType
 from auditor.machine import Machine
-from auditor.tools.extensions import built_in_extensions, search_extensions
+from auditor.tools.extensions import built_in_extensions, file_beside, plugin_directories, search_extensions
 from auditor.tools.model import Extension
+from benchmarks.hostile.tables import libxtables as libxtables_with_plugins
+from benchmarks.hostile.tables import plugins
 from fixtures.contents import Bytes
 from tests.packages.trees import TableTree
-from tests.tools.elves import Elf, Pointer, parsed
+from tests.tools.elves import Elf, Known, Pointer, parsed, program
 
 PLUGINS = "/usr/lib/xtables"
 IPV4, ARP, BRIDGE, IPV6, ANY = 2, 3, 7, 10, 0
@@ -70,6 +73,20 @@ def test_a_plug_in_gives_each_revision_to_each_family_that_it_serves() -> None:
         "ipv4 match mark 0 libxt_mark.so",
         "ipv6 match mark 0 libxt_mark.so",
     ]
+
+
+def test_relocations_of_plug_ins_count() -> None:
+    """A file of 33 KB packs 260,000 of them."""
+    library = Bytes(libxtables_with_plugins(PLUGINS))
+    root = tree(dict(plugins(PLUGINS, 3)), library)
+    counted: list[int] = []
+    found = search_extensions(root, ("/usr/lib/libxtables.so.12", library, parsed(library)), {}, counted.append)
+    assert not found.extensions and {each.reason for each in found.refused} == {
+        "it doesn't register p0",
+        "it doesn't register p1",
+        "it doesn't register p2",
+    }
+    assert sum(counted) > 3 * 260_000
 
 
 def test_the_family_s_own_file_comes_before_the_common_one() -> None:
@@ -148,6 +165,83 @@ def test_what_is_in_the_way_and_why(files: dict[str, bytes | str | None], reason
     assert {(refused.name, refused.reason) for refused in search.refused} == {("mark", reason)}
     assert {refused.path for refused in search.refused} == {f"{PLUGINS}/libxt_mark.so"}
     assert {refused.family for refused in search.refused} == {"ipv4", "ipv6", "arp", "bridge"}
+
+
+def test_a_plug_in_whose_bytes_were_not_kept_is_in_the_way() -> None:
+    library, path = libxtables(), f"{PLUGINS}/libxt_mark.so"
+    root = tree({path: MARK}, library)
+    root.nodes[path] = replace(root.nodes[path], content=None)
+    search = search_extensions(root, ("/usr/lib/libxtables.so.12", library, parsed(library)), {})
+    assert not search.extensions
+    assert {(refused.path, refused.reason) for refused in search.refused} == {(path, "can't be read")}
+
+
+@pytest.mark.parametrize(("length", "found"), [(255, True), (256, False)])
+def test_a_path_that_is_too_long_for_libxtables_is_not_asked_for(length: int, found: bool) -> None:
+    """Its buffer is one of 256 bytes, with the NUL."""
+    directory = "/" + "d" * (length - len("//libxt_mark.so"))
+    told = find({f"{directory}/libxt_mark.so": MARK}, {"XTABLES_LIBDIR": directory})
+    assert [len(extension.path) for extension in told] == ([length] if found else [])
+
+
+def test_an_empty_name_of_a_directory_is_the_root() -> None:
+    assert [one.path for one in find({"/libxt_mark.so": MARK}, {"XTABLES_LIBDIR": ""})] == ["/libxt_mark.so"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "soname", "made_for"),
+    [
+        ((b"libxtables.so.11",), "libx.so", "libxtables.so.11"),
+        ((), "libxtables.so.12", "libxtables.so.12"),
+        ((b"libxtables.so.10", b"libxtables.so.11"), "libxtables.so.12", "libxtables.so.12"),
+        ((), "", ""),
+    ],
+)
+def test_what_libxtables_asks_plug_ins_for(texts: tuple[bytes, ...], soname: str, made_for: str) -> None:
+    """The one version that it has in it, else its own name."""
+    elf = Elf()
+    elf.text(b"", PLUGINS.encode(), *texts)
+    library = elf.content(soname=soname)
+    root = tree({f"{PLUGINS}/libxt_mark.so": plugin((b"mark", 1, ANY), abi=9)}, library)
+    refused = search_extensions(root, ("/l", library, parsed(library)), {}).refused
+    assert {one.reason for one in refused} == {f"it is made for libxtables.so.9, and the program loads {made_for}"}
+
+
+@pytest.mark.parametrize(
+    ("texts", "directories"),
+    [
+        ((b"/a/xtables",), ("/a/xtables",)),  # the only one, whatever is there
+        ((b"/a/xtables", b"/b/xtables"), ("/b/xtables",)),
+        ((b"/b/xtables", b"/b/iptables-1.4"), ()),  # both have some
+        ((b"/a/xtables", b"/c/xtables"), ()),  # neither has
+        ((b"/opt/plugins",), ("/opt/plugins",)),
+        ((b"/opt/plugins", b"/proc/x"), ("/opt/plugins",)),
+        ((b"/a/xtables", b"/opt/plugins"), ("/a/xtables",)),  # one looks like the usual name
+        ((), ()),
+    ],
+)
+def test_the_directory_that_is_compiled_in_shows_by_its_name_or_its_files(
+    texts: tuple[bytes, ...], directories: tuple[str, ...]
+) -> None:
+    files: dict[str, bytes | str | None] = {
+        "/a/xtables/README": b"",
+        "/b/xtables/libxt_mark.so": MARK,
+        "/b/iptables-1.4/libxt_mark.so": MARK,
+        "/opt/plugins/libipt_mark.so": MARK,
+    }
+    content = program(*texts)
+    assert plugin_directories(tree(files), content, parsed(content), {}) == directories
+
+
+def test_what_a_plug_in_costs_is_counted_for_each_image_that_has_it() -> None:
+    """It is read once."""
+    library, path = libxtables(), f"{PLUGINS}/libxt_mark.so"
+    root = tree({path: MARK}, library)
+    root.nodes[path] = replace(root.nodes[path], content=Known(MARK))
+    costs: list[list[int]] = [[], []]
+    for counted in costs:
+        assert search_extensions(root, ("/l", library, parsed(library)), {}, counted.append).extensions
+    assert sum(costs[0]) == sum(costs[1]) > 0
 
 
 def test_a_sound_set_of_plug_ins_has_nothing_refused() -> None:
@@ -267,6 +361,15 @@ def test_extensions_inside_a_program(kind: FileType, relr: bool) -> None:
 def test_a_program_with_plug_ins_has_none_inside() -> None:
     content = libxtables()
     assert built_in_extensions("/usr/lib/libxtables.so.12", content, parsed(content)) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [(b"cannot open connlabel.conf, not registering", "/etc/xtables/connlabel.conf"), (b"connlabel", "")],
+)
+def test_a_plug_in_that_asks_for_a_file_of_its_own(text: bytes, path: str) -> None:
+    content = program(text)
+    assert file_beside(content, parsed(content)) == path
 
 
 def test_damaged_plug_ins_raise_nothing() -> None:

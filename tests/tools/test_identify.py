@@ -1,16 +1,21 @@
 """Programs are known by their bytes. The old forms are small files with the strings that such builds hold."""
 
 import random
+import re
 from dataclasses import dataclass
 
 import pytest
+from msgspec.structs import replace
 
-from auditor.elf.read.file import read_elf
+from auditor.elf.read.file import FileType, read_elf
 from auditor.filetree import Content
-from auditor.tools.identify import identify
+from auditor.machine import Machine
+from auditor.tools import identify as identify_module
+from auditor.tools.identify import identify, identify_by_pattern, read_signs
+from auditor.tools.loaded import load
 from auditor.tools.model import Identity
 from fixtures.contents import Bytes
-from tests.tools.elves import Elf, Pointer, program
+from tests.tools.elves import Elf, Known, Pointer, parsed, program
 
 XTABLES = (b"iptables", b"iptables-save", b"iptables-restore", b"%s v%s\n")
 LEGACY = ("libip4tc.so.2", "libip6tc.so.2", "libxtables.so.12", "libc.so.6")
@@ -73,6 +78,8 @@ VERSIONS = [
     Case("bridge", "bridge utility, 0.0\n", "iproute2", None),
     Case("ctstat", "Your kernel doesn't have lnstat support. ", "iproute2", None),
     Case("conntrack", "%s v%s (conntrack-tools)\n|1.4.7", "conntrack-tools", "1.4.7"),
+    Case("conntrack", "%s v1.4.2 (conntrack-tools)\n|1.4.9", "conntrack-tools", "1.4.2"),
+    Case("nfct", "nfct v1.4.5: ", "conntrack-tools", "1.4.5"),
     Case("conntrackd", "Connection tracking userspace daemon v%s. |1.4.1", "conntrack-tools", "1.4.1"),
     Case("nfct", "nfct v%s: |1.4.8", "conntrack-tools", "1.4.8"),
 ]
@@ -84,6 +91,104 @@ def test_version_and_flavour(case: Case) -> None:
     assert (identity.tool, identity.version, identity.flavour) == (case.tool, case.version, case.flavour)
     assert identity.reason == ("" if identity.version else "no version string")
     assert [evidence.value for evidence in identity.evidence] == ([identity.version] if identity.version else [])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (program(*XTABLES, b"1.8.9", needed=LEGACY), "iptables"),
+        (program(b"ping utility, iputils-%s\n", b"s20161105"), "ping utility, iputils-%s\n"),
+        (program(b"iputils", b"%s from %s %s\n"), "%s from %s %s"),
+        (program(b"ip utility, iproute2-%s", b"6.1.0"), "ip utility, iproute2-%s"),
+        (program(b"Your kernel doesn't have lnstat support. "), "lnstat"),
+        (program(b"%s v1.4.2 (conntrack-tools)\n"), "%s v1.4.2 (conntrack-tools)"),
+        (program(b"ipset", b"%s v%s, protocol version: %u\n"), "ipset"),
+        (Elf().content(needed=("libipset.so.13",), imports=("ipset_parse_argv",)), "ipset_parse_argv"),
+        (program(b"nftables", b"%s v%s (%s)\n", b"1.0.6"), "nftables"),
+        (program(b"BusyBox v1.36.1 (x)", b"busybox"), "BusyBox v1.36.1"),
+        (program(b"toybox 0.8.11 multicall binary"), "Toybox multicall binary"),
+    ],
+)
+def test_the_words_by_which_a_program_is_known(content: Bytes, words: str) -> None:
+    found = read_signs(load(content, parsed(content)))
+    assert found is not None
+    assert found[1].words == words
+
+
+@pytest.mark.parametrize(
+    ("day", "version"),
+    [
+        (b"160101", "ss160101"),
+        (b"161231", "ss161231"),
+        (b"160001", None),
+        (b"161301", None),
+        (b"160100", None),
+        (b"160132", None),
+    ],
+)
+@pytest.mark.parametrize(("name", "project"), [("ping", b"iputils-ss%s\n"), ("ip", b"iproute2-ss%s")])
+def test_a_snapshot_is_a_day(name: str, project: bytes, day: bytes, version: str | None) -> None:
+    assert told(name, program(name.encode() + b" utility, " + project, day)).version == version
+
+
+@pytest.mark.parametrize(
+    ("strings", "needed", "flavour"),
+    [
+        (b"", ("libxtables.so.12", "libip4tc.so.2"), "legacy"),
+        (b"", ("libxtables.so.12", "libip6tc.so.2"), "legacy"),
+        (b"", ("libxtables.so.12", "libnftnl.so.11"), "nf_tables"),
+        (b"", ("libxtables.so.12", "libnftnl.so.11", "libip4tc.so.2"), None),  # of both
+        (b"iptables who? (do you need to insmod?)", (), "legacy"),
+    ],
+)
+def test_the_flavour_of_a_build_that_does_not_say(strings: bytes, needed: tuple[str, ...], flavour: str | None) -> None:
+    identity = told("iptables", program(*XTABLES, b"1.6.0", strings, needed=needed))
+    assert (identity.tool, identity.flavour) == ("iptables", flavour)
+
+
+@pytest.mark.parametrize(
+    ("strings", "needed"),
+    [
+        ((*XTABLES,), ("libxtables.so.12",)),
+        ((*XTABLES[:3], b"iptables who? (do you need to insmod?)"), ()),  # which prints no version
+        ((*XTABLES, b"iptables who? (do you need to insmod?)"), ("libxtables.so.12",)),
+        ((b"tables", b"%s v%s\n", b"1.8.9 (legacy)"), ()),
+        ((b"BusyBox v1.36.1 (x)",), ()),
+        ((b"BusyBox vX", b"busybox"), ()),
+        ((b"%s v%s (%s)\n", b"1.0.6"), ()),
+        ((b"nftables", b"1.0.6"), ()),
+        ((b"ipset", b"%s v%s"), ()),
+        ((b"%s v%s, protocol version: %u\n", b"7.17"), ()),
+        ((b"", b"ipset_parse_argv"), ()),
+        ((b"",), ("libipset.so.13",)),
+        ((b"iputils", b"20221126"), ()),
+        ((b"%s from %s %s\n",), ()),
+        ((b"mine utility, mine-%s",), ()),
+    ],
+)
+def test_words_that_alone_are_no_sign(strings: tuple[bytes, ...], needed: tuple[str, ...]) -> None:
+    content = program(*strings, needed=needed)
+    assert read_signs(load(content, parsed(content))) is None
+
+
+@pytest.mark.parametrize("kept", [1, 2, 3])
+def test_what_is_remembered_of_programs_has_an_end(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    remembered: dict[bytes, object] = {}
+    monkeypatch.setattr(identify_module, "_kept", remembered)
+    monkeypatch.setattr(identify_module, "_KEPT", kept)
+    for number in range(5):
+        for _ in range(2):
+            assert told("ip", program(b"ip utility, iproute2-%s", b"6.%d.0" % number)).version == f"6.{number}.0"
+            assert 0 < len(remembered) <= kept
+
+
+def test_what_is_remembered_of_a_file_is_not_told_of_another_reading_of_it() -> None:
+    """Of the same bytes, of which other segments are loaded."""
+    content = Known(program(b"ip utility, iproute2-%s", b"6.1.0").data)
+    whole = parsed(Bytes(content.data))
+    assert identify("ip", "/sbin/ip", content, whole, none).version == "6.1.0"
+    for elf, version in ((replace(whole, segments=()), None), (whole, "6.1.0")):
+        assert identify("ip", "/sbin/ip", content, elf, none).version == version
 
 
 @pytest.mark.parametrize(
@@ -103,8 +208,12 @@ def test_no_version_rather_than_a_guess(name: str, content: Bytes, reason: str) 
     assert (identity.version, identity.reason) == (None, reason)
 
 
-def test_of_several_versions_iptables_is_the_one_that_its_globals_point_to() -> None:
-    elf = Elf()
+@pytest.mark.parametrize("kind", [FileType.DYN, FileType.EXEC])
+@pytest.mark.parametrize(("bits", "machine"), [(64, Machine.X86_64), (32, Machine.I386)])
+def test_of_several_versions_iptables_is_the_one_that_its_globals_point_to(
+    bits: int, machine: Machine, kind: FileType
+) -> None:
+    elf = Elf(bits=bits, machine=machine, kind=kind)
     elf.text(b"", *XTABLES, b"1.9.1")
     elf.data(bytes(8), Pointer(0), Pointer(elf.text(b"1.8.4")))
     assert told("iptables", elf.content(needed=LEGACY)).version == "1.8.4"
@@ -179,14 +288,21 @@ def test_a_script_is_a_script_whatever_it_says() -> None:
 
 PING = program(b"iputils", b"%s from %s %s\n", b"20221126")
 TC = program(b"tc utility, iproute2-%s\n", b"6.1.0")
+OLD_PING = program(b"iputils", b"ping utility, iputils-%s\n", b"s20161105")
 OTHERS: dict[str, tuple[str, Bytes, str]] = {
     "empty": ("ip", Bytes(b""), "other: file too short"),
     "text": ("ip", Bytes(b"ip utility, iproute2-6.1.0 ".ljust(80)), "other: invalid ELF header"),
     "another program": ("ping", program(b"ping (GNU inetutils) 2.4"), "other: not a program of a known tool"),
     "words alone": ("iptables", program(b"iptables", b"1.8.9"), "other: not a program of a known tool"),
+    "no word of what it asks the kernel": (
+        "iptables",
+        program(*XTABLES, b"1.8.9"),
+        "other: not a program of a known tool",
+    ),
     "nft": ("iptables", program(b"%s v%s (%s)\n", b"1.0.6", needed=NFT), "other: not a program of a known tool"),
     "another tool": ("iptables", PING, "other: a program of iputils"),
     "another program of the tool": ("ip", TC, "other: tc of iproute2"),
+    "another program by its banner alone": ("arping", OLD_PING, "other: ping of iputils"),
 }  # fmt: skip
 
 
@@ -198,10 +314,12 @@ def test_what_is_no_program_of_the_tool(name: str, content: Bytes, reason: str) 
 
 def test_one_file_answers_to_each_of_its_names() -> None:
     content = program(*XTABLES, b"1.8.9", b"1.8.9 (nf_tables)", needed=NFT)
-    assert [told(name, content).tool for name in ("iptables", "ip6tables-save", "ipset")] == [
-        "iptables",
-        "ip6tables",
-        "",
+    names = ("iptables", "ip6tables-save", "ipset", "anything")
+    assert [(told(name, content).tool, told(name, content).reason) for name in names] == [
+        ("iptables", ""),
+        ("ip6tables", ""),
+        ("", "other: a program of iptables"),
+        ("iptables", ""),  # nobody's name: the first tool of the project
     ]
 
 
@@ -229,6 +347,29 @@ def test_a_file_too_large_to_be_a_tool_is_not_read() -> None:
     content = Huge(bytes(head))
     identity = identify("ping", "/bin/ping", content, read_elf(content), none)
     assert identity.reason == "other: too large for a program of a known tool"
+
+
+BUSYBOX = program(b"BusyBox v1.36.1 (2023-07-27 17:12:24 UTC)", b" multi-call binary.\n", b"mine 2.1")
+
+
+@pytest.mark.parametrize(
+    ("content", "tool", "version", "reason"),
+    [
+        (program(b"mine 2.1", b"other 9.9"), "mine", "2.1", ""),
+        (program(b"mine 2.1", b"mine 2.1 too"), "mine", "2.1", ""),
+        (program(b"mine 2.1", b"mine 2.2"), "mine", None, "ambiguous: 2.1, 2.2"),
+        (program(b"mine"), "mine", None, "no version string"),
+        (Bytes(program(b"mine 2.1").data + b"mine 9.9\0"), "mine", "2.1", ""),  # behind all that is loaded
+        (BUSYBOX, "busybox", "1.36.1", "applet"),
+        (Bytes(b"#!/bin/sh\necho mine 2.1\n"), "", None, "script"),
+        (Bytes(b""), "", None, "other: file too short"),
+        (PING, "mine", None, "no version string"),
+    ],
+)
+def test_a_tool_whose_version_a_spec_describes(content: Bytes, tool: str, version: str | None, reason: str) -> None:
+    pattern = re.compile(rb"mine ([\d.]+)")
+    identity = identify_by_pattern("mine", pattern, "/bin/mine", content, read_elf(content))
+    assert (identity.tool, identity.version, identity.reason) == (tool, version, reason)
 
 
 def test_damaged_files_raise_nothing() -> None:

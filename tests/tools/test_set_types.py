@@ -10,7 +10,7 @@ import pytest
 from auditor.elf.read.file import ElfFile, FileType, read_elf
 from auditor.machine import Machine
 from auditor.tools.model import SetType
-from auditor.tools.set_types import set_types
+from auditor.tools.set_types import plugin_directories, set_types
 from fixtures.contents import Bytes
 from tests.tools.elves import Elf, Pointer, parsed, program
 
@@ -41,6 +41,41 @@ def test_every_layout(layout: Callable[[], Elf], relr: bool) -> None:
         table(elf, (entry.name.encode(), fields(entry.revision, entry.family, entry.dimension)))
     content = elf.content(relr=relr)
     assert set_types(content, parsed(content)) == TYPES
+
+
+@pytest.mark.parametrize(
+    "record",
+    [fields(0, 0, 1), fields(1, 2, 2), fields(1, 10, 3), fields(1, 255, 1), fields(1, 2, 1, optional=1)],
+)
+def test_what_a_type_may_be(record: bytes) -> None:
+    """Of any family, in up to three dimensions; the struct may end with what is mapped."""
+    elf = Elf()
+    elf.data(Pointer(elf.text(b"hash:ip")), record)
+    content = elf.content()
+    assert set_types(content, parsed(content)) == (SetType("hash:ip", *record[:3]),)
+
+
+def test_a_struct_that_is_cut_short_is_none() -> None:
+    elf = Elf(kind=FileType.EXEC)
+    elf.data(Pointer(elf.text(b"hash:ip")), fields(1, 2, 1))
+    content = elf.content()
+    whole = parsed(content)
+    end = whole.segments[1].offset + 8 + len(fields(1, 2, 1))
+    for cut, found in ((0, 1), (1, 0)):
+        assert len(set_types(Bytes(content.data[: end - cut]), whole)) == found
+
+
+@pytest.mark.parametrize(
+    ("texts", "directories"),
+    [
+        ((b"/usr/lib/ipset",), ("/usr/lib/ipset",)),
+        ((b"/usr/lib/ipset", b"/opt/ipset"), ("/opt/ipset", "/usr/lib/ipset")),
+        ((b"/usr/lib/ipsets", b"/usr/lib", b"in /usr/lib/ipset"), ()),
+    ],
+)
+def test_where_a_build_looks_for_more_types(texts: tuple[bytes, ...], directories: tuple[str, ...]) -> None:
+    content = program(*texts)
+    assert plugin_directories(content, parsed(content)) == directories
 
 
 @pytest.mark.parametrize(

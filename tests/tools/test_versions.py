@@ -13,7 +13,9 @@ OLDER = [
     ("ip6tables", "1.6.0", "1.6.0+snapshot20161117"),
     ("ip6tables", "1.8.0~git20180701", "1.8.0"),
     ("iptables", "1.2.7", "1.2.7a"),
+    ("iptables", "1.2.7a", "1.2.7b"),
     ("iptables", "1.2.7a", "1.2.8"),
+    ("iptables", "1." * 499 + "10", "2.0"),  # as long as one that is read can be
     ("ipset", "6.9", "6.11"),
     ("ipset", "6.38", "7.1"),
     ("ipset", "6.38", "7"),
@@ -30,6 +32,7 @@ OLDER = [
     ("iproute2", "3.18.0", "ss150210"),
     ("iproute2", "20120521-3", "3.10.0"),
     ("iproute2", "ss091226", "3.0.0"),
+    ("iproute2", "ss110720", "3.0.0"),  # a day before the first kernel that is numbered so
     ("iproute2", "ss190107", "5.0.0"),
     ("iproute2", "ss200602", "5.8.0"),
     ("iproute2", "ss200602", "6.1.0"),
@@ -48,6 +51,8 @@ SAME = [
     ("iproute2", "ss120521", "20120521-3"),
     ("iproute2", "150210", "ss150210"),
     # What Debian's, Ubuntu's and Red Hat's packages of these releases print.
+    ("iproute2", "ss110721", "3.0.0"),
+    ("iproute2", "ss110722", "3.0.0"),
     ("iproute2", "ss130716", "3.10.0"),
     ("iproute2", "ss131122", "3.12.0"),
     ("iproute2", "ss140804", "3.16.0"),
@@ -69,7 +74,7 @@ UNKNOWN = [
     ("iptables", "legacy", "1.4.7"),
     ("iptables", "1.8.9", "20221126"),
     ("iptables", "1.8.\u0663", "1.8.3"),  # a digit, but not one of a version
-    ("iptables", "1." * 800 + "1", "1.8.9"),
+    ("iptables", "1." * 500 + "1", "1.8.9"),
     ("iputils", "6.1.0", "20221126"),
     ("iputils", "20221126", ""),
     # The snapshot may be the release or its first correction; before 3.0 the numbers say less than the days.

@@ -1,7 +1,8 @@
 """What a draft is made from: the image looked at for the programs that its entrypoint starts."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.filetree import FileKind
 from auditor.image.model import Image
@@ -16,8 +17,7 @@ from auditor.process.path import lookup, search_path
 from auditor.tools.catalogue import tools_of
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """An inventory with the started programs as its tools; `scripts` and `configuration` are files of theirs."""
 
     inventory: Inventory

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import Any
 
+from msgspec import Struct
 from packaging.version import Version
 
 from auditor import processor
@@ -22,8 +22,7 @@ _VERSION = re.compile(MINIMUM)
 _GLOB = re.compile(r"([*?[])")
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """Tables under one comment. A table with a name is `[tool.NAME]`, one without a row of its own.
 
     `otherwise` is what is said where there are none; without it the file then has no word of the section.
@@ -167,7 +166,7 @@ def _floors(look: Look) -> Section:
         row = {"id": "kernel.floor", "kind": "kernel", "text": f"Linux {kernel} or later runs it."}
         tables.append(("", {**row, "needs": {"min_version": kernel}}))
     levels = [floor.level for floor in floors.cpu if processor.order(architecture, floor.level) >= 0]
-    level = max(levels, key=lambda one: processor.order(architecture, one), default=processor.baseline(architecture))
+    level = processor.highest(architecture, levels, processor.baseline(architecture))
     if level:
         row = {"id": "cpu.floor", "kind": "cpu", "text": f"Processors of {level} or later run it."}
         tables.append(("", {**row, "cpu_floor": {architecture: level}}))

@@ -2,8 +2,11 @@
 glibc's dl-lookup.c; `find_sym2` in musl's dynlink.c).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cached_property
 
+from auditor.budget import Count, uncounted
+from auditor.elf.read.hash_table import HashTable
 from auditor.elf.read.memory import Unreadable
 from auditor.elf.read.symbols import SHN_ABS, SHN_UNDEF, STT_GNU_IFUNC, STT_TLS, Row, SymbolTable
 
@@ -20,29 +23,32 @@ class Definitions:
     doesn't have.
     """
 
-    def __init__(self, table: SymbolTable, *, musl: bool) -> None:
-        self.fault = ""
+    def __init__(
+        self,
+        read: Callable[[Count], SymbolTable],
+        *,
+        musl: bool,
+        count: Count = uncounted,
+        known: str | None = None,
+    ) -> None:
+        """`read` gives the object's table, which draws from `count`; `known` is the fault where it was read before."""
         self.faults: dict[bytes, str] = {}
-        self._table = table
+        self._read = read
         self._musl = musl
+        self._count = count
+        self._drawn = 0
         self._found: dict[tuple[bytes, bool], Row | None] = {}
-        self._last_index = table.last_version
-        try:
-            self._hashes = table.hashes
-        except Unreadable as unreadable:
-            self.fault = str(unreadable)
-            self._hashes = None
-        if self._hashes is not None and not (musl or self._hashes.even):
-            assertion = "(bitmask_nwords & (bitmask_nwords - 1)) == 0"
-            self.fault = f"Inconsistency detected by ld.so: Assertion `{assertion}' failed!"
-            self._hashes = None
+        self.fault = self._look_for_fault() if known is None else known
+
+    @property
+    def plain(self) -> bool:
+        """Whether no look-up so far drew from a limit, or came to bytes that aren't there: what it gives is all."""
+        return not (self._drawn or self.fault or self.faults)
 
     def find(self, key: bytes, *, call: bool = False) -> Row | None:
         """The symbol that a reference binds to here. A `call` doesn't take a program's canonical PLT entry, which is
         undefined and has a value.
         """
-        if self._hashes is None:
-            return None
         try:
             return self._found[key, call]
         except KeyError:
@@ -89,10 +95,10 @@ class Definitions:
             row = table.row(number)
             if not _has_value(row, call) or row.type not in _GLIBC_TYPES or not table.strings.is_at(row.name, name):
                 continue
-            index = table.version_index(number) if self._last_index else None
+            index = table.version_index(number) if table.last_version else None
             if index is not None and version:
                 label = table.version_labels.get(index & ~_HIDDEN, b"")
-                if label != version and (label or index & _HIDDEN or index & ~_HIDDEN > self._last_index):
+                if label != version and (label or index & _HIDDEN or index & ~_HIDDEN > table.last_version):
                     continue
             elif index is not None and index & ~_HIDDEN > _OLDEST:
                 newer += [] if index & _HIDDEN else [row]
@@ -113,6 +119,28 @@ class Definitions:
             no_value = row.value == 0 and row.type != STT_TLS
             return row if row.is_global and row.type in _MUSL_TYPES and not (no_definition or no_value) else None
         return None
+
+    @cached_property
+    def _table(self) -> SymbolTable:
+        return self._read(self._draw)
+
+    @cached_property
+    def _hashes(self) -> HashTable | None:
+        return None if self.fault else self._table.hashes
+
+    def _draw(self, number: int) -> None:
+        self._drawn += number
+        self._count(number)
+
+    def _look_for_fault(self) -> str:
+        try:
+            hashes = self._table.hashes
+        except Unreadable as unreadable:
+            return str(unreadable)
+        if hashes is None or self._musl or hashes.even:
+            return ""
+        assertion = "(bitmask_nwords & (bitmask_nwords - 1)) == 0"
+        return f"Inconsistency detected by ld.so: Assertion `{assertion}' failed!"
 
     def _numbers(self, name: bytes) -> Iterable[int]:
         return () if self._hashes is None else self._hashes.numbers(name)

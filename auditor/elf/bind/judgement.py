@@ -1,7 +1,9 @@
 """From what was mapped to what would go wrong: versions, then symbols, each fault told once."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor.budget import Budget
 from auditor.elf.bind.lookup import Binder
@@ -25,13 +27,13 @@ _NOTHING: frozenset[bytes] = frozenset()
 _ENDS_BEFORE = (LoadFault.LIBRARY_MISSING, LoadFault.SYMBOL_VERSION_MISSING)
 
 
-@dataclass(frozen=True, slots=True)
-class Checks:
+class Checks(Struct, frozen=True):
     """The memoised parts of one loader's judgement."""
 
     profile: LoaderProfile
     binder: Binder
     versions: VersionCheck
+    refusals: dict[tuple[int | Mapped, bool, bool], tuple[str, str]] = field(default_factory=dict)
 
     @staticmethod
     def of(profile: LoaderProfile, budget: Budget) -> "Checks":
@@ -57,8 +59,8 @@ def judge(
         message = "symbols were not bound: how this architecture's global offset table does it isn't known here"
         record.notices.append(LoadNotice(NoticeKind.UNKNOWN, record.program.real_path, "", message))
         return tuple(problems)
-    identities = frozenset(mapped.identity for mapped in scope)
-    unresolved = {mapped: checks.binder.unresolved(mapped, scope, identities) for mapped in objects}
+    searched = checks.binder.scope(scope)
+    unresolved = {mapped: checks.binder.unresolved(mapped, searched) for mapped in objects}
     unreadable: dict[int, Mapped] = {}
     # The loader relocates itself, whether anything needs it or not.
     itself = [each for each in record.namespace if each.real_path == checks.profile.real_path]
@@ -72,13 +74,14 @@ def judge(
     own: list[LoadProblem] = []
     blame = _Blame(record, problems, unreadable)
     asserts = checks.profile.asserts_versions and not all(mapped.elf.versioned for mapped in scope)
+    places = _places(scope) if asserts else {}
     for mapped in objects:
         references = checks.binder.references(mapped)
         lazily = not (bind_now or mapped.elf.bind_now)
         if checks.profile.loader is Loader.GLIBC:
             record.notices += _resized(checks.binder, mapped, scope)
         if asserts:
-            own += _aborts(checks.binder, mapped, scope, references.lazy if lazily else _NOTHING)
+            own += _aborts(checks.binder, mapped, scope, places, references.lazy if lazily else _NOTHING)
         for symbol in sorted(unresolved[mapped]):
             name, version = key_text(symbol)
             index = blame.of(mapped, version)
@@ -102,19 +105,29 @@ def _relocation_faults(
     checks: Checks, objects: Iterable[Mapped], scope: Sequence[Mapped], *, bind_now: bool
 ) -> Iterator[tuple[Mapped, str]]:
     """The objects that the loader would refuse to relocate, each with its words."""
-    profile = checks.profile
     for mapped in objects:
-        use = checks.binder.references(mapped).relocations
-        is_loader = mapped.real_path == profile.real_path
+        is_loader = mapped.real_path == checks.profile.real_path
         lazily = not (bind_now or mapped.elf.bind_now or is_loader)
-        fault = relocation_fault(profile.loader, mapped.elf, use, lazily=lazily, is_loader=is_loader)
-        if is_loader and profile.checks_own_header and mapped.elf.header_size != _HEADER_SIZES[mapped.elf.bits]:
-            fault = "Inconsistency detected by ld.so: Assertion `rtld_ehdr->e_ehsize == sizeof *rtld_ehdr' failed!"
-        fault = fault or target_fault(mapped.elf, use) or narrow_fault(checks.binder, mapped, scope, lazily=lazily)
-        if is_loader:
-            fault = fault or own_state_fault(checks.binder, mapped)
+        place = mapped.alike, lazily, is_loader
+        found = checks.refusals.get(place)
+        if found is None:
+            found = checks.refusals[place] = _refusals(checks, mapped, lazily=lazily, is_loader=is_loader)
+        before, after = found
+        fault = before or narrow_fault(checks.binder, mapped, scope, lazily=lazily) or after
         if fault:
             yield mapped, fault
+
+
+def _refusals(checks: Checks, mapped: Mapped, *, lazily: bool, is_loader: bool) -> tuple[str, str]:
+    """What there is to refuse in any scope: before its relocations are fitted, and after that."""
+    profile = checks.profile
+    use = checks.binder.references(mapped).relocations
+    fault = relocation_fault(profile.loader, mapped.elf, use, lazily=lazily, is_loader=is_loader)
+    if is_loader and profile.checks_own_header and mapped.elf.header_size != _HEADER_SIZES[mapped.elf.bits]:
+        fault = "Inconsistency detected by ld.so: Assertion `rtld_ehdr->e_ehsize == sizeof *rtld_ehdr' failed!"
+    fault = fault or target_fault(mapped.elf, use)
+    after = own_state_fault(checks.binder, mapped, adds_to_calls=profile.adds_to_calls) if is_loader else ""
+    return fault, after
 
 
 def _faults(
@@ -166,8 +179,19 @@ def _files_of(mapped: Mapped, version: str) -> tuple[str, ...]:
     return tuple(need.file for need in mapped.elf.needs if any(needed.name == version for needed in need.versions))
 
 
-def _aborts(binder: Binder, mapped: Mapped, scope: Sequence[Mapped], lazy: frozenset[bytes]) -> Iterable[LoadProblem]:
-    for symbol, provider in binder.aborting_references(mapped, scope):
+def _places(scope: Sequence[Mapped]) -> Mapping[str, int]:
+    """Where in the scope the first object is that answers to a name."""
+    places: dict[str, int] = {}
+    for number, mapped in enumerate(scope):
+        for name in mapped.names:
+            places.setdefault(name, number)
+    return places
+
+
+def _aborts(
+    binder: Binder, mapped: Mapped, scope: Sequence[Mapped], places: Mapping[str, int], lazy: frozenset[bytes]
+) -> Iterable[LoadProblem]:
+    for symbol, provider in binder.aborting_references(mapped, scope, places):
         name, version = key_text(symbol)
         message = (
             "Inconsistency detected by ld.so: dl-lookup.c: check_match: Assertion `version->filename == NULL || "
@@ -201,8 +225,9 @@ def _own_lookups(checks: Checks, record: Record, scope: Sequence[Mapped]) -> Ite
     # The C library's locks have its first version; they and its beginning are taken with no other version.
     first = next((each.name for each in libc.elf.definitions if each.index == _FIRST_VERSION and not each.base), "")
     exact = {b"pthread_mutex_lock": first.encode(), b"__libc_early_init": b"GLIBC_PRIVATE"}
+    order = [checks.binder.definitions(mapped) for mapped in (libc, *scope)]  # it has nearly all of them
     for name in checks.profile.looks_up:
-        if all(checks.binder.definitions(mapped).find(name) is None for mapped in scope):
+        if all(definitions.find(name) is None for definitions in order):
             found = _symbol_problem(checks.profile.loader, record.program, name.decode(), "", at_start=True)
             yield replace(found, provider=libc.real_path)
         elif name in exact and not checks.binder.definitions(libc).has_exactly(name, exact[name]):

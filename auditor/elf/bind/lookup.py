@@ -6,24 +6,28 @@ program that has them in scope too: each library is bound once, not once per pro
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
 
-from auditor.budget import Budget
+from msgspec import Struct, field
+
+from auditor.budget import Budget, Count
 from auditor.elf.bind.definitions import Definitions
 from auditor.elf.model import Loader
+from auditor.elf.read.file import ElfFile
 from auditor.elf.read.hash_table import gnu_hash
 from auditor.elf.read.memory import Unreadable
 from auditor.elf.read.relocation_use import RelocationUse, relocation_use
 from auditor.elf.read.symbols import STT_OBJECT, SymbolTable, key, key_text
 from auditor.elf.search.loader import LoaderProfile
 from auditor.elf.search.mapped import Mapped
-from auditor.filetree import Content
+from auditor.filetree import Content, facts_of
 
 _NOTHING: frozenset[bytes] = frozenset()
+_BOUND_KEPT = 8  # scopes that an object's references are known in
 
 
-@dataclass(frozen=True, slots=True)
-class References:
+class References(Struct, frozen=True):
     """What an object asks for, as keys.
 
     `strong` may not be missing, `weak` may. `copies`, with the sizes that the program has room for, are data of
@@ -41,6 +45,40 @@ class References:
     fault: str = ""
 
 
+class _Known(Struct, frozen=True):
+    """References that were read, of the file as it was mapped, and what that drew from the limits."""
+
+    elf: ElfFile
+    references: References
+    relocations: int
+    symbols: int
+
+
+class _Offered(Struct, frozen=True):
+    """What an object offers, of the file as it was mapped: why nothing can be looked up, and how many symbols count."""
+
+    elf: ElfFile
+    fault: str
+    symbols: int
+
+
+class _Answer(Struct, frozen=True):
+    """The keys that nothing satisfies, and by their places in the scope the objects that satisfy others."""
+
+    left: frozenset[bytes]
+    used: tuple[int, ...]
+
+
+class Scope(Struct, frozen=True):
+    """Where symbols are looked up, in order. `alike` is what `objects` are in this image, `contents` what they are in
+    any image that has these files; None where that can't be said.
+    """
+
+    objects: tuple[Mapped, ...]
+    alike: frozenset[int | Mapped]
+    contents: tuple[int, ...] | None
+
+
 class Binder:
     """Symbol look-ups by one loader's rules, memoised over all programs."""
 
@@ -48,105 +86,190 @@ class Binder:
         self._profile = profile
         self._budget = budget
         self._musl = profile.loader is Loader.MUSL
-        self._definitions: dict[int, Definitions] = {}
-        self._references: dict[int, References] = {}
-        self._witnesses: dict[int, frozenset[int]] = {}
+        self._definitions: dict[int | Mapped, Definitions] = {}
+        self._references: dict[int | Mapped, References] = {}
+        self._witnesses: dict[int | Mapped, frozenset[int | Mapped]] = {}
+        by = "musl" if self._musl else f"glibc {profile.hash_bits}"
+        self._asked, self._offered, self._bound = f"asked of {by}", f"offered to {by}", f"bound by {by}"
 
-    def unresolved(self, mapped: Mapped, scope: Sequence[Mapped], identities: frozenset[int]) -> frozenset[bytes]:
-        """The keys of an object that nothing in `scope` satisfies; `identities` are the scope's."""
-        witness = self._witnesses.get(mapped.identity)
-        if witness is not None and witness <= identities:
+    def scope(self, objects: Iterable[Mapped]) -> Scope:
+        """These objects, in the order in which symbols are looked up. What each offers counts from now on."""
+        found = tuple(objects)
+        for mapped in found:
+            self.definitions(mapped)
+        # Of a program as the kernel maps it, and of what musl maps, there may be more than is kept of the file.
+        known = all(mapped.elf is mapped.stored.elf for mapped in found)
+        return Scope(
+            found,
+            frozenset(mapped.alike for mapped in found),
+            tuple(map(_number, found)) if known else None,
+        )
+
+    def unresolved(self, mapped: Mapped, scope: Scope) -> frozenset[bytes]:
+        """The keys of an object that nothing in `scope` satisfies."""
+        witness = self._witnesses.get(mapped.alike)
+        if witness is not None and witness <= scope.alike:
             return _NOTHING
         references = self.references(mapped)
-        # Nearly all that an object defines itself it also finds in itself: the order doesn't matter here.
-        left, used = self._without(references.strong, references.lazy, [mapped, *scope])
-        if references.copies:
-            others = [each for each in scope if each.found_by != "program"]
-            missing, more = self._without(frozenset(references.copies), _NOTHING, others)
-            left |= missing
-            used |= more
-        if not left:
-            self._witnesses[mapped.identity] = used
-        return left
+        answer = self._known_answer(mapped, references, scope)
+        if not answer.left:
+            self._witnesses[mapped.alike] = frozenset(scope.objects[place].alike for place in answer.used)
+        return answer.left
 
     def unresolved_later(self, mapped: Mapped, scope: Sequence[Mapped]) -> frozenset[bytes]:
         """The keys of an object that nothing satisfies when a call of them is bound, and that nobody needs before."""
         later = self.references(mapped).later
-        return self._without(later, later, scope)[0] if later else _NOTHING
+        return later - self._providers(later, later, scope, mapped.path).keys() if later else _NOTHING
 
     def references(self, mapped: Mapped) -> References:
         """What the object asks for."""
-        found = self._references.get(mapped.identity)
+        found = self._references.get(mapped.alike)
         if found is None:
-            found = self._references[mapped.identity] = self._read_references(mapped)
+            found = self._references[mapped.alike] = self._known_references(mapped)
         return found
 
     def definitions(self, mapped: Mapped) -> Definitions:
         """What the object offers."""
-        found = self._definitions.get(mapped.identity)
+        found = self._definitions.get(mapped.alike)
         if found is None:
-
-            def count(number: int) -> None:
-                self._budget.symbols.take(number, mapped.path)
-
-            table = SymbolTable(mapped.elf.memory(content_of(mapped)), mapped.elf, self._profile.hash_bits, count)
-            found = self._definitions[mapped.identity] = Definitions(table, musl=self._musl)
-            count(len(found.hashes or ()))
+            found = self._definitions[mapped.alike] = self._read_definitions(mapped)
         return found
 
-    def aborting_references(self, mapped: Mapped, scope: Sequence[Mapped]) -> list[tuple[bytes, Mapped]]:
+    def aborting_references(
+        self, mapped: Mapped, scope: Sequence[Mapped], places: Mapping[str, int]
+    ) -> list[tuple[bytes, Mapped]]:
         """Versioned references that come first to a definition in the very library that should have the version,
-        and that has no versions at all; with that library.
+        and that has no versions at all; with that library. `places` in the scope are by the names of what is there.
         """
-        found = []
-        for need in mapped.elf.needs:
-            place = next((number for number, each in enumerate(scope) if need.file in each.names), None)
-            if place is None or scope[place].elf.versioned:
-                continue
+        unversioned = [
+            (need, place)
+            for need in mapped.elf.needs
+            if (place := places.get(need.file)) is not None and not scope[place].elf.versioned
+        ]
+        if not unversioned:
+            return []
+        references = self.references(mapped)
+        by_version: dict[bytes, list[bytes]] = {}
+        for each in references.strong | references.weak:
+            by_version.setdefault(each.partition(b"\0")[2], []).append(each)
+        asked = []
+        for need, place in unversioned:
             names = {version.name.encode("utf-8", "surrogateescape") for version in need.versions}
-            references = self.references(mapped)
-            wanted = {each for each in references.strong | references.weak if each.partition(b"\0")[2] in names}
-            left, _ = self._without(frozenset(wanted), references.lazy, scope[:place])
-            offered = self.definitions(scope[place])
-            found += [
-                (each, scope[place])
-                for each in sorted(left)
-                if offered.find(each, call=each in references.lazy) is not None
-            ]
-        return found
+            asked.append((sorted(each for name in names for each in by_version.get(name, ())), scope[place]))
+        keys = frozenset(each for wanted, _ in asked for each in wanted)
+        last = max(place for _, place in unversioned)
+        first = self._providers(keys, references.lazy, islice(scope, last + 1), mapped.path)
+        return [(each, library) for wanted, library in asked for each in wanted if first.get(each) is library]
 
     def resized_copies(self, mapped: Mapped, scope: Sequence[Mapped]) -> Iterator[tuple[str, Mapped]]:
         """Data that a program copies from a library where it has another size than the program has room for."""
-        for wanted, size in sorted(self.references(mapped).copies.items()):
-            for provider in scope:
-                row = None if provider is mapped else self.definitions(provider).find(wanted)
-                if row is None:
-                    continue
-                if row.type == STT_OBJECT and row.size != size:
-                    yield key_text(wanted)[0], provider
-                break
+        copies = self.references(mapped).copies
+        others = (each for each in scope if each is not mapped)
+        first = self._providers(frozenset(copies), _NOTHING, others, mapped.path)
+        for wanted in sorted(first):
+            row = self.definitions(first[wanted]).find(wanted)
+            if row is not None and row.type == STT_OBJECT and row.size != copies[wanted]:
+                yield key_text(wanted)[0], first[wanted]
 
-    def _without(
-        self, keys: frozenset[bytes], calls: frozenset[bytes], scope: Iterable[Mapped]
-    ) -> tuple[frozenset[bytes], frozenset[int]]:
-        """The keys that nothing in scope satisfies, and which objects satisfied others."""
+    def provider(self, wanted: bytes, mapped: Mapped, scope: Iterable[Mapped], *, call: bool) -> Mapped | None:
+        """The first object of the scope that satisfies one key of an object."""
+        keys = frozenset((wanted,))
+        return self._providers(keys, keys if call else _NOTHING, scope, mapped.path).get(wanted)
+
+    def _known_answer(self, mapped: Mapped, references: References, scope: Scope) -> _Answer:
+        """As it was found for another image that has all these files, else looked up. What drew from the limits, or
+        came to bytes that aren't there, is looked up for each image.
+        """
+        if scope.contents is None:
+            return self._answer(mapped, references, scope.objects)
+        known = facts_of(content_of(mapped)).known.setdefault(self._bound, {})
+        assert isinstance(known, dict)
+        answer: _Answer | None = known.get(scope.contents)
+        if answer is None:
+            before = self._budget.symbols.used
+            answer = self._answer(mapped, references, scope.objects)
+            plain = all(self.definitions(each).plain for each in scope.objects)
+            if plain and self._budget.symbols.used == before:
+                if len(known) >= _BOUND_KEPT:
+                    del known[next(iter(known))]
+                known[scope.contents] = answer
+        return answer
+
+    def _answer(self, mapped: Mapped, references: References, scope: Sequence[Mapped]) -> _Answer:
+        # The order doesn't matter here. Nearly all that an object defines itself it also finds in itself; and what
+        # others find there rather than in copies that the program has is there in every program.
+        others = [each for each in scope if each.found_by != "program"]
+        order = tuple(dict.fromkeys((mapped, *others, *scope)))
+        found = self._providers(references.strong, references.lazy, order, mapped.path)
+        left, used = references.strong - found.keys(), {*found.values()}
+        if references.copies:
+            found = self._providers(frozenset(references.copies), _NOTHING, others, mapped.path)
+            left |= references.copies.keys() - found.keys()
+            used |= {*found.values()}
+        return _Answer(left, tuple(place for place, each in enumerate(scope) if each in used))
+
+    def _providers(
+        self, keys: frozenset[bytes], calls: frozenset[bytes], scope: Iterable[Mapped], where: str
+    ) -> dict[bytes, Mapped]:
+        """The first object of the scope that satisfies each key, where one does. More questions than two for each key
+        count as symbols, of the object at `where`.
+        """
         asked: dict[int, list[bytes]] = {}
         for wanted in keys:
-            asked.setdefault(gnu_hash(wanted.partition(b"\0")[0]) >> 1, []).append(wanted)
-        used = set()
+            asked.setdefault(_hash_of(wanted), []).append(wanted)
+        found: dict[bytes, Mapped] = {}
+        free = 2 * len(keys)
         for provider in scope:
             if not asked:
                 break
             offered = self.definitions(provider)
             there = offered.hashes
             for hashed in [*asked] if there is None else there.intersection(asked):
-                keys_here = asked.pop(hashed)
-                left = [each for each in keys_here if offered.find(each, call=each in calls) is None]
+                left = []
+                alike = asked.pop(hashed)
+                free -= len(alike)
+                for each in alike:
+                    if offered.find(each, call=each in calls) is None:
+                        left.append(each)
+                    else:
+                        found[each] = provider
                 if left:
                     asked[hashed] = left
-                if len(left) < len(keys_here):
-                    used.add(provider.identity)
-        return frozenset(each for left in asked.values() for each in left), frozenset(used)
+            if free < 0:
+                self._budget.symbols.take(-free, where)
+                free = 0
+        return found
+
+    def _read_definitions(self, mapped: Mapped) -> Definitions:
+        """Of a file that another image has too, what it offers isn't read before it is asked for."""
+        count, facts = self._budget.symbols.of(mapped.path), facts_of(content_of(mapped))
+        known = facts.known.get(self._offered)
+
+        def table(count: Count) -> SymbolTable:
+            return SymbolTable(mapped.elf.memory(content_of(mapped)), mapped.elf, self._profile.hash_bits, count)
+
+        if isinstance(known, _Offered) and known.elf is mapped.elf:
+            count(known.symbols)
+            return Definitions(table, musl=self._musl, count=count, known=known.fault)
+        found = Definitions(table, musl=self._musl, count=count)
+        symbols = len(found.hashes or ())
+        facts.known[self._offered] = _Offered(mapped.elf, found.fault, symbols)
+        count(symbols)
+        return found
+
+    def _known_references(self, mapped: Mapped) -> References:
+        """As they were found for another image that has this file, else read. They don't depend on the image."""
+        facts, budget = facts_of(content_of(mapped)), self._budget
+        known = facts.known.get(self._asked)
+        if isinstance(known, _Known) and known.elf is mapped.elf:
+            budget.relocations.take(known.relocations, mapped.path)
+            budget.symbols.take(known.symbols, mapped.path)
+            return known.references
+        relocations, symbols = budget.relocations.used, budget.symbols.used
+        found = self._read_references(mapped)
+        drawn = budget.relocations.used - relocations, budget.symbols.used - symbols
+        facts.known[self._asked] = _Known(mapped.elf, found, *drawn)
+        return found
 
     def _read_references(self, mapped: Mapped) -> References:
         strong: set[bytes] = set()
@@ -156,11 +279,10 @@ class Binder:
         musl = self._musl
         memory = mapped.elf.memory(content_of(mapped))
         try:
-            use = relocation_use(
-                memory, mapped.elf, musl=musl, count=lambda number: self._budget.relocations.take(number, mapped.path)
-            )
-            self._budget.symbols.take(len(use.symbols), mapped.path)
-            table = SymbolTable(memory, mapped.elf)
+            use = relocation_use(memory, mapped.elf, musl=musl, count=self._budget.relocations.of(mapped.path))
+            count = self._budget.symbols.of(mapped.path)
+            count(len(use.symbols))
+            table = SymbolTable(memory, mapped.elf, count=count)
             later = [] if musl else [key(name, version) for name, version in table.local_slots(use)]
             for each in table.named_by(use):
                 name, version, is_weak, defined_here, local, asked, size, beyond = each
@@ -180,6 +302,18 @@ class Binder:
             return References(fault=str(unreadable))
         use.symbols.clear()  # as many as there may be
         return References(frozenset(strong), frozenset(weak), copies, frozenset(lazy), frozenset(later), use)
+
+
+def _number(mapped: Mapped) -> int:
+    """What an object of a scope is in any image: the number of its file, below zero where it is the program."""
+    number = facts_of(content_of(mapped)).number
+    return -number if mapped.found_by == "program" else number
+
+
+@lru_cache(maxsize=1 << 16)
+def _hash_of(key: bytes) -> int:
+    """The hash of a key's name as tables have it, without its lowest bit."""
+    return gnu_hash(key.partition(b"\0")[0]) >> 1
 
 
 def content_of(mapped: Mapped) -> Content:

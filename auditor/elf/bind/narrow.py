@@ -44,11 +44,11 @@ def _target(
     if asked.symbol == 0 or row.info >> 4 == 0 or not row.bound_outside:
         return mapped, row.value
     wanted = key(*table.looked_up(asked.symbol))
-    for provider in scope:
-        found = binder.definitions(provider).find(wanted, call=asked.call)
-        if found is not None:
-            return provider, None if found.type == STT_GNU_IFUNC else found.value
-    return None, 0
+    provider = binder.provider(wanted, mapped, scope, call=asked.call)
+    found = provider and binder.definitions(provider).find(wanted, call=asked.call)
+    if not found:
+        return None, 0
+    return provider, None if found.type == STT_GNU_IFUNC else found.value
 
 
 def _fits(asked: Narrow, provider: Mapped | None, value: int | None, mapped: Mapped) -> bool:

@@ -8,6 +8,7 @@ some bytes of that block spare for such libraries (`_dl_try_allocate_static_tls`
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from auditor.budget import Count, uncounted
 from auditor.elf.model import Loader, LoadFault, LoadNotice, LoadProblem, NoticeKind
 from auditor.elf.read.file import Tag, dynamic_strings
 from auditor.elf.read.memory import Unreadable
@@ -25,12 +26,17 @@ _TUNABLES = "GLIBC_TUNABLES"
 
 
 def static_tls(
-    loader: Loader, offers: Offers, new: Sequence[Mapped], scope: Sequence[Mapped], env: Mapping[str, str]
+    loader: Loader,
+    offers: Offers,
+    new: Sequence[Mapped],
+    scope: Sequence[Mapped],
+    env: Mapping[str, str],
+    count: Count = uncounted,
 ) -> Iterator[LoadProblem | LoadNotice]:
     """Why objects that dlopen(3) mapped don't get the storage that they ask for; nothing where they do.
 
     `new` are those objects, `scope` where their symbols are looked up, `env` what the program was started with.
-    Storage that libraries took that were loaded before isn't counted.
+    Storage that libraries took that were loaded before isn't counted. `count` is told how many relocations are read.
     """
     with_storage = [mapped for mapped in new if mapped.elf.tls_size]
     if loader is Loader.GLIBC:
@@ -38,10 +44,12 @@ def static_tls(
         if sum(_block(mapped) for mapped in with_storage) <= surplus:
             return
         yield from _beyond(
-            surplus, list(dict.fromkeys(owner for _, _, owner in _asked(with_storage, new, scope, offers))), scope
+            surplus,
+            list(dict.fromkeys(owner for _, _, owner in _asked(with_storage, new, scope, offers, count))),
+            scope,
         )
         return
-    for mapped, name, owner in _asked(with_storage, new, scope, offers):
+    for mapped, name, owner in _asked(with_storage, new, scope, offers, count):
         reason = f"initial-exec TLS resolves to dynamic definition in {owner.path}"
         message = f"Error relocating {mapped.path}: {name}: {reason}"
         yield LoadProblem(LoadFault.ELF_MALFORMED, mapped.real_path, name, message)
@@ -77,24 +85,24 @@ def _number(text: str | None, default: int) -> int:
 
 
 def _asked(
-    with_storage: Sequence[Mapped], new: Sequence[Mapped], scope: Sequence[Mapped], offers: Offers
+    with_storage: Sequence[Mapped], new: Sequence[Mapped], scope: Sequence[Mapped], offers: Offers, count: Count
 ) -> Iterator[tuple[Mapped, str, Mapped]]:
     """Each variable that some object wants at a fixed place: that object, the name, and the owner of the storage."""
     for mapped in new if with_storage else ():
-        for name in _wanted(mapped):
+        for name in _wanted(mapped, count):
             owner = mapped if not name else next((each for each in scope if offers(each, (name,))), None)
             if owner is not None and owner in with_storage:
                 yield mapped, name.decode("utf-8", "surrogateescape"), owner
 
 
-def _wanted(mapped: Mapped) -> Iterator[bytes]:
+def _wanted(mapped: Mapped, count: Count) -> Iterator[bytes]:
     """The names of the variables; b"" for the object's own."""
     elf, node = mapped.elf, mapped.stored.node
     assert node is not None and node.content is not None  # an ElfFile was read from it
     memory = elf.memory(node.content)
     layout = struct.Struct(elf.prefix + ("IB19x" if elf.bits == 64 else "I8xB3x"))
     strings = None
-    for number in sorted(thread_offset_symbols(node.content, elf)):
+    for number in sorted(thread_offset_symbols(node.content, elf, count)):
         try:
             record = memory.read_exactly((elf.tag(Tag.SYMTAB) or 0) + number * layout.size, layout.size)
             name, info = layout.unpack(record)

@@ -1,7 +1,8 @@
 """glibc's check of needed versions, before any relocation (`_dl_check_map_versions` in its dl-version.c)."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.elf.model import LoadFault, LoadNotice, LoadProblem, NoticeKind
 from auditor.elf.read.file import Tag
@@ -13,16 +14,14 @@ _REVISION = 1  # VER_NEED_CURRENT, VER_DEF_CURRENT
 _RELR_VERSION = "GLIBC_ABI_DT_RELR"
 
 
-@dataclass(frozen=True, slots=True)
-class VersionReport:
+class VersionReport(Struct, frozen=True):
     """What the check of some objects came to."""
 
     problems: tuple[LoadProblem, ...]
     notices: tuple[LoadNotice, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Lack:
+class _Lack(Struct, frozen=True):
     """What a provider doesn't have of a need: (weak, version) each; or the record of it that stops the look."""
 
     versions: tuple[tuple[bool, str], ...]
@@ -34,7 +33,7 @@ class VersionCheck:
 
     def __init__(self, profile: LoaderProfile) -> None:
         self._profile = profile
-        self._known: dict[tuple[int, int, int], _Lack] = {}
+        self._known: dict[tuple[int | Mapped, int, int | Mapped], _Lack] = {}
 
     def check(self, objects: Iterable[Mapped], namespace: Namespace, absent: frozenset[str]) -> VersionReport:
         """Check each object's needs against what is mapped; names in `absent` have problems of their own."""
@@ -64,7 +63,7 @@ class VersionCheck:
         notices: list[LoadNotice],
     ) -> None:
         need = mapped.elf.needs[number]
-        pair = (mapped.identity, number, provider.identity)
+        pair = (mapped.alike, number, provider.alike)
         lacking = self._known.get(pair)
         if lacking is None:
             lacking = self._known[pair] = _lacking(need, provider)

@@ -6,7 +6,8 @@ that it compiled for (`go help environment`). What BTI, PAC and outline atomics 
 """
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.elf.read.file import ElfFile
 from auditor.elf.read.go_build import GoBuild
@@ -22,8 +23,7 @@ _GO_PROFILE = re.compile(r"[a-z0-9]{1,16}")  # power9, rva23u64
 _GO_VERSION = re.compile(r"v([89])\.(\d)")
 
 
-@dataclass(frozen=True, slots=True)
-class CpuNeed:
+class CpuNeed(Struct, frozen=True):
     """A level, and the words or mark that ask for it. `enforced`: what starts the program refuses less."""
 
     level: str

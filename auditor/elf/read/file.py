@@ -7,24 +7,28 @@ import enum
 import struct
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from itertools import islice
 from types import MappingProxyType
 from typing import Literal
 
-from auditor.elf.read.memory import PF_W, Memory, Segment, Strings, Unreadable, Window, file_bytes, page_up
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from auditor.elf.read.memory import PF_W, TEXT_LIMIT, Memory, Segment, Strings, Unreadable, Window, file_bytes, page_up
 from auditor.elf.read.notes import AbiNote, DlopenNote, Notes, read_notes
+from auditor.elf.read.properties import property_fault
 from auditor.elf.read.versions import DefinedVersion, VersionNeed, read_definitions, read_needs
 from auditor.filetree import Content
 from auditor.machine import KNOWN, ByteOrder, Machine
 
+CANNOT_READ = "cannot read file data"  # in the words of ld.so, which says so before it looks at anything else
 _MAGIC = b"\x7fELF"
 _HEAD = 1 << 12  # bytes of the first read: nearly always all program headers
 _DYNAMIC_LIMIT = 1 << 16  # bytes
 _HEADERS_LIMIT = 1 << 16  # bytes of all program headers: what the kernel reads of a program (load_elf_phdrs)
 _NOTES_LIMIT = 1 << 16  # bytes of all notes
 _ABI_NOTE_SIZE, _NOTE_ALIGNMENTS = 32, (4, 8)  # of a segment that may hold the ABI
-_NAMES_LIMIT = 1 << 20  # bytes of all names in a dynamic section
+_NAMES_LIMIT = 1 << 20  # bytes of all names in a dynamic section, and of those of all versions
 _PATH_MAX = 4096  # limits.h, which execve(2) applies to an interpreter's path
 
 
@@ -91,6 +95,7 @@ _DF_1_NOOPEN = 0x40
 _DF_1_PIE = 0x08000000
 
 _LOADER_DATA_LIMIT = 1 << 14  # bytes; the dynamic section is among the first of its data
+_LOADER_SEGMENTS = 4  # that can be written; every loader has one or two
 _LOADER_ENTRIES = 48  # of the dynamic section of any loader
 _LOADER_DYNAMIC = 16 * _LOADER_ENTRIES
 
@@ -101,22 +106,22 @@ _PT_NOTE = 4
 _PT_TLS = 7
 _PT_GNU_STACK = 0x6474E551
 _PT_GNU_RELRO = 0x6474E552
+_PT_GNU_PROPERTY = 0x6474E553
 
 
-@dataclass(frozen=True, slots=True)
-class NotElf:
+class NotElf(Struct, frozen=True):
     """A file that is no ELF; `reason` is what glibc would say of it, were it a library."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ElfFile:
+class ElfFile(Struct, frozen=True):
     """One ELF file. Texts keep undecodable bytes by `surrogateescape`.
 
     `fault` is what makes the file unusable to any loader: headers or tables that lie outside it, a cut segment.
     What the file says is still given as far as it could be read. `interpreter_fault` makes the kernel refuse to
-    start the file (execve(2)), and doesn't matter for a library.
+    start the file (execve(2)), and doesn't matter for a library; so does `property_fault` of a loader, or of a program
+    that names none.
     """
 
     ident: bytes  # e_ident, 16 bytes
@@ -133,10 +138,11 @@ class ElfFile:
     segments: tuple[Segment, ...] = ()  # PT_LOAD, in file order
     interpreter: str | None = None  # PT_INTERP
     interpreter_fault: str | None = None
+    property_fault: str = ""
     is_dynamic: bool = False  # has PT_DYNAMIC
     dynamic_size: int = 0  # what its header says
     tags: tuple[tuple[int, int], ...] = ()  # every dynamic entry
-    last_tags: Mapping[int, int] = field(default_factory=dict, repr=False, compare=False)  # the same, by tag
+    last_tags: Mapping[int, int] = field(default_factory=dict)  # the same, by tag
     needed: tuple[str, ...] = ()
     soname: str | None = None
     rpath: str | None = None
@@ -201,8 +207,7 @@ class ElfFile:
         return Memory(content, self.segments)
 
 
-@dataclass(frozen=True, slots=True)
-class _ProgramHeader:
+class _ProgramHeader(Struct, frozen=True):
     kind: int
     flags: int
     offset: int
@@ -219,7 +224,7 @@ def read_elf(content: Content, dynamic: int | None = None, rest: Rest = Rest.ZER
     head = content.read(0, _HEAD)
     if head[:4] != _MAGIC:
         return NotElf("invalid ELF header" if content.size >= 64 else "file too short")
-    if len(head) < 16 or len(head) < (52 if head[4] == 1 else 64):
+    if len(head) < (52 if head[4:5] == b"\x01" else 64):
         return NotElf("file too short")
     shape = _shape(head)
     if shape is None:
@@ -278,14 +283,13 @@ def read_loader(content: Content, elf: ElfFile) -> ElfFile:
     """The same file as it sees itself when it is glibc's loader, which knows by its code where its dynamic section is,
     whatever PT_DYNAMIC says (`elf_machine_dynamic`). Where that leads to no tables, what looks like it is taken.
     """
-    for segment in elf.segments:
-        if segment.writable:
-            data = file_bytes(content, segment.offset, min(segment.file_size, _LOADER_DATA_LIMIT))
-            for place in range(-segment.address % elf.word_size, len(data), elf.word_size):
-                tags = dict(islice(_entries(data[place : place + _LOADER_DYNAMIC], elf), _LOADER_ENTRIES))
-                found = read_elf(content, segment.address + place) if has_tables(tags) else None
-                if isinstance(found, ElfFile):
-                    return found
+    for segment in islice((each for each in elf.segments if each.writable), _LOADER_SEGMENTS):
+        data = file_bytes(content, segment.offset, min(segment.file_size, _LOADER_DATA_LIMIT))
+        for place in range(-segment.address % elf.word_size, len(data), elf.word_size):
+            tags = dict(islice(_entries(data[place : place + _LOADER_DYNAMIC], elf), _LOADER_ENTRIES))
+            found = read_elf(content, segment.address + place) if has_tables(tags) else None
+            if isinstance(found, ElfFile):
+                return found
     return elf
 
 
@@ -324,7 +328,7 @@ def _program_headers(content: Content, elf: ElfFile, head: bytes) -> tuple[list[
     (start,) = struct.unpack_from(elf.prefix + ("Q" if elf.bits == 64 else "I"), head, 32 if elf.bits == 64 else 28)
     length = elf.header_count * layout.size
     if start + length > content.size:
-        return [], "cannot read file data"
+        return [], CANNOT_READ
     if length > _HEADERS_LIMIT:
         return (
             [],
@@ -332,7 +336,7 @@ def _program_headers(content: Content, elf: ElfFile, head: bytes) -> tuple[list[
         )
     data = head[start : start + length] if start + length <= len(head) else file_bytes(content, start, length)
     if len(data) != length:
-        return [], "cannot read file data"
+        return [], CANNOT_READ
     headers = []
     for fields in layout.iter_unpack(data):
         if elf.bits == 64:
@@ -371,8 +375,9 @@ def _read_segments(
     interpreter, interpreter_fault = _interpreter(content, headers)
     try:
         notes = _notes(content, headers, elf.prefix)
+        note_outside = _note_outside(content, headers, elf)  # of no more than those
     except Unreadable as unreadable:
-        notes, fault = Notes(), fault or str(unreadable)
+        notes, note_outside, fault = Notes(), False, fault or str(unreadable)
     last = {header.kind: header for header in headers}  # of several the last, as glibc takes it
     stack, tls, relro = last.get(_PT_GNU_STACK), last.get(_PT_TLS), last.get(_PT_GNU_RELRO)
     elf = replace(
@@ -380,13 +385,14 @@ def _read_segments(
         segments=segments,
         interpreter=interpreter,
         interpreter_fault=interpreter_fault,
+        property_fault=_property_fault(content, elf, last.get(_PT_GNU_PROPERTY)),
         stack_flags=None if stack is None else stack.flags,
         tls_size=0 if tls is None else tls.memory_size,
         tls_alignment=0 if tls is None else tls.alignment,
         tls_image_size=0 if tls is None else tls.file_size,
         relro=(0, 0) if relro is None else (relro.address, relro.memory_size),
         abi=notes.abi,
-        note_outside=_note_outside(content, headers, elf.prefix),
+        note_outside=note_outside,
         build_id=notes.build_id,
         dlopen=notes.dlopen,
         x86_isa_needed=notes.x86_isa_needed if elf.machine == Machine.X86_64 else 0,
@@ -408,6 +414,13 @@ def _interpreter(content: Content, headers: Sequence[_ProgramHeader]) -> tuple[s
     return path, None
 
 
+def _property_fault(content: Content, elf: ElfFile, header: _ProgramHeader | None) -> str:
+    """What the one kernel that looks there finds wrong."""
+    if header is None or elf.machine != Machine.AARCH64 or elf.bits != 64:
+        return ""
+    return property_fault(file_bytes(content, header.offset, header.file_size), header.file_size, elf.prefix)
+
+
 def _notes(content: Content, headers: Sequence[_ProgramHeader], prefix: str) -> Notes:
     """The notes of all PT_NOTE segments. Raises `Unreadable` where they are more than any real object has."""
     found = [header for header in headers if header.kind == _PT_NOTE and header.file_size]
@@ -418,16 +431,18 @@ def _notes(content: Content, headers: Sequence[_ProgramHeader], prefix: str) -> 
     return read_notes(parts, prefix)
 
 
-def _note_outside(content: Content, headers: Sequence[_ProgramHeader], prefix: str) -> bool:
-    """Whether who looks for the ABI note comes to one that can't be read (`open_verify` of glibc before 2.36)."""
+def _note_outside(content: Content, headers: Sequence[_ProgramHeader], elf: ElfFile) -> bool:
+    """Whether who looks for the ABI note comes to one that can't be read (`open_verify` of glibc before 2.36). Where an
+    end wraps it lies among what was read at first, and so the note, which is none then.
+    """
     for header in headers:
         if header.kind != _PT_NOTE or header.file_size < _ABI_NOTE_SIZE or header.alignment not in _NOTE_ALIGNMENTS:
             continue
-        if header.offset + header.file_size > content.size:
+        if (header.offset + header.file_size) % (1 << elf.bits) > content.size:
             return True
-        data = file_bytes(content, header.offset, min(header.file_size, _NOTES_LIMIT))
+        data = file_bytes(content, header.offset, header.file_size)
         with suppress(Unreadable):
-            if read_notes([(data, header.alignment)], prefix).abi is not None:
+            if read_notes([(data, header.alignment)], elf.prefix).abi is not None:
                 return False
     return False
 
@@ -464,7 +479,7 @@ def _entries(data: bytes, elf: ElfFile) -> Iterator[tuple[int, int]]:
 
 
 def _read_entries(memory: Memory, elf: ElfFile) -> ElfFile:
-    strings = dynamic_strings(memory, elf)
+    strings = dynamic_strings(memory, elf, _NAMES_LIMIT)
 
     def texts(tag: int) -> tuple[str, ...]:
         return tuple(strings.text_at(value) for number, value in elf.tags if number == tag)
@@ -476,8 +491,6 @@ def _read_entries(memory: Memory, elf: ElfFile) -> ElfFile:
     flags = elf.tag(Tag.FLAGS) or 0
     flags_1 = elf.tag(Tag.FLAGS_1) or 0
     needed, filters, auxiliaries = texts(Tag.NEEDED), texts(Tag.FILTER), texts(Tag.AUXILIARY)
-    if sum(map(len, (*needed, *filters, *auxiliaries))) > _NAMES_LIMIT:
-        raise Unreadable(f"its needs have longer names than any real object's (limit {_NAMES_LIMIT} bytes)")
     return replace(
         elf,
         needed=needed,
@@ -497,7 +510,7 @@ def _read_versions(memory: Memory, elf: ElfFile) -> ElfFile:
     need, definition = elf.tag(Tag.VERNEED), elf.tag(Tag.VERDEF)
     if need is None and definition is None:
         return elf
-    strings = dynamic_strings(memory, elf)
+    strings = dynamic_strings(memory, elf, _NAMES_LIMIT)
     try:
         return replace(
             elf,
@@ -508,6 +521,6 @@ def _read_versions(memory: Memory, elf: ElfFile) -> ElfFile:
         return replace(elf, fault=elf.fault or f"symbol versions: {unreadable}")
 
 
-def dynamic_strings(memory: Memory, elf: ElfFile) -> Strings:
-    """The string table that the dynamic entries name."""
-    return Strings(memory, elf.tag(Tag.STRTAB) or 0, elf.tag(Tag.STRSZ) or 0)
+def dynamic_strings(memory: Memory, elf: ElfFile, limit: int = TEXT_LIMIT) -> Strings:
+    """The string table that the dynamic entries name; `limit`: bytes of what is taken from it."""
+    return Strings(memory, elf.tag(Tag.STRTAB) or 0, elf.tag(Tag.STRSZ) or 0, limit)

@@ -6,9 +6,12 @@ Go 1.18 on the texts follow it, before it points to them. No section is needed, 
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 
+from msgspec import Struct, field
+
+from auditor.budget import Count, uncounted
 from auditor.elf.model import GoModule
 from auditor.elf.read.file import ElfFile
 from auditor.elf.read.memory import Memory, Segment
@@ -23,6 +26,7 @@ _CHUNK = 1 << 20  # bytes
 _TEXT_LIMIT = 1 << 22  # bytes of the module list; Kubernetes' own has 30 KB
 _MODULE_LIMIT = 1 << 14
 _RELOCATION_LIMIT = 1 << 20
+_HEADER_LIMIT = 16  # what looks like a header and is none, before one that is
 _FRAME = 16  # bytes of a marker before and behind the module list
 # What Go's strconv.Quote writes for a character that it doesn't write as it is.
 _ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))")
@@ -30,8 +34,7 @@ _CONTROLS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "
 _RELEASE = re.compile(r"go(\d{1,4})\.(\d{1,4})")
 
 
-@dataclass(frozen=True, slots=True)
-class GoBuild:
+class GoBuild(Struct, frozen=True):
     """What one program says of its build. `release` is Go's own (`go1.24.4`), with what a distributor adds to it."""
 
     release: str
@@ -47,16 +50,13 @@ class GoBuild:
         return (int(match[1]), int(match[2])) if match else None
 
 
-def read_go_build(content: Content, elf: ElfFile) -> GoBuild | None:
+def read_go_build(content: Content, elf: ElfFile, count: Count = uncounted) -> GoBuild | None:
     """The build information of a program; None where it is none of Go's. Raises nothing on any bytes."""
     memory = elf.memory(content)
-    for segment in elf.segments:
-        if segment.writable:
-            for address in _headers(memory, segment):
-                build = _read(memory, elf, address)
-                if build is not None:
-                    return build
-    return None
+    moved = _Moved(content, elf, count)
+    found = (address for segment in elf.segments if segment.writable for address in _headers(memory, segment))
+    builds = (_read(memory, moved, address) for address in islice(found, _HEADER_LIMIT))
+    return next((build for build in builds if build is not None), None)
 
 
 def _headers(memory: Memory, segment: Segment) -> Iterator[int]:
@@ -74,7 +74,21 @@ def _headers(memory: Memory, segment: Segment) -> Iterator[int]:
         start += _CHUNK - _ALIGNMENT  # a header may lie across the end of a piece
 
 
-def _read(memory: Memory, elf: ElfFile, address: int) -> GoBuild | None:
+class _Moved:
+    """Pointers that are there as relocations only, as in a position-independent program; read once if at all."""
+
+    def __init__(self, content: Content, elf: ElfFile, count: Count) -> None:
+        self._content = content
+        self._elf = elf
+        self._count = count
+
+    @cached_property
+    def pointers(self) -> Mapping[int, int]:
+        """Where each leads, by its own address."""
+        return dict(islice(relative_relocations(self._content, self._elf, self._count), _RELOCATION_LIMIT))
+
+
+def _read(memory: Memory, moved: _Moved, address: int) -> GoBuild | None:
     header = memory.read(address, _HEADER)
     if len(header) < _HEADER:
         return None
@@ -82,7 +96,7 @@ def _read(memory: Memory, elf: ElfFile, address: int) -> GoBuild | None:
         release, after = _counted(memory, address + _HEADER)
         modules, _ = _counted(memory, after)
     else:
-        text = _go_strings(memory, elf, header)
+        text = _go_strings(memory, moved, header)
         release, modules = text(address + 16), text(address + 16 + header[14])
     return _parse(release.decode("utf-8", "replace"), modules) if release else None
 
@@ -99,15 +113,13 @@ def _counted(memory: Memory, address: int) -> tuple[bytes, int]:
     return b"", address
 
 
-def _go_strings(memory: Memory, elf: ElfFile, header: bytes) -> Callable[[int], bytes]:
+def _go_strings(memory: Memory, moved: _Moved, header: bytes) -> Callable[[int], bytes]:
     """Reads the Go string (pointer and length) that the pointer at an address leads to, as before Go 1.18."""
     word = header[14] if header[14] in (4, 8) else 8
     order = "big" if header[15] & _BIG_ENDIAN else "little"
-    # In a position-independent program the pointers may be there as relocations only.
-    moved = dict(islice(relative_relocations(memory.content, elf), _RELOCATION_LIMIT))
 
     def number(address: int) -> int:
-        return moved.get(address) or int.from_bytes(memory.read(address, word), order)  # type: ignore[arg-type]
+        return moved.pointers.get(address) or int.from_bytes(memory.read(address, word), order)  # type: ignore[arg-type]
 
     def text(address: int) -> bytes:
         pointer = number(address)

@@ -4,20 +4,18 @@ A symbol that stands in the symbol table and that the hash table doesn't lead to
 `_dl_setup_hash` and `do_lookup_x` of glibc do, and `gnu_lookup_filtered` and `sysv_lookup` of musl.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from typing import Protocol
 
+from auditor.budget import Count
 from auditor.elf.read.file import ElfFile, Tag
 from auditor.elf.read.memory import Memory, Unreadable, WordReader, WordTable
 from auditor.machine import Machine
 
 _CHAIN_LIMIT = 1 << 16  # symbols of one look-up
-_STEPS_TOLD = 1 << 12
+_STEPS_FREE = 1 << 5  # symbols of one look-up that don't count; few chains of real objects are half as long
 _CHAIN_KEPT = 64  # symbols after the last bucket's first that are read with the rest
-
-
-Count = Callable[[int], None]
 
 
 class HashTable(Protocol):
@@ -35,7 +33,7 @@ class HashTable(Protocol):
 
 def hash_table(memory: Memory, elf: ElfFile, hash_bits: int, count: Count) -> HashTable | None:
     """The table of an object; None where nothing can be found in it. `hash_bits`: its loader's. `count` is told
-    how many symbols are looked at. Raises `Unreadable`.
+    how many symbols are looked at that only a long chain has. Raises `Unreadable`.
     """
     address = elf.tag(Tag.GNU_HASH)
     if address is not None:
@@ -64,19 +62,12 @@ def elf_hash(name: bytes) -> int:
     return hashed
 
 
-class _Steps:
-    """Counts symbols looked at: hostile tables are longer than patience. `count` is told of every few thousand."""
-
-    def __init__(self, count: Count) -> None:
-        self._count = count
-        self._done = 0
-
-    def walk(self, length: int) -> None:
-        self._done += 1
-        if not self._done % _STEPS_TOLD:
-            self._count(_STEPS_TOLD)
-        if length > _CHAIN_LIMIT:
-            raise Unreadable("a hash chain without end")
+def _step(length: int, count: Count) -> None:
+    """One more symbol of a chain is looked at: hostile chains are longer than patience."""
+    if length >= _STEPS_FREE:
+        count(1)
+    if length > _CHAIN_LIMIT:
+        raise Unreadable("a hash chain without end")
 
 
 class _GnuHash:
@@ -100,7 +91,7 @@ class _GnuHash:
         place += 4 * self._bucket_count
         last = max(self._buckets.kept, default=0)
         self._chains = WordTable(words, place, max(0, last - first + _CHAIN_KEPT), 32)
-        self._steps = _Steps(count)
+        self._count = count
 
     @cached_property
     def hashes(self) -> frozenset[int] | None:
@@ -122,7 +113,7 @@ class _GnuHash:
         chains, first = self._chains, self._first
         number = start = self._buckets[hashed % self._bucket_count]
         while number:
-            self._steps.walk(number - start)
+            _step(number - start, self._count)
             stored = chains[number - first]
             if not (stored ^ hashed) >> 1:
                 yield number
@@ -147,7 +138,7 @@ class _Hash:
         self.even = True
         self._buckets = address + 2 * self._bits // 8
         self._bucket_count = self._words.number(address, self._bits)
-        self._steps = _Steps(count)
+        self._count = count
 
     @property
     def hashes(self) -> frozenset[int] | None:
@@ -161,7 +152,7 @@ class _Hash:
         number = self._at(elf_hash(name) % self._bucket_count)
         length = 0
         while number:
-            self._steps.walk(length)
+            _step(length, self._count)
             yield number
             number = self._at(self._bucket_count + number)
             length += 1

@@ -8,17 +8,18 @@ import sys
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from heapq import heappop, heappush
 from itertools import pairwise
 from typing import Any, Literal
 
+from msgspec import Struct
+
 from auditor.filetree import Content
 
 TABLE_LIMIT = 1 << 27  # bytes of one table; no real object comes near it
 _STRING_LIMIT = 1 << 16
-_TEXT_LIMIT = 1 << 26  # bytes of all names taken from one table
+TEXT_LIMIT = 1 << 26  # bytes of all names taken from one table
 _CHUNK = 1 << 12
 PAGE = 1 << 12  # the smallest of any machine here
 PF_W = 2
@@ -26,6 +27,7 @@ _PAGE = 1 << 14
 _RECORD = 64
 _ADDRESSES = (1 << 64) - 1  # sums of addresses wrap
 _KEPT_WORDS = 1 << 18
+_KEPT_PAGES = 1 << 8
 _ZEROS = 1 << 20  # bytes that are seen of what a segment has beyond the file's: no table lies there
 
 
@@ -39,8 +41,7 @@ class Unreadable(Exception):
     """Bytes that an object points at and doesn't have; never leaves this package."""
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """One PT_LOAD entry of the program headers (gABI, "Program Header")."""
 
     offset: int
@@ -66,8 +67,7 @@ def page_up(address: int) -> int:
     return -(-address // PAGE) * PAGE
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(Struct, frozen=True):
     """Addresses in a row, of bytes from `offset` of the file on, or of zeros (None)."""
 
     start: int
@@ -128,15 +128,10 @@ class Memory:
 
     def string(self, address: int) -> bytes:
         """The NUL-terminated string at `address`; raises `Unreadable` where it doesn't end."""
-        data = b""
-        while len(data) < _STRING_LIMIT:
-            more = self.read(address + len(data), _CHUNK)
-            head, end, _ = more.partition(b"\0")
-            data += head
+        for length in (_CHUNK, _STRING_LIMIT):  # nearly all are short
+            text, end, _ = self.read(address, length).partition(b"\0")
             if end:
-                return data
-            if not more:
-                break
+                return text
         raise Unreadable(f"the string at {address:#x} has no end")
 
 
@@ -177,35 +172,53 @@ def _up(address: int) -> int:
 
 
 class Strings:
-    """A string table in memory (gABI, "String Table"): read at once, names cut out on demand."""
+    """A string table in memory (gABI, "String Table"): read at once, names cut out on demand, `limit` bytes in all.
 
-    def __init__(self, memory: Memory, address: int, size: int) -> None:
+    However long the table is, an end is looked for only as far as a string may reach.
+    """
+
+    def __init__(self, memory: Memory, address: int, size: int, limit: int = TEXT_LIMIT) -> None:
         self._memory = memory
         self._address = address
         self._table = memory.read(address, size)
-        self._left = _TEXT_LIMIT
+        self._left = limit
 
     def at(self, offset: int) -> bytes:
         """The string at `offset`. As the loader, which knows no table size, goes on past the table's stated end."""
-        end = self._table.find(b"\0", offset) if offset < len(self._table) else -1
-        text = self._table[offset:end] if end >= 0 else self._memory.string((self._address + offset) & _ADDRESSES)
+        self._spend(0)
+        end = self._table.find(b"\0", offset, offset + _STRING_LIMIT)
+        try:
+            text = self._table[offset:end] if end >= 0 else self._memory.string((self._address + offset) & _ADDRESSES)
+        except Unreadable:
+            self._left -= _STRING_LIMIT  # it was looked for all the same
+            raise
         self._spend(len(text))
         return text
 
     def is_at(self, offset: int, text: bytes) -> bool:
-        """Whether the string at `offset` is this one."""
+        """Whether the string at `offset` is this one; like a loader, it looks no further than the first difference."""
         if offset + len(text) < len(self._table):
             return self._table.startswith(text + b"\0", offset)
-        return self._memory.string((self._address + offset) & _ADDRESSES) == text
+        wanted = text + b"\0"
+        found = self._memory.read((self._address + offset) & _ADDRESSES, len(wanted))
+        if len(found) < len(wanted) and wanted.startswith(found):
+            raise Unreadable(f"the string at {self._address + offset:#x} has no end")
+        return found == wanted
 
     def many(self, offsets: Sequence[int]) -> list[bytes]:
         """The strings at many offsets, in bulk: symbol tables have thousands."""
-        table, find = self._table, self._table.find
-        ends = [find(b"\0", offset) for offset in offsets]
-        if min(ends, default=0) < 0:
-            return [self.at(offset) for offset in offsets]  # somewhere the table's stated size is too small
-        self._spend(sum(ends) - sum(offsets))
-        return [table[offset:end] for offset, end in zip(offsets, ends, strict=True)]
+        table, find, last = self._table, self._table.find, self._left
+        found = []
+        for offset in offsets:
+            end = find(b"\0", offset, offset + _STRING_LIMIT)
+            if end < 0:
+                return [self.at(offset) for offset in offsets]  # somewhere the table's stated size is too small
+            last -= end - offset
+            if last < 0:
+                break
+            found.append(table[offset:end])
+        self._spend(self._left - last)
+        return found
 
     def text_at(self, offset: int) -> str:
         """The string at `offset` as text, undecodable bytes kept."""
@@ -214,7 +227,7 @@ class Strings:
     def _spend(self, length: int) -> None:
         self._left -= length
         if self._left < 0:
-            raise Unreadable("names that share their bytes add up to more than any real object's")
+            raise Unreadable("it has longer names than any real object")
 
 
 class Window:
@@ -282,6 +295,8 @@ class WordReader:
         page, start = divmod(address, _PAGE)
         data = self._pages.get(page)
         if data is None:
+            if len(self._pages) >= _KEPT_PAGES:
+                self._pages.clear()
             data = self._pages[page] = self._memory.read(page * _PAGE, _PAGE + _RECORD)
         if start < len(data):
             return data, start

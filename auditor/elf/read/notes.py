@@ -3,7 +3,8 @@
 import json
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.elf.read.memory import Unreadable
 
@@ -18,16 +19,14 @@ _COUNT_LIMIT = 1 << 10  # notes of one object
 _KERNELS = {0: "Linux", 1: "Hurd", 2: "Solaris", 3: "FreeBSD", 4: "NetBSD"}
 
 
-@dataclass(frozen=True, slots=True)
-class AbiNote:
+class AbiNote(Struct, frozen=True):
     """The oldest kernel an object says it runs on: `.note.ABI-tag` (LSB, "Object Format")."""
 
     system: str  # "Linux", …; the number as text where it isn't known
     version: tuple[int, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class DlopenNote:
+class DlopenNote(Struct, frozen=True):
     """One library that an object may load later by name (systemd's "ELF dlopen metadata specification").
 
     `sonames` are alternatives, the first that loads is taken; `priority` is `required`, `recommended` or `suggested`.
@@ -39,8 +38,7 @@ class DlopenNote:
     priority: str = "recommended"
 
 
-@dataclass(frozen=True, slots=True)
-class Notes:
+class Notes(Struct, frozen=True):
     """The notes that matter here."""
 
     abi: AbiNote | None = None

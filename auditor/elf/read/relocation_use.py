@@ -4,9 +4,11 @@ name, and the places that they write to. Tables are read through PT_DYNAMIC, pie
 
 import sys
 from array import array
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
+from msgspec import Struct, field
+
+from auditor.budget import Count, uncounted
 from auditor.elf.read.file import ElfFile, Tag
 from auditor.elf.read.memory import Memory, Unreadable, page_down, page_up
 from auditor.elf.read.relocations import COPY, JUMP_SLOT, RELATIVE
@@ -15,9 +17,11 @@ from auditor.machine import Machine
 _PIECE = 1 << 16  # entries
 _DISTINCT_LIMIT = 1 << 18  # different pairs of symbol and type; more than twice those of a browser's largest library
 _RELA_WORDS = 3
+_COUNT_MASK = 0xFFFFFFFF  # of relative relocations glibc keeps a number of 32 bits
 _NONE = 0  # R_*_NONE of every machine
 _MUSL_TYPE = 0x7FFFFFFF  # R_TYPE in its dynlink.h
 _DF_TEXTREL = 4
+_X86_64_PLT = 0x70000000
 _LOWEST = {64: 1 << 46, 32: 1 << 23}  # no object is loaded below
 # Types whose result may be too large, or be no multiple of four, for what they change.
 PPC64_ADDR30, PPC64_ADDR16_LO_DS = 37, 57
@@ -28,8 +32,7 @@ _ADDRESS_BITS: dict[int, int] = {
 }  # its processors ignore the highest byte (TCR_EL1.TBI0, which Linux sets)
 
 
-@dataclass(slots=True)
-class SymbolUse:
+class SymbolUse(Struct):
     """How a symbol is asked for: at start always, by a call (which may wait for the first one), by copying it."""
 
     eager: bool = False
@@ -37,8 +40,7 @@ class SymbolUse:
     copied: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Narrow:
+class Narrow(Struct, frozen=True):
     """A relocation that has room for less than an address, at `offset`; `call`: of the PLT."""
 
     kind: int
@@ -48,11 +50,11 @@ class Narrow:
     call: bool
 
 
-@dataclass(slots=True)
-class RelocationUse:
+class RelocationUse(Struct):
     """`kinds` are the types of the relocations at start, `counted` those of the first DT_RELACOUNT ones, which loaders
     take for relative ones, `calls` those of the PLT. `outside` is a place to write to that isn't writable, if any.
-    `slots` are the symbols of calls that may wait, be they none at all (number 0).
+    `slots` are the symbols of calls that may wait, be they none at all (number 0). `astray` is what is added to the
+    beginning of the function that such a call names, if anything is.
     """
 
     symbols: dict[int, SymbolUse] = field(default_factory=dict)
@@ -62,10 +64,10 @@ class RelocationUse:
     outside: int | None = None
     narrow: list[Narrow] = field(default_factory=list)
     slots: set[int] = field(default_factory=set)
+    astray: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Range:
+class _Range(Struct, frozen=True):
     start: int
     entries: int
     words: int  # of an entry
@@ -73,9 +75,7 @@ class _Range:
     calls: bool = False
 
 
-def relocation_use(
-    memory: Memory, elf: ElfFile, *, musl: bool, count: Callable[[int], None] = lambda _: None
-) -> RelocationUse:
+def relocation_use(memory: Memory, elf: ElfFile, *, musl: bool, count: Count = uncounted) -> RelocationUse:
     """All of it. Raises `Unreadable`. `musl`: by its rules, not glibc's. It also looks up a symbol that
     a relative relocation names, and takes a PLT's table for REL where DT_PLTREL doesn't say RELA. `count` is told of
     every piece how many relocations it has, before they are looked at.
@@ -93,6 +93,8 @@ def relocation_use(
             _note(use, elf, set(infos[head:]), table, counted=False, musl=musl)
             if not musl and elf.bits == 64:
                 _note_narrow(use, elf, entries, table)
+            if table.calls and table.words == _RELA_WORDS and not use.astray:
+                use.astray = _astray(infos, entries[2 :: table.words], elf)
             if use.outside is None:
                 use.outside = _outside(entries[0 :: table.words], infos, places, elf)
     return use
@@ -111,7 +113,7 @@ def _ranges(elf: ElfFile, *, musl: bool) -> Iterator[_Range]:
         # Some linkers count the PLT's relocations into the table before it.
         shared = plt_size if plt_tag == tag and start + size == plt_start + plt_size else 0
         entry = words * elf.word_size
-        count = min(elf.tag(count_tag) or 0, size // entry)
+        count = min((elf.tag(count_tag) or 0) & _COUNT_MASK, size // entry)
         yield _Range(start, max(count, _entries(elf, size - shared, entry, musl=musl)), words, count)
     if plt_size and (musl or plt_tag in (Tag.RELA, Tag.REL)):
         words = 3 if plt_tag == Tag.RELA else 2
@@ -168,6 +170,15 @@ def _note_narrow(use: RelocationUse, elf: ElfFile, entries: "array[int]", table:
         use.narrow.append(Narrow(info & 0xFFFFFFFF, offset, info >> 32, addend, table.calls))
         if len(use.narrow) > _NARROW_LIMIT:
             raise Unreadable("it has more narrow relocations than any real object")
+
+
+def _astray(infos: "array[int]", addends: "array[int]", elf: ElfFile) -> int:
+    """The first such number; 0 where it means something else (DT_X86_64_PLT: where the call's entry of the PLT is)."""
+    if not any(addends) or (elf.machine == Machine.X86_64 and elf.tag(_X86_64_PLT) is not None):
+        return 0
+    mask = 0xFFFFFFFF if elf.bits == 64 else 0xFF
+    slot = JUMP_SLOT.get(elf.machine)
+    return next((addend for info, addend in zip(infos, addends, strict=True) if addend and info & mask == slot), 0)
 
 
 def _writable(elf: ElfFile) -> list[tuple[int, int]]:

@@ -6,6 +6,7 @@ They are how a table of pointers shows in a position-independent file. Found thr
 import struct
 from collections.abc import Iterator
 
+from auditor.budget import Count, uncounted
 from auditor.elf.read.file import ElfFile, Tag
 from auditor.elf.read.memory import Memory
 from auditor.filetree import Content
@@ -57,9 +58,11 @@ _THREAD_OFFSET: dict[int, frozenset[int]] = {
     Machine.LOONGARCH: frozenset((10, 11)),
 }
 _WORDS_READ = 1 << 16
+_WEIGHT = 8  # each costs as much as so many of those that are gone through as arrays
+_COUNTED = 1 << 12  # so many at a time
 
 
-def relative_relocations(content: Content, elf: ElfFile) -> Iterator[tuple[int, int]]:
+def relative_relocations(content: Content, elf: ElfFile, count: Count = uncounted) -> Iterator[tuple[int, int]]:
     """Each address that holds a pointer into the object, with the address it points to, both unrelocated.
 
     Order: RELA or REL, then RELR. Nothing for a machine whose relocation types aren't known (MIPS among them),
@@ -68,18 +71,20 @@ def relative_relocations(content: Content, elf: ElfFile) -> Iterator[tuple[int, 
     words = _Words(elf.memory(content), elf)
     relative = RELATIVE.get(elf.machine)
     if relative is not None:
-        yield from _rela(content, elf, relative)
-        for address in _rel(content, elf, relative):
+        yield from _rela(content, elf, relative, count)
+        for address in _rel(content, elf, relative, count):
             target = words.at(address)
             if target is not None:
                 yield address, target
-    for address in _relr(content, elf):
+    for number, address in enumerate(_relr(content, elf, count)):
+        if not number % _COUNTED:
+            count(_WEIGHT * _COUNTED)
         target = words.at(address)
         if target is not None:
             yield address, target
 
 
-def thread_offset_symbols(content: Content, elf: ElfFile) -> frozenset[int]:
+def thread_offset_symbols(content: Content, elf: ElfFile, count: Count = uncounted) -> frozenset[int]:
     """The numbers of the symbols whose distance from the thread pointer is asked for; 0 for the object's own storage.
 
     Nothing for a machine whose relocation types aren't known.
@@ -91,7 +96,7 @@ def thread_offset_symbols(content: Content, elf: ElfFile) -> frozenset[int]:
     found = set()
     for tag, size_tag, words in ((Tag.RELA, Tag.RELASZ, 3), (Tag.REL, Tag.RELSZ, 2)) if kinds else ():
         layout = struct.Struct(elf.prefix + word * words)
-        for _, info, *_ in layout.iter_unpack(_table(content, elf, tag, size_tag, layout.size)):
+        for _, info, *_ in layout.iter_unpack(_table(content, elf, (tag, size_tag), layout.size, count)):
             if info & mask in kinds:
                 found.add(info >> shift)
     return frozenset(found)
@@ -117,38 +122,40 @@ class _Words:
         return number
 
 
-def _table(content: Content, elf: ElfFile, tag: Tag, size_tag: Tag, entry: int) -> bytes:
-    address, size = elf.tag(tag), elf.tag(size_tag)
+def _table(content: Content, elf: ElfFile, tags: tuple[Tag, Tag], entry: int, count: Count) -> bytes:
+    address, size = (elf.tag(tag) for tag in tags)
     if address is None or not size:
         return b""
     data = elf.memory(content).read(address, size)
-    return data[: len(data) // entry * entry]
+    entries = len(data) // entry
+    count(_WEIGHT * entries)
+    return data[: entries * entry]
 
 
-def _rela(content: Content, elf: ElfFile, relative: int) -> Iterator[tuple[int, int]]:
+def _rela(content: Content, elf: ElfFile, relative: int, count: Count) -> Iterator[tuple[int, int]]:
     wide = elf.bits == 64
     layout = struct.Struct(elf.prefix + ("QQQ" if wide else "III"))
     mask = 0xFFFFFFFF if wide else 0xFF
-    for address, info, addend in layout.iter_unpack(_table(content, elf, Tag.RELA, Tag.RELASZ, layout.size)):
+    for address, info, addend in layout.iter_unpack(_table(content, elf, (Tag.RELA, Tag.RELASZ), layout.size, count)):
         if info & mask == relative:
             yield address, addend
 
 
-def _rel(content: Content, elf: ElfFile, relative: int) -> Iterator[int]:
+def _rel(content: Content, elf: ElfFile, relative: int, count: Count) -> Iterator[int]:
     wide = elf.bits == 64
     layout = struct.Struct(elf.prefix + ("QQ" if wide else "II"))
     mask = 0xFFFFFFFF if wide else 0xFF
-    for address, info in layout.iter_unpack(_table(content, elf, Tag.REL, Tag.RELSZ, layout.size)):
+    for address, info in layout.iter_unpack(_table(content, elf, (Tag.REL, Tag.RELSZ), layout.size, count)):
         if info & mask == relative:
             yield address
 
 
-def _relr(content: Content, elf: ElfFile) -> Iterator[int]:
+def _relr(content: Content, elf: ElfFile, count: Count) -> Iterator[int]:
     """An even entry is an address; an odd one is a bitmap of the words that follow the last address."""
     size = elf.word_size
     layout = struct.Struct(elf.prefix + ("Q" if elf.bits == 64 else "I"))
     following = 0
-    for (entry,) in layout.iter_unpack(_table(content, elf, Tag.RELR, Tag.RELRSZ, size)):
+    for (entry,) in layout.iter_unpack(_table(content, elf, (Tag.RELR, Tag.RELRSZ), size, count)):
         if not entry & 1:
             yield entry
             following = entry + size

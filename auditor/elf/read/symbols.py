@@ -7,10 +7,11 @@ A *key* names a symbol for comparison: `name` or, with a version, `name NUL vers
 """
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
 
+from auditor.budget import Count, uncounted
 from auditor.elf.read.file import ElfFile, Tag, dynamic_strings
 from auditor.elf.read.hash_table import HashTable, elf_hash, hash_table
 from auditor.elf.read.memory import Memory, Strings, Unreadable, WordReader
@@ -20,6 +21,7 @@ _STB_GLOBAL, _STB_WEAK, _STB_GNU_UNIQUE = 1, 2, 10  # 0 is local
 _BINDINGS = frozenset((_STB_GLOBAL, _STB_WEAK, _STB_GNU_UNIQUE))
 STT_OBJECT, STT_TLS, STT_GNU_IFUNC = 1, 6, 10
 _STV_LOCAL = frozenset((1, 2))  # INTERNAL, HIDDEN
+_NAME = 32  # bytes of names that cost as much as a symbol
 _SPREAD = 8  # symbols in a row for each that is wanted: so many are read at once
 SHN_UNDEF, SHN_ABS = 0, 0xFFF1
 
@@ -66,9 +68,7 @@ class Reference(NamedTuple):
 class SymbolTable:
     """The tables of one object. Everything raises `Unreadable`."""
 
-    def __init__(
-        self, memory: Memory, elf: ElfFile, hash_bits: int = 64, count: Callable[[int], None] = lambda _: None
-    ) -> None:
+    def __init__(self, memory: Memory, elf: ElfFile, hash_bits: int = 64, count: Count = uncounted) -> None:
         self.elf = elf
         self._hash_bits = hash_bits
         self._count = count  # is told how many symbols are looked at
@@ -125,6 +125,7 @@ class SymbolTable:
         numbers, rows = [number for number, _ in outer], [row for _, row in outer]
         indexes = self._indexes(numbers)
         names = self._names(rows)
+        self._count(sum(map(len, names)) // _NAME)  # each byte of them will be hashed
         version_of, last = self.version_labels.get, self.last_version
         found = []
         for number, name, row, index in zip(numbers, names, rows, indexes, strict=True):

@@ -1,7 +1,8 @@
 """Symbol versions that an object needs and defines (LSB, "Symbol Versioning")."""
 
 import struct
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.elf.read.memory import Strings, Unreadable, Window
 
@@ -10,8 +11,7 @@ _BASE = 0x1  # VER_FLG_BASE
 _COUNT_LIMIT = 0x8000  # a version index has 15 bits
 
 
-@dataclass(frozen=True, slots=True)
-class NeededVersion:
+class NeededVersion(Struct, frozen=True):
     """One version that must be defined by a library; `index` is what `.gnu.version` calls it.
 
     `hash` is stored beside the name, and compared before it.
@@ -23,8 +23,7 @@ class NeededVersion:
     hash: int
 
 
-@dataclass(frozen=True, slots=True)
-class VersionNeed:
+class VersionNeed(Struct, frozen=True):
     """The versions that an object needs of the library it knows as `file`; `revision` is the record's own version."""
 
     file: str
@@ -32,8 +31,7 @@ class VersionNeed:
     revision: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class DefinedVersion:
+class DefinedVersion(Struct, frozen=True):
     """A version that an object defines; the base one is the object's own name. `revision`: the record's version."""
 
     name: str

@@ -5,9 +5,10 @@ The order of the checks is that of `open_verify` and `_dl_map_object_from_fd` in
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from auditor.elf.read.file import ElfFile, FileType, NotElf
+from msgspec import Struct
+
+from auditor.elf.read.file import CANNOT_READ, ElfFile, FileType, NotElf
 from auditor.elf.search.loader import LoaderProfile
 from auditor.elf.search.mapping import mapping_fault
 from auditor.elf.search.store import StoredFile
@@ -30,8 +31,7 @@ class Answer(enum.Enum):
     FATAL = "fatal"
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(Struct, frozen=True):
     """The answer and its reason, in the loader's words where it is fatal. `foreign`: of another machine."""
 
     answer: Answer
@@ -108,7 +108,7 @@ def _has_its_abi(elf: ElfFile) -> bool:
 
 def accept_library(elf: ElfFile, profile: LoaderProfile) -> Acceptance:
     """What mapping makes of a file that the search took (`_dl_map_object_from_fd`)."""
-    if elf.fault == "cannot read file data":
+    if elf.fault == CANNOT_READ:
         return _fatal(elf.fault)
     if not elf.segments:
         return _fatal("object file has no loadable segments")

@@ -2,15 +2,15 @@
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.filetree import Node
 
 _SET_UID, _SET_GID, _GROUP_EXECUTE = 0o4000, 0o2000, 0o010
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """LD_* of the image's environment and its working directory."""
 
     library_path: str = ""

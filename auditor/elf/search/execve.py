@@ -1,6 +1,6 @@
 """What the kernel does with an ELF program before its loader runs (execve(2), elf(5), the kernel's binfmt_elf.c)."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from auditor.elf.model import LoadFault, LoadProblem
 from auditor.elf.read.file import ElfFile, FileType, NotElf, Rest, as_mapped
@@ -15,8 +15,7 @@ _CORRUPTED = "accessing a corrupted shared library"
 _ANY_EXECUTE = 0o111
 
 
-@dataclass(frozen=True, slots=True)
-class Interpreter:
+class Interpreter(Struct, frozen=True):
     """The loader that the kernel maps beside a program."""
 
     path: str
@@ -33,7 +32,7 @@ def program_problem(stored: StoredFile, machine: Architecture | None) -> LoadPro
     if machine is not None and not machine.runs(elf):
         message = f"exec {path}: {_NOEXEC} (it is for {describe(elf)}, the platform is {machine.name})"
         return LoadProblem(LoadFault.ARCHITECTURE_MISMATCH, path, describe(elf), message)
-    reason = elf.fault or elf.interpreter_fault or ""
+    reason = elf.fault or elf.interpreter_fault or ("" if elf.interpreter is not None else elf.property_fault)
     if elf.type not in (FileType.DYN, FileType.EXEC) or not elf.segments:
         reason = reason or "it is no program"
     if reason:
@@ -71,5 +70,8 @@ def find_interpreter(
         return LoadProblem(LoadFault.ARCHITECTURE_MISMATCH, stored.real_path, name, message)
     if loader.fault is not None or not loader.segments:
         message = f"exec {path}: {_CORRUPTED} (its dynamic loader {name}: {loader.fault or 'no segments'})"
+        return LoadProblem(LoadFault.ELF_MALFORMED, stored.real_path, name, message)
+    if loader.property_fault:
+        message = f"exec {path}: {_NOEXEC} (its dynamic loader {name}: {loader.property_fault})"
         return LoadProblem(LoadFault.ELF_MALFORMED, stored.real_path, name, message)
     return Interpreter(name, stored, loader)

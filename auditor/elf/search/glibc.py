@@ -166,7 +166,7 @@ class GlibcLoad:
         if elf.rpath is None and elf.runpath is None:
             return
         if "PLATFORM" in f"{elf.rpath}{elf.runpath}":
-            self.record.levels |= {*self._profile.legacy_names}
+            self.record.levels.update(self._profile.cpus)
         tokens = self._tokens(mapped)
         mapped.runpath = split_path(elf.runpath, ":", tokens, self._around.working_dir)
         if elf.runpath is None:

@@ -1,7 +1,9 @@
 """Where glibc looks for a library by name (ld.so(8); `_dl_map_object` and `open_path` in its dl-load.c)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.elf.search.accept import Answer, accept_candidate
 from auditor.elf.search.hwcaps import HWCAPS_DIRECTORY, Cpu
@@ -12,8 +14,7 @@ from auditor.elf.search.store import FileStore, StoredFile
 _SET_UID = 0o4000
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True):
     """One search: a name without `/` and the directories that the needing object brings, in order.
 
     `nodeflib` is DF_1_NODEFLIB of the needing object. `trusted_only`: a preload of a program in secure mode,
@@ -28,8 +29,7 @@ class Query:
     trusted_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SearchResult:
+class SearchResult(Struct, frozen=True):
     """What a search came to.
 
     `path` is "" where it found nothing; else the file was taken, or ended the load with `fatal`. `levels` are
@@ -49,8 +49,7 @@ class SearchResult:
     disorder: bool = False
 
 
-@dataclass(slots=True)
-class _Trail:
+class _Trail(Struct):
     """What one search notes on its way."""
 
     passed_over: list[tuple[str, str]]

@@ -1,7 +1,8 @@
 """What a machine's CPU adds to a search: the subdirectories that glibc looks into first (ld.so(8), "HARDWARE")."""
 
-from dataclasses import dataclass
 from itertools import compress, product
+
+from msgspec import Struct
 
 from auditor.elf.search.loader import LoaderProfile
 
@@ -11,8 +12,7 @@ _MASK_BITS = {"x86_64": 1 << 1, "avx512_1": 1 << 2, "haswell": 1 << 50, "xeon_ph
 HWCAPS_DIRECTORY = "glibc-hwcaps"
 
 
-@dataclass(frozen=True, slots=True)
-class Cpu:
+class Cpu(Struct, frozen=True):
     """A kind of machine. `level` names it ("" the plainest); directories are relative, in search order."""
 
     level: str
@@ -36,8 +36,7 @@ def better_cpus(profile: LoaderProfile) -> tuple[Cpu, ...]:
     """The machines that search more, from the least to the best."""
     legacy, mask = _legacy(profile, ""), _mask(profile, "")
     named = tuple(
-        Cpu(name, (), _legacy(profile, name), _mask(profile, name), _platform(profile, name))
-        for name in profile.legacy_names
+        Cpu(name, (), _legacy(profile, name), _mask(profile, name), _platform(profile, name)) for name in profile.cpus
     )
     levels = tuple(
         Cpu(level, profile.hwcaps[number:], legacy, mask, profile.platform)

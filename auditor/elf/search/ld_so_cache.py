@@ -11,34 +11,32 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Literal
 
+from msgspec import Struct
+
 _OLD_MAGIC = b"ld.so-1.7.0\0"
 _NEW_MAGIC = b"glibc-ld.so.cache1.1"
 _EXTENSION_MAGIC = 0xEAA42174
 _HWCAPS_SECTION = 1
-_GENERATOR_SECTION = 0
 _NAMED_HWCAP = 1 << 62
 _NAME_LIMIT = 1 << 16
 _TEXT_LIMIT = 1 << 24  # bytes of all names and paths
 
 
-@dataclass(frozen=True, slots=True)
-class CacheEntry:
+class CacheEntry(Struct, frozen=True):
     """One library. `hwcaps` is a glibc-hwcaps name, "" for a plain entry, None for a legacy mask in `mask`."""
 
     name: str
     path: str
     flags: int
-    os_version: int
     hwcaps: str | None
     mask: int
 
 
 @dataclass(frozen=True)
 class Cache:
-    """The entries in file order, and the program that wrote them, where the file says."""
+    """The entries in file order."""
 
     entries: tuple[CacheEntry, ...]
-    generator: str = ""
 
     @cached_property
     def _names(self) -> frozenset[str]:
@@ -115,8 +113,8 @@ def read_cache(data: bytes, byte_order: Literal["little", "big"]) -> Cache | Non
 
 def _old(reader: _Reader, count: int, strings: int) -> Cache:
     rows = struct.iter_unpack(f"{reader.prefix}iII", reader.data[16 : 16 + 12 * count])
-    found = ((reader.string(strings + name), reader.string(strings + path), flags, 0, 0) for flags, name, path in rows)
-    return _collect(found, [], "")
+    found = ((reader.string(strings + name), reader.string(strings + path), flags, 0) for flags, name, path in rows)
+    return _collect(found, [])
 
 
 def _new(reader: _Reader, start: int) -> Cache | None:
@@ -131,56 +129,52 @@ def _new(reader: _Reader, start: int) -> Cache | None:
     if end > len(data):
         return None
     # Offsets of the extension count from the file's start: in the compat form the loader finds none.
-    generator, hwcaps = _extension(reader, extension) if start == 0 else ("", [])
+    hwcaps = _extension(reader, extension) if start == 0 else []
     rows = struct.iter_unpack(f"{prefix}iIIIQ", data[start + 48 : end])
     found = (
-        (reader.string(start + name), reader.string(start + path), flags, os_version, hwcap)
-        for flags, name, path, os_version, hwcap in rows
+        (reader.string(start + name), reader.string(start + path), flags, hwcap) for flags, name, path, _, hwcap in rows
     )
-    return _collect(found, hwcaps, generator)
+    return _collect(found, hwcaps)
 
 
-def _extension(reader: _Reader, start: int) -> tuple[str, list[str]]:
-    """The program that wrote the cache and the hwcaps names, both empty where there is no sound extension."""
+def _extension(reader: _Reader, start: int) -> list[str]:
+    """The names of glibc-hwcaps, none where there is no sound extension."""
     data, prefix = reader.data, reader.prefix
     if start == 0 or start % 4 or start + 8 > len(data):
-        return "", []
+        return []
     magic, count = struct.unpack_from(f"{prefix}II", data, start)
     if magic != _EXTENSION_MAGIC or start + 8 + 16 * count > len(data):
-        return "", []
-    generator = ""
+        return []
     hwcaps: list[str] = []
     for tag, _, offset, size in struct.iter_unpack(f"{prefix}IIII", data[start + 8 : start + 8 + 16 * count]):
         section = data[offset : offset + size]
         if len(section) != size:
-            return "", []
-        if tag == _GENERATOR_SECTION:
-            generator = section.decode("utf-8", "replace").rstrip("\0")
-        elif tag == _HWCAPS_SECTION and size % 4 == 0:
+            return []
+        if tag == _HWCAPS_SECTION and size % 4 == 0:
             hwcaps = [reader.string(name) or "" for (name,) in struct.iter_unpack(f"{prefix}I", section)]
-    return generator, hwcaps
+    return hwcaps
 
 
-_Row = tuple[str | None, str | None, int, int, int]
+_Row = tuple[str | None, str | None, int, int]
 
 
-def _collect(rows: Iterator[_Row], hwcaps: list[str], generator: str) -> Cache:
+def _collect(rows: Iterator[_Row], hwcaps: list[str]) -> Cache:
     entries = [
-        _entry(name, path, flags, os_version, hwcap, hwcaps)
-        for name, path, flags, os_version, hwcap in rows
+        _entry(name, path, flags, hwcap, hwcaps)
+        for name, path, flags, hwcap in rows
         if name is not None and path is not None
     ]
-    return Cache(tuple(entries), generator)
+    return Cache(tuple(entries))
 
 
-def _entry(name: str, path: str, flags: int, os_version: int, hwcap: int, hwcaps: list[str]) -> CacheEntry:
+def _entry(name: str, path: str, flags: int, hwcap: int, hwcaps: list[str]) -> CacheEntry:
     if hwcap == 0:
-        return CacheEntry(name, path, flags, os_version, "", 0)
+        return CacheEntry(name, path, flags, "", 0)
     if hwcap >> 32 != _NAMED_HWCAP >> 32:
-        return CacheEntry(name, path, flags, os_version, None, hwcap)
+        return CacheEntry(name, path, flags, None, hwcap)
     index = hwcap & 0xFFFFFFFF
     # A name that the loader can't find is one that no machine has.
-    return CacheEntry(name, path, flags, os_version, hwcaps[index] if index < len(hwcaps) else f"#{index}", 0)
+    return CacheEntry(name, path, flags, hwcaps[index] if index < len(hwcaps) else f"#{index}", 0)
 
 
 _Rank = tuple[tuple[int, int], ...]

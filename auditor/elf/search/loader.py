@@ -4,7 +4,8 @@ Nothing is taken from offsets or tables, whose places differ by architecture and
 """
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.elf.model import Loader
 from auditor.elf.read.file import ElfFile, has_tables, read_loader
@@ -37,6 +38,7 @@ _REFUSES_PIE = b"cannot dynamically load position-independent executable"
 _STACK_STAYS_SINCE = (2, 41)
 _LOCKS_SINCE = (2, 34)
 _NARROW_HASH_SINCE = (2, 36)
+_BARE_CALLS_SINCE = (2, 36)
 _OLD_KERNEL = b"FATAL: kernel too old"
 _MUSL_DIRECTORIES = re.compile(rb"\0(/lib:/usr/local/lib:/usr/lib)\0")
 
@@ -61,6 +63,8 @@ _CACHE_FLAGS: dict[tuple[int, int], int] = {
 
 # Subdirectory names of before 2.37: the one that the kernel names on every CPU, and those that depend on the CPU.
 _PLATFORM: dict[int, str] = {Machine.X86_64: "x86_64", Machine.AARCH64: "aarch64"}
+# What glibc calls the platform on some of Intel's CPUs for x86-64, in every version (its cpu-features.c).
+_PLATFORMS = ("haswell", "xeon_phi")
 _LEGACY_NAMES: dict[int, tuple[str, ...]] = {
     Machine.X86_64: ("haswell", "xeon_phi", "avx512_1"),
     Machine.AARCH64: ("atomics",),
@@ -73,8 +77,7 @@ _LEGACY_NAMES: dict[int, tuple[str, ...]] = {
 _EXECUTABLE_STACK = frozenset((Machine.I386, Machine.X86_64, Machine.ARM, Machine.S390))
 
 
-@dataclass(frozen=True, slots=True)
-class LoaderProfile:
+class LoaderProfile(Struct, frozen=True):
     """One loader's own rules. Directories are without trailing slash.
 
     `cache` and `preload` are the paths of its `ld.so.cache` and `ld.so.preload`: glibc's configuration moves them with
@@ -86,7 +89,8 @@ class LoaderProfile:
     `refuses_pie`: takes no position-independent program for a library. `stack_stays`: dlopen(3) makes no stack
     executable; `stack_default`: a file without PT_GNU_STACK asks for that. `checks_relr`: refuses packed relocations
     (DT_RELR) without their version; `checks_alignment`: a segment's alignment is at least a page's;
-    `checks_own_header`: asserts its own e_ehsize; `hash_bits`: of a number that it shifts by what DT_GNU_HASH says.
+    `checks_own_header`: asserts its own e_ehsize; `adds_to_calls`: a call may lead beyond the beginning of the function
+    that it names; `hash_bits`: of a number that it shifts by what DT_GNU_HASH says.
     `looks_up`: symbols that it asks for itself, where a C library is loaded. `version` is glibc's where it shows.
     """
 
@@ -98,7 +102,7 @@ class LoaderProfile:
     cache: str = ""
     preload: str = ""
     lib: str = ""  # $LIB
-    platform: str = ""  # $PLATFORM, where it is the same on every CPU
+    platform: str = ""  # $PLATFORM, on nearly every CPU
     hwcaps: tuple[str, ...] = ()
     legacy_always: tuple[str, ...] = ()
     legacy_names: tuple[str, ...] = ()
@@ -108,6 +112,7 @@ class LoaderProfile:
     checks_relr: bool = False
     checks_alignment: bool = False
     checks_own_header: bool = False
+    adds_to_calls: bool = True
     hash_bits: int = 64
     looks_up: tuple[bytes, ...] = ()
     refuses_pie: bool = False
@@ -116,9 +121,13 @@ class LoaderProfile:
     version: tuple[int, int] | None = None
     path_file: str = ""  # musl's, relative to the loader's prefix
 
+    @property
+    def cpus(self) -> tuple[str, ...]:
+        """The CPUs that have a name of their own: for subdirectories of before glibc 2.37, or only in $PLATFORM."""
+        return self.legacy_names or (_PLATFORMS if self.platform == "x86_64" else ())
 
-@dataclass(frozen=True, slots=True)
-class UnknownLoader:
+
+class UnknownLoader(Struct, frozen=True):
     """An interpreter whose rules aren't known; `reason` ends a sentence that begins with its path."""
 
     reason: str
@@ -176,6 +185,7 @@ def read_profile(data: bytes, elf: ElfFile, path: str, real_path: str) -> Loader
         checks_relr=_CHECKS_RELR in data,
         checks_alignment=_CHECKS_ALIGNMENT in data,
         checks_own_header=_CHECKS_OWN_HEADER in data,
+        adds_to_calls=elf.machine != Machine.X86_64 or version is None or version < _BARE_CALLS_SINCE,
         hash_bits=64 if version is None or version < _NARROW_HASH_SINCE else _hash_bits(elf),
         looks_up=_looks_up(data, version),
         refuses_pie=_REFUSES_PIE in data,

@@ -1,7 +1,9 @@
 """Objects as a loader has them in memory, and what it notes while it maps them."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor.budget import Allowance
 from auditor.elf.model import LoadedObject, LoadNotice, LoadProblem
@@ -10,8 +12,7 @@ from auditor.elf.search.store import StoredFile
 from auditor.elf.search.tokens import EMPTY, PathList
 
 
-@dataclass(eq=False, slots=True)
-class Mapped:
+class Mapped(Struct, eq=False):
     """One mapped object. `needer` is the object whose need came first; None for the program and its interpreter."""
 
     name: str
@@ -33,6 +34,13 @@ class Mapped:
     def identity(self) -> int:
         """What two names of one file share."""
         return self.stored.identity
+
+    @property
+    def alike(self) -> "int | Mapped":
+        """What it shares with all that are mapped from the same file as it was read. A file of which more is in memory
+        than was read, as of some programs and under musl, shares nothing.
+        """
+        return self.identity if self.elf is self.stored.elf else self
 
     def loaded(self) -> LoadedObject:
         """The value for others."""
@@ -90,8 +98,7 @@ class Namespace:
         return self._files.get(identity)
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+class Absent(Struct, frozen=True):
     """A need that was not met: symbols that only it would have given are its evidence.
 
     `problem` is the index of its problem in the record.
@@ -102,8 +109,7 @@ class Absent:
     problem: int
 
 
-@dataclass(slots=True)
-class Record:
+class Record(Struct):
     """What one load came to. `scope` is the list that symbols are looked up in, in order."""
 
     program: Mapped

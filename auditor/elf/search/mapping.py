@@ -3,8 +3,9 @@ dl-map-segments.h. A program's and the loader's own segments are mapped by the k
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 from auditor.elf.read.file import ElfFile
 from auditor.elf.read.memory import PAGE, Segment, page_down, page_up
@@ -28,8 +29,7 @@ _BEYOND = "a segment lies beyond the memory that the last one ends: what else is
 _NOT_MAPPED = "failed to map segment from shared object"
 
 
-@dataclass(frozen=True, slots=True)
-class _Command:
+class _Command(Struct, frozen=True):
     """A segment in pages, as the loader counts: modulo the size of an address."""
 
     start: int

@@ -5,8 +5,10 @@ dynlink.c). It knows no cache, no capabilities of the CPU, no soname, and treats
 import posixpath
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from itertools import islice
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.elf.bind.relocating import relocation_fault
 from auditor.elf.model import MUSL_REFUSES, Loader, LoadFault, LoadNotice, LoadProblem, NoticeKind
@@ -30,8 +32,7 @@ _IS_LIBC = (b"__libc_start_main", b"stdin")
 _NO_FILE = "No such file or directory"
 
 
-@dataclass(frozen=True, slots=True)
-class SystemPath:
+class SystemPath(Struct, frozen=True):
     """The directories that are searched last. `source` says whose: "path file" or "default"."""
 
     directories: tuple[str, ...]

@@ -1,16 +1,17 @@
 """The files of a tree as loaders open them, each looked at once however many programs need it."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from auditor.budget import Allowance
 from auditor.elf.read.file import ElfFile, NotElf, read_elf
-from auditor.filetree import Content, FileKind, FileTree, LookupFault, Node
+from auditor.filetree import Content, FileKind, FileTree, LookupFault, Node, facts_of
 
 _HEADER_SIZE = 64
+_FACT = "elf"
+_RECORD = 256  # bytes that each record counts for beside its own: it is looked at, whatever its size
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFile:
+class StoredFile(Struct, frozen=True):
     """Where a path leads: the real path, its node (None where there is none), and for a regular file its ELF."""
 
     real_path: str
@@ -60,13 +61,25 @@ class FileStore:
 
     def _read(self, node: Node, path: str) -> ElfFile | NotElf:
         if node.content is not None:
-            return read_elf(_Counted(node.content, self._tables, path))
+            facts, before = facts_of(node.content), self._tables.used
+            match facts.known.get(_FACT):
+                case ElfFile() | NotElf() as elf, int(drawn):
+                    self._tables.take(drawn, path)
+                    return elf
+            elf = read_elf(_Counted(node.content, self._tables, path))
+            if isinstance(elf, ElfFile):
+                self._tables.take(_RECORD * _records(elf), path)
+            facts.known[_FACT] = elf, self._tables.used - before
+            return elf
         # A reader of images keeps the bytes of everything that begins like an ELF file.
         return NotElf("file too short" if node.size < _HEADER_SIZE else "invalid ELF header")
 
 
-@dataclass(frozen=True, slots=True)
-class _Counted:
+def _records(elf: ElfFile) -> int:
+    return len(elf.tags) + len(elf.definitions) + sum(len(need.versions) for need in elf.needs)
+
+
+class _Counted(Struct, frozen=True):
     """A file's content whose reader draws from a limit."""
 
     content: Content

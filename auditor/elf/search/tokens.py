@@ -2,14 +2,14 @@
 
 import posixpath
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 # A token without braces ends where no identifier could go on; with them, at the brace. Anything else is literal.
 _TOKEN = re.compile(r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))")
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(Struct, frozen=True):
     """What the tokens stand for in one object.
 
     `platform` is empty where it depends on the CPU. `trusted`: the directories that a program in secure mode may
@@ -52,8 +52,7 @@ class Tokens:
         return any(below.startswith(directory + "/") for directory in self.trusted or ())
 
 
-@dataclass(frozen=True, slots=True)
-class PathList:
+class PathList(Struct, frozen=True):
     """Directories to search, absolute; `relative` are the entries as written that depend on the working directory.
 
     `unknown` are entries whose tokens have no value that is known, and those beyond any reasonable number.

@@ -10,9 +10,9 @@ from typing import BinaryIO, cast
 
 from auditor import events
 from auditor.errors import CorruptImage, ImageNotFound, LimitExceeded, SourceUnavailable
-from auditor.image.document import DIGEST
+from auditor.image.document import DIGEST, parse_object
 from auditor.image.manifest import INDEX_TYPES, MANIFEST_TYPES, SCHEMA_1_TYPES, Descriptor
-from auditor.image.reference import DEFAULT_HOST, Name
+from auditor.image.reference import DEFAULT_HOST, TAG, Name
 from auditor.image.registry.auth import Authenticator
 from auditor.image.registry.credentials import find
 from auditor.image.registry.transport import (
@@ -24,6 +24,7 @@ from auditor.image.registry.transport import (
     Transport,
     error_words,
     is_loopback,
+    tries,
 )
 from auditor.image.source.interface import Access
 
@@ -31,6 +32,10 @@ _HUB = "registry-1.docker.io"
 _ACCEPT = ", ".join((*MANIFEST_TYPES, *INDEX_TYPES, *SCHEMA_1_TYPES))
 _RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(?:\d{1,19}|\*)")
 _CHUNK = 256 << 10
+_NEXT = re.compile(r'<([^<>]*)>\s*;[^<>]*\brel\s*=\s*"?next"?', re.IGNORECASE)
+_PAGE = 1000  # tags that are asked for at a time; a registry may give fewer
+_PAGES = 10_000
+_TAGS = 100_000
 
 
 class Repository:
@@ -84,6 +89,30 @@ class Repository:
         known = media_type if media_type in (*INDEX_TYPES, *MANIFEST_TYPES, *SCHEMA_1_TYPES) else ""
         return Descriptor(known, digest, len(data)), data
 
+    def tags(self, limit: int) -> tuple[str, ...]:
+        """The name of every tag, page by page (distribution-spec, "Listing Tags"), each page at most `limit` bytes.
+
+        Of a link to the next page only the query counts: it leads to this repository, wherever it points.
+        """
+        where = f"{self.where}, its tags"
+        query = f"n={_PAGE}"
+        found: dict[str, None] = {}
+        asked: set[str] = set()
+        while query not in asked:
+            asked.add(query)
+            response, data = self._whole(f"tags/list?{query}", {}, limit, where)
+            tags = parse_object(data, where, limit).texts("tags")
+            for odd in (tag for tag in tags if not TAG.fullmatch(tag)):
+                raise CorruptImage(f"lists {odd[:80]!r}, which is no tag", where, "tell those who run the registry")
+            found |= dict.fromkeys(tags)
+            if len(found) > _TAGS or len(asked) > _PAGES:
+                raise LimitExceeded(f"there are more than {_TAGS} tags or {_PAGES} pages", where, "name the images")
+            link = _NEXT.search(response.header("Link"))
+            if link is None:
+                return tuple(found)
+            query = link[1].partition("#")[0].partition("?")[2]
+        raise CorruptImage("a page of the list leads back to itself", where, "tell those who run the registry")
+
     def blob(self, descriptor: Descriptor, limit: int) -> bytes:
         """A small blob's bytes, not yet checked."""
         where = f"{self.where}, {descriptor.digest}"
@@ -104,7 +133,7 @@ class Repository:
             except Interrupted as error:
                 response.close()
                 if number >= self.patience.tries:
-                    raise SourceUnavailable(f"{error} ({number} tries)", where, "try again") from error
+                    raise SourceUnavailable(f"{error} ({tries(number)})", where, "try again") from error
                 self.wait(where, str(error), self.patience.delay(number))
                 continue
             response.finish()
@@ -238,7 +267,7 @@ class _BlobStream(io.RawIOBase):
             if reason == "the blob ends early":
                 return False
             raise SourceUnavailable(
-                f"{reason} after {self._at} bytes ({self._failures} tries)", self._where, "try again"
+                f"{reason} after {self._at} bytes ({tries(self._failures)})", self._where, "try again"
             )
         self._repository.wait(self._where, reason, patience.delay(self._failures))
         return True

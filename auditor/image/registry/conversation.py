@@ -10,10 +10,10 @@ import io
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from msgspec import Struct
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 _HEAD = 8 << 20  # bytes: a hundred header lines of the longest kind are less
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """How long a server may take: seconds, and bytes per second."""
 
     connect: float = 15.0

@@ -10,8 +10,9 @@ import binascii
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from auditor import events
 from auditor.errors import UsageError
@@ -23,8 +24,7 @@ _TOKEN_USER = "<token>"  # noqa: S105 - with this name, a helper's secret is an 
 _LIMIT = 4 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """A user's name and password, or an identity token (OAuth2 refresh token) instead of both."""
 
     username: str = ""
@@ -41,8 +41,7 @@ class Credentials:
         return f"Basic {base64.b64encode(pair).decode()}"
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(Struct, frozen=True):
     """What was found, and by which file or helper; `note` says why a place that should have it gave nothing."""
 
     credentials: Credentials | None

@@ -13,13 +13,13 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
 import urllib3
+from msgspec import Struct
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -42,8 +42,7 @@ _BODY = 2000  # bytes of an error's body that are looked at
 _CERTIFICATES = ("/etc/docker/certs.d", "/etc/containers/certs.d")
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(Struct, frozen=True):
     """How often and after how many seconds a request is made again, and how long one answer may take.
 
     `waits` seconds are waited in all before one request is given up; so long may a `Retry-After` be.
@@ -61,6 +60,11 @@ class Patience:
 
 
 PATIENT = Patience()
+
+
+def tries(number: int) -> str:
+    """So many, in words."""
+    return f"{number} tr{'y' if number == 1 else 'ies'}"
 
 
 class NotTls(Exception):
@@ -165,7 +169,7 @@ class Transport:
                 response = attempt()
             except _Passing as error:
                 if last or (error.nobody_there and number > 1):
-                    raise SourceUnavailable(f"{error} ({number} tries)", where, _remedy(error)) from error
+                    raise SourceUnavailable(f"{error} ({tries(number)})", where, _remedy(error)) from error
                 reason, delay = str(error), self.patience.delay(number)
             else:
                 if response.status not in _AGAIN:
@@ -177,7 +181,7 @@ class Transport:
                 too_long = waited + wait > self.patience.waits
                 if last or too_long:
                     asked = f", and asks to wait {wait:.0f} s" if too_long else ""
-                    raise SourceUnavailable(f"{reason}{words}{asked} ({number} tries)", where, "try again later")
+                    raise SourceUnavailable(f"{reason}{words}{asked} ({tries(number)})", where, "try again later")
                 delay = max(wait, self.patience.delay(number))
             self.wait(where, reason, delay)
             waited += delay

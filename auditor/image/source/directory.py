@@ -23,18 +23,32 @@ from auditor.image.tree import MergedTree
 from auditor.kept import Keep
 
 _HEAD = 512
+_OPEN = 16  # files at most that stay open between two reads
 _NOFOLLOW = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _DIRECTORY = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_DIRECTORY
 _MOUNTED = frozenset({"/proc", "/sys", "/dev", "/run"})  # where a running system mounts what is no file of the image
 _REMEDY = "run as a user who may read it"
 
 
+class _OpenFile:
+    """A descriptor that is closed when nobody has it any more."""
+
+    __slots__ = ("descriptor",)
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
+
+
 class _Root:
-    """The directory that is the image's `/`, held open."""
+    """The directory that is the image's `/`, held open, with the files that were read last."""
 
     def __init__(self, path: Path) -> None:
         self.where = str(path)
         self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._files: dict[str, _OpenFile] = {}  # what was read last comes last
 
     def open_directory(self, path: str) -> int:
         """The descriptor of a directory that is named without links, "" for the root; the caller closes it."""
@@ -56,7 +70,16 @@ class _Root:
         finally:
             os.close(parent)
 
+    def file(self, path: str) -> _OpenFile:
+        """The same, kept open for a while: a program is read in many pieces."""
+        found = self._files.pop(path, None) or _OpenFile(self.open_file(path))
+        if len(self._files) >= _OPEN:
+            del self._files[next(iter(self._files))]
+        self._files[path] = found
+        return found
+
     def close(self) -> None:
+        self._files.clear()
         os.close(self._descriptor)
 
 
@@ -83,14 +106,11 @@ class HostContent:
         left = left if length < 0 else min(length, left)
         parts = []
         try:
-            descriptor = self._root.open_file(self._path)
-            try:
-                while left and (data := os.pread(descriptor, left, offset)):
-                    parts.append(data)
-                    left -= len(data)
-                    offset += len(data)
-            finally:
-                os.close(descriptor)
+            file = self._root.file(self._path)
+            while left and (data := os.pread(file.descriptor, left, offset)):
+                parts.append(data)
+                left -= len(data)
+                offset += len(data)
         except OSError as error:
             raise SourceUnavailable(
                 f"{self._path} can't be read ({error.strerror})", self._root.where, "it changed while it was audited"

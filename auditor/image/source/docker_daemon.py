@@ -3,15 +3,17 @@
 The image is saved to an unlinked file and read from there: the daemon can only send it whole.
 """
 
+import contextlib
 import http.client
 import os
 import queue
 import re
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar, cast
+
+from msgspec.structs import replace
 
 from auditor import events
 from auditor.budget import exceeded
@@ -71,7 +73,7 @@ def open_daemon(
         try:
             _check_platform(inspected, options, where, title)
             api.timeout = _SAVE
-            source = _save(api, inspected["Id"], where, options, scheme)
+            source = _save(_sent(api, inspected["Id"], where, title), where, options, scheme)
         finally:
             api.close()
     except AuditError:
@@ -102,7 +104,8 @@ def _other(scheme: str) -> str:
 def _ask(endpoint: Endpoint, names: Sequence[str], where: str, title: str) -> tuple[Any, dict[str, Any]]:
     from auditor.image.source.docker_client import connect  # noqa: PLC0415 - a third of a second, only for daemons
 
-    api = connect(endpoint, _ANSWER)
+    with _understood(where, title):
+        api = connect(endpoint, _ANSWER)
     try:
         return api, _inspect(api, names, where, title)
     except BaseException:
@@ -151,13 +154,27 @@ def _inspect(api: Any, names: Sequence[str], where: str, title: str) -> dict[str
 
     for name in names:
         try:
-            found = api.inspect_image(name)
+            with _understood(where, title):
+                found = api.inspect_image(name)
         except docker.errors.ImageNotFound:
             continue
         if isinstance(found, dict) and isinstance(found.get("Id"), str):
             return found
-        raise SourceUnavailable(f"{title} gives an answer that can't be read", where, "is this a container daemon?")
+        raise _misunderstood(where, title)
     raise ImageNotFound(f"{title} has no such image", where, "pull it, or use registry:")
+
+
+@contextlib.contextmanager
+def _understood(where: str, title: str) -> Iterator[None]:
+    """The SDK takes what it reads for what it should be: where a part is missing or of another kind, Python says so."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise _misunderstood(where, title) from error
+
+
+def _misunderstood(where: str, title: str) -> SourceUnavailable:
+    return SourceUnavailable(f"{title} gives an answer that can't be read", where, "is this a container daemon?")
 
 
 def _check_platform(inspected: dict[str, Any], options: Options, where: str, title: str) -> None:
@@ -169,11 +186,16 @@ def _check_platform(inspected: dict[str, Any], options: Options, where: str, tit
         raise OtherPlatform(f"{title} has it for {has} only, not for {options.platform}", where, "pull that platform")
 
 
-def _save(api: Any, image: str, where: str, options: Options, scheme: str) -> Source:
+def _sent(api: Any, image: str, where: str, title: str) -> Iterator[bytes]:
+    with _understood(where, title):
+        yield from api.get_image(image, chunk_size=1 << 20)
+
+
+def _save(chunks: Iterable[bytes], where: str, options: Options, scheme: str) -> Source:
     spool = tempfile.TemporaryFile(prefix="audit-image-")  # noqa: SIM115 - the archive closes it
     received = 0
     try:
-        for chunk in api.get_image(image, chunk_size=1 << 20):
+        for chunk in chunks:
             try:
                 spool.write(chunk)
             except OSError as error:
@@ -196,9 +218,10 @@ def _digest(inspected: dict[str, Any], name: Name) -> str | None:
     """The digest under which the daemon pulled (or pushed) this repository, if it did so under one only."""
     repository = (name.host, name.repository)
     found = set()
-    for text in inspected.get("RepoDigests") or ():
+    digests = inspected.get("RepoDigests")
+    for text in digests if isinstance(digests, list) else ():
         try:
-            pulled = parse_name(text)
+            pulled = parse_name(str(text))
         except UsageError:
             continue
         if (pulled.host, pulled.repository) == repository:
@@ -243,7 +266,7 @@ class _Saved:
 
     def _candidates(self, listing: Listing) -> tuple[Candidate, ...]:
         return tuple(
-            replace(candidate, digest=self._digest, read=lambda candidate=candidate: self._read(candidate))  # type: ignore[misc]
+            replace(candidate, digest=self._digest, read=lambda candidate=candidate: self._read(candidate))
             for candidate in listing.candidates()
         )
 

@@ -8,9 +8,11 @@ than the one that was meant.
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from auditor.errors import SourceUnavailable
 
@@ -18,8 +20,7 @@ LOCAL = "unix:///var/run/docker.sock"
 _LIMIT = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """A daemon's address. With `tls`, the files are PEM and None where there is none."""
 
     host: str
@@ -52,10 +53,15 @@ def find(environment: Mapping[str, str]) -> Endpoint:
 def check_socket(host: str, title: str, where: str) -> None:
     """SourceUnavailable where an address is a socket on this machine that does not exist."""
     path = host.removeprefix("unix://")
-    if path != host and not Path(path).exists():
-        raise SourceUnavailable(
-            f"{title} does not answer (there is no {path})", where, "start it, say where it is, or use another source"
-        )
+    if path == host:
+        return
+    try:
+        os.stat(path)  # noqa: PTH116 - a name that no file can have is told apart
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        what = f"{title} does not answer (there is no {path})"
+        raise SourceUnavailable(what, where, "start it, say where it is, or use another source") from error
+    except OSError:
+        return  # who connects learns why not
 
 
 def _current_context(path: Path) -> str:
@@ -66,9 +72,10 @@ def _current_context(path: Path) -> str:
 def _of_context(folder: Path, context: str) -> Endpoint:
     identity = hashlib.sha256(context.encode()).hexdigest()
     endpoints = _object(folder / "meta" / identity / "meta.json").get("Endpoints")
-    docker = endpoints.get("docker") if isinstance(endpoints, dict) else None
-    host = docker.get("Host") if isinstance(docker, dict) else None
-    if not isinstance(docker, dict) or not isinstance(host, str) or not host:
+    described = endpoints.get("docker") if isinstance(endpoints, dict) else None
+    docker = described if isinstance(described, dict) else {}
+    host = docker.get("Host")
+    if not isinstance(host, str) or not host:
         raise SourceUnavailable(
             f"the Docker context {context!r} has no address", "docker", "look at docker context ls, or set DOCKER_HOST"
         )

@@ -1,19 +1,20 @@
 """What every source of images offers: the images it has, their platforms, and each one's stored bytes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
+
+from msgspec import Struct
 
 from auditor import events
 from auditor.budget import Budget, Limits
 from auditor.filetree import FileTree
 from auditor.image.model import Platform
+from auditor.image.shared import SharedLayers
 from auditor.kept import Keep
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(Struct, frozen=True):
     """How a registry may be reached. `authfile` and `ca` are files; None stands for the usual places."""
 
     authfile: Path | None = None
@@ -24,8 +25,7 @@ class Access:
 ANONYMOUS = Access()
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """What a source may need to know beside the reference."""
 
     keep: Keep
@@ -34,6 +34,7 @@ class Options:
     platform: Platform | None = None  # a daemon that holds several saves only this one
     access: Access = ANONYMOUS
     all_platforms: bool = False
+    shared: SharedLayers | None = None  # layers that other images have too
 
     @property
     def limits(self) -> Limits:
@@ -41,8 +42,7 @@ class Options:
         return self.budget.limits
 
 
-@dataclass(frozen=True, slots=True)
-class StoredLayer:
+class StoredLayer(Struct, frozen=True):
     """A layer as it is stored. `digest` and `size` (bytes) are claims, checked while it is read; None where not made.
 
     `key` tells layers with the same bytes apart from others within one source; `where` names it in errors. `counted`:
@@ -60,8 +60,7 @@ class StoredLayer:
     fetched: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StoredImage:
+class StoredImage(Struct, frozen=True):
     """One image of one platform: verified config bytes, and the layers from the lowest up.
 
     `digest` is that of the manifest, None where there is none. `root` is set instead of layers where the source
@@ -77,8 +76,7 @@ class StoredImage:
     remarks: tuple[str, ...] = ()  # what is odd about how it is stored, and no reason not to read it
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """One platform's image. `platform` is what an index claims, None where only the config says it."""
 
     platform: Platform | None
@@ -86,8 +84,7 @@ class Candidate:
     read: Callable[[], StoredImage]
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """One image that a user can name. `digest` is that of its index or manifest.
 
     `absent` gives the platforms that its index names and whose manifests aren't stored.

@@ -1,7 +1,8 @@
 """Where an image keeps its RPM database, and what is in it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.archive.rpmheader import Header, HeaderError, parse
 from auditor.budget import Budget
@@ -26,8 +27,7 @@ from auditor.packages.versions import rpm as versions
 DIRECTORIES = ("/var/lib/rpm", "/usr/lib/sysimage/rpm", "/usr/share/rpm")
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """One kind of file that RPM keeps its headers in."""
 
     name: str
@@ -49,8 +49,7 @@ _HEAD = 512  # bytes that tell what a file is
 _COMPANIONS = frozenset({"Basenames", "Name", "Providename", "Sha1header", "Index.db", "__db.001", "rpmdb.sqlite-wal"})
 
 
-@dataclass(frozen=True)
-class RpmDatabase:
+class RpmDatabase(Struct, frozen=True):
     """A PackageDatabase of RPM's."""
 
     path: str

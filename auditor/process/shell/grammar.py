@@ -5,7 +5,9 @@ its shell refuses gives a `ShellSyntaxError`, never a guess.
 """
 
 import re
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.process.shell.syntax import (
     Assignment,
@@ -48,8 +50,7 @@ _ASSIGNING = frozenset(("declare", "typeset", "local", "export", "readonly", "ev
 """Builtins of bash that take `name=(…)` as an argument."""
 
 
-@dataclass(frozen=True, slots=True)
-class _HereDocument:
+class _HereDocument(Struct, frozen=True):
     """One whose body is still to come, after the line that asks for it. `place`: of the command that asks."""
 
     delimiter: str
@@ -498,7 +499,8 @@ class _Reader(WordReader):
         if match is None:
             raise self.unexpected()
         if not self.bash and not _VARIABLE.fullmatch(name.raw):
-            raise self.error("bad function name")
+            # What busybox's ash takes for a name grew: 1.35 refuses `my-f`, 1.37 has it.
+            raise self.error("bad function name", sure=self.dialect == "dash")
         self.at = match.end()
         self.place = replace(self.place, after_failure=False)
         self._function(name.raw)

@@ -1,13 +1,13 @@
 """How a shell is called: what it is told to run (sh(1p), OPTIONS and OPERANDS; bash(1), OPTIONS; dash(1))."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _VALUED = frozenset(("--rcfile", "--init-file"))
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(Struct, frozen=True):
     """A shell with a script: a text (`-c`), or the name of a file. `arguments` are the positional parameters."""
 
     operand: str

@@ -1,7 +1,8 @@
 """What is kept of a shell script: the simple commands that it holds, each with the certainty of being reached."""
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 class ShellSyntaxError(Exception):
@@ -26,8 +27,7 @@ class PartKind(enum.Enum):
     OTHER = "other"  # arithmetic, patterns, the value of an array: known at run time only
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One piece of a word. A literal's `text` has its quotes and backslashes removed; `quoted` tells it had some."""
 
     kind: PartKind
@@ -36,8 +36,7 @@ class Part:
     steps: tuple["Step", ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """One word as written (`raw`), and its pieces."""
 
     raw: str
@@ -70,16 +69,14 @@ def _has_braces(bare: str) -> bool:
     return opening >= 0 and any(mark in bare[opening:] for mark in (",", "..")) and "}" in bare[opening:]
 
 
-@dataclass(frozen=True, slots=True)
-class Redirection:
+class Redirection(Struct, frozen=True):
     """`operator` without its file descriptor; a here-document's `target` is its delimiter."""
 
     operator: str
     target: Word
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(Struct, frozen=True):
     """`name=value` before a command."""
 
     name: str
@@ -87,8 +84,7 @@ class Assignment:
     append: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One simple command, and where it stands. `words` may be empty, `text` is as written.
 
     `certain`: whoever runs the script to its end runs this. `own_process`: it isn't in a subshell, a pipeline, the
@@ -108,8 +104,7 @@ class Step:
     after_failure: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(Struct, frozen=True):
     """All simple commands in the order in which a shell comes to them, up to the line that it refuses (`error`).
 
     Those of substitutions, functions and branches are among them. `functions` are the names that are defined anywhere.

@@ -5,7 +5,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.process.shell.syntax import Part, PartKind, ShellSyntaxError, Step, Word
 
@@ -23,8 +25,7 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v
 _DOUBLE_QUOTED_ESCAPES = frozenset('$`"\\')
 
 
-@dataclass(slots=True)
-class Shared:
+class Shared(Struct):
     """What a reader and those of the texts inside its own have together.
 
     `left`: pieces that may still be read. `doubtful`: from here on shells may see other quotes than are seen here, so

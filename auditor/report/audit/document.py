@@ -1,9 +1,9 @@
 """The JSON document of a report, both ways, and the schema that it keeps."""
 
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from auditor.errors import UsageError
 from auditor.report.model import SCHEMA_VERSION, IndexReport, Report

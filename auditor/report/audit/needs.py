@@ -1,15 +1,15 @@
 """What an image asks of the nodes' kernels, for a preflight: one list over all rows that hold."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.report.model import IndexReport, Report, ReportNeeds, ReportRequirement
 
 NOTHING = ReportNeeds()
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(Struct, frozen=True):
     """Everything at once. Modules and CONFIG symbols (without `CONFIG_`) come with others that will do."""
 
     min_version: str

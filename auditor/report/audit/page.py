@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from auditor.elf.model import LoadFault
-from auditor.finding import Finding, Severity
+from auditor.finding import Finding
 from auditor.image.model import Layer
 from auditor.report.audit import words
-from auditor.report.audit.tree import NOT_FOUND, closure_tree, lacks
+from auditor.report.audit.tree import closure_tree, lacks, others_lacking
 from auditor.report.conclusion import findings_told
 from auditor.report.model import IndexReport, Report, ReportRequirement
 from auditor.report.page import (
@@ -27,6 +26,7 @@ from auditor.report.page import (
 )
 from auditor.report.register import Style
 from auditor.report.words import listed, plural, size
+from auditor.severity import Severity
 
 _OPEN = ("not-met", "unknown", "waived")
 
@@ -59,12 +59,12 @@ def _tiles(report: Report | IndexReport) -> tuple[Tile, ...]:
         severity: sum(entry.severity is severity and not entry.waived_by for entry in findings) for severity in Severity
     }
     return (
-        Tile(counts[Severity.ERROR], "errors", "error"),
-        Tile(counts[Severity.WARNING], "warnings", "warning"),
-        Tile(sum(one.summary.not_met for one in each), "rows not met", "not-met"),
-        Tile(sum(one.summary.unknown for one in each), "rows unknown", "unknown"),
-        Tile(sum(one.summary.waived for one in each), "rows waived", "waived"),
-        Tile(sum(one.summary.met for one in each), "rows met", "met"),
+        Tile(counts[Severity.ERROR], "errors", "error", "error"),
+        Tile(counts[Severity.WARNING], "warnings", "warning", "warning"),
+        Tile(sum(one.summary.not_met for one in each), "rows not met", "not-met", "row not met"),
+        Tile(sum(one.summary.unknown for one in each), "rows unknown", "unknown", "row unknown"),
+        Tile(sum(one.summary.waived for one in each), "rows waived", "waived", "row waived"),
+        Tile(sum(one.summary.met for one in each), "rows met", "met", "row met"),
     )
 
 
@@ -76,7 +76,7 @@ def _facts(report: Report) -> tuple[tuple[str, str], ...]:
         ("digest", image.digest or (f"{image.config_digest} (of the config)" if image.config_digest else "")),
         ("platform", str(image.platform)),
         ("distribution", report.inventory.distribution.name),
-        ("spec", f"{report.spec.name} {report.spec.version}"),
+        ("spec", report.spec.label),
         *(("note", remark) for remark in report.image.remarks),
     )
     return tuple((name, value) for name, value in facts if value)
@@ -84,7 +84,7 @@ def _facts(report: Report) -> tuple[tuple[str, str], ...]:
 
 def _index_facts(report: IndexReport) -> tuple[tuple[str, str], ...]:
     index = report.index
-    spec = next((f"{one.spec.name} {one.spec.version}" for one in report.platforms), "")
+    spec = next((one.spec.label for one in report.platforms), "")
     facts = (("index", index.reference), ("source", index.source), ("digest", index.digest or ""), ("spec", spec))
     return tuple((name, value) for name, value in facts if value)
 
@@ -212,9 +212,4 @@ def _closures(report: Report) -> Iterator[Branch]:
             if binary.resolved_path not in seen and (binary.closure or binary.kind == "program"):
                 seen.add(binary.resolved_path)
                 yield closure_tree(report.inventory, binary)
-    lacking: dict[str, list[Branch]] = {}
-    for problem in report.inventory.problems:
-        if problem.fault is LoadFault.LIBRARY_MISSING and problem.path not in seen and problem.path in problem.programs:
-            lacking.setdefault(problem.path, []).append(Branch(problem.name, NOT_FOUND, "missing"))
-    # Of a program that is no tool's, the report keeps what it lacks and nothing more.
-    yield from (Branch(path, "only what is missing is kept", "", tuple(gone)) for path, gone in lacking.items())
+    yield from others_lacking(report.inventory, seen)

@@ -29,7 +29,7 @@ def results(report: Report | IndexReport) -> Results:
     return Results(
         name=report.index.reference if isinstance(report, IndexReport) else report.image.reference,
         subjects=_subjects(report),
-        spec=f"{spec.name} {spec.version}" if spec else "",
+        spec=spec.label if spec else "",
         spec_digest=spec.digest if spec else "",
         verdict=report.verdict,
         outcome=words.outcome(report),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from auditor.finding import Finding, Severity
+from auditor.finding import Finding
 from auditor.image.model import Layer
 from auditor.inventory.model import Binary, Inventory, Tool
 from auditor.report.audit import words
@@ -12,6 +12,7 @@ from auditor.report.lines import Pen
 from auditor.report.model import IndexReport, Report, ReportRequirement, ReportWaiver
 from auditor.report.register import Style
 from auditor.report.words import listed, plural
+from auditor.severity import Severity
 
 #: Statuses of rows that are told without being asked for.
 _TOLD = ("not-met", "unknown", "waived")

@@ -1,8 +1,10 @@
 """The closure of a program as a tree: who needs what, and by which of the loader's rules it was found."""
 
+import math
 import posixpath
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping
+
+from msgspec.structs import replace
 
 from auditor.elf.model import LoadFault
 from auditor.inventory.model import Binary, ClosureEntry, ElfObject, Inventory
@@ -11,14 +13,31 @@ from auditor.report.words import listed
 
 AGAIN = "shown above"
 NOT_FOUND = "not found"
+LOADED = "loaded with it"
+PARTLY = "only what is missing is kept"
 
 
-def closure_tree(inventory: Inventory, binary: Binary) -> Branch:
-    """The program as the root; under each file what it needs itself, each subtree drawn once."""
+def closure_tree(inventory: Inventory, binary: Binary, depth: float = math.inf) -> Branch:
+    """The program as the root; under each file what it needs itself, each subtree drawn once, `depth` levels of it."""
     objects = {entry.path: entry for entry in inventory.objects}
     # A loader is asked for by its whole path, and so is a library whose name has a slash.
     found = {posixpath.basename(entry.soname): entry for entry in binary.closure}
-    return _branch(inventory, binary, binary.resolved_path, objects, found, set())
+    return _branch(inventory, binary, binary.resolved_path, objects, found, {}, depth)
+
+
+def others_lacking(inventory: Inventory, drawn: Collection[str]) -> Iterator[Branch]:
+    """The other programs that lack libraries, but for those that are `drawn`: what they do find is not kept."""
+    lacking: dict[str, dict[str, list[Branch]]] = {}
+    for problem in inventory.problems:
+        if problem.fault is LoadFault.LIBRARY_MISSING:
+            for program in problem.programs:
+                if program not in drawn:
+                    gone = lacking.setdefault(program, {}).setdefault(problem.path, [])
+                    gone.append(Branch(problem.name, NOT_FOUND, "missing"))
+    for program, by_path in lacking.items():
+        own = by_path.pop(program, [])
+        loaded = (Branch(path, LOADED, branches=tuple(gone)) for path, gone in by_path.items())
+        yield Branch(program, PARTLY, branches=(*own, *loaded))
 
 
 def _branch(
@@ -27,18 +46,22 @@ def _branch(
     path: str,
     objects: Mapping[str, ElfObject],
     found: Mapping[str, ClosureEntry],
-    shown: set[str],
+    shown: dict[str, float],
+    depth: float,
 ) -> Branch:
+    """`shown` are the files whose needs are drawn, and how deep: one that comes up nearer the root is drawn again."""
     here = objects.get(path)
     entry = _entry(path, here, found)
     text = f"{entry.soname} => {entry.path}" if entry else path
     rule = entry.found_by if entry else ""
     missing = _missing(inventory, binary, path)
     needs = tuple(need for need in here.needs if need != path) if here else ()
-    if path in shown:
+    if shown.get(path, -1) >= depth > 0:
         return Branch(text, listed((rule, AGAIN if needs or missing else "")))
-    shown.add(path)
-    below = [_branch(inventory, binary, need, objects, found, shown) for need in needs]
+    if depth <= 0:
+        return Branch(text, rule)
+    shown[path] = depth
+    below = [_branch(inventory, binary, need, objects, found, shown, depth - 1) for need in needs]
     return Branch(text, rule, branches=(*missing, *below))
 
 
@@ -58,9 +81,13 @@ def _missing(inventory: Inventory, binary: Binary, path: str) -> tuple[Branch, .
     )
 
 
-def ways_to(root: Branch, soname: str) -> Branch | None:
-    """The tree with only what leads to a library, found or missing; None where nothing does."""
-    return _leading(root, soname, set())
+def ways_to(root: Branch, soname: str, drawn: Branch) -> Branch | None:
+    """`drawn`, the tree or its upper levels, with only what leads to a library of the tree, be it found or missing.
+
+    None where nothing does.
+    """
+    known: set[str] = set()
+    return None if _leading(root, soname, known) is None else _leading(drawn, soname, known)
 
 
 def lacks(root: Branch) -> bool:
@@ -74,7 +101,7 @@ def lacks(root: Branch) -> bool:
     return False
 
 
-def cut(root: Branch, depth: int) -> Branch:
+def cut(root: Branch, depth: float) -> Branch:
     """The tree down to `depth` levels below the root."""
     below = tuple(cut(branch, depth - 1) for branch in root.branches) if depth > 0 else ()
     return replace(root, branches=below)

@@ -3,7 +3,8 @@
 import posixpath
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from auditor.image.model import Layer
 from auditor.inventory.model import UNOWNED, Distribution, ElfObject, InstalledPackage, Inventory, Tool
@@ -206,7 +207,7 @@ def _layer_facts(layers: Sequence[Layer]) -> Iterator[tuple[str, str]]:
 
 def _judgement(report: Report) -> Iterator[tuple[str, str]]:
     yield f"{PREFIX}:verdict", report.verdict
-    yield f"{PREFIX}:spec", f"{report.spec.name} {report.spec.version}"
+    yield f"{PREFIX}:spec", report.spec.label
     yield f"{PREFIX}:spec:digest", report.spec.digest
     for name, option in sorted(report.spec.options.items()):
         yield f"{PREFIX}:spec:option:{name}", str(option).lower() if isinstance(option, bool) else str(option)

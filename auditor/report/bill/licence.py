@@ -13,14 +13,14 @@ def spdx_expression(text: str) -> str:
     """The text as an SPDX licence expression, spelled as the licence list does; empty where it is none."""
     if not text or len(text) > _LONGEST:
         return ""
-    licensing = _licensing()
     try:
-        parsed = licensing.parse(text, validate=True, strict=True)
+        parsed = licensing().parse(text, validate=True, strict=True)
     except (ExpressionError, ExpressionParseError, RecursionError):
         return ""
     return str(parsed) if parsed is not None else ""
 
 
 @cache
-def _licensing() -> Any:
+def licensing() -> Any:
+    """The list of licences; making it takes a tenth of a second."""
     return get_spdx_licensing()

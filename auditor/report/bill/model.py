@@ -3,15 +3,14 @@
 Everything has an `id` that is unique in the bill and depends on the image alone, so that two runs write the same.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from auditor.inventory.model import Distribution, ElfObject, InstalledPackage, Tool
 
 Facts = tuple[tuple[str, str], ...]  # (name, value), in the order in which they are written
 
 
-@dataclass(frozen=True, slots=True)
-class PackageEntry:
+class PackageEntry(Struct, frozen=True):
     """One package that a database of the image lists. `purl` is empty where the package has no name."""
 
     id: str
@@ -19,8 +18,7 @@ class PackageEntry:
     purl: str
 
 
-@dataclass(frozen=True, slots=True)
-class FileEntry:
+class FileEntry(Struct, frozen=True):
     """One ELF file of the tools; `owner` is the `id` of its package, empty where the databases know none."""
 
     id: str
@@ -29,8 +27,7 @@ class FileEntry:
     facts: Facts
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(Struct, frozen=True):
     """One way in which a tool's version was seen. `technique` is CycloneDX's word, `confidence` from 0 to 1."""
 
     technique: str
@@ -38,8 +35,7 @@ class Method:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolEntry:
+class ToolEntry(Struct, frozen=True):
     """One documented tool that is in the image, with its own upstream version and how that was seen."""
 
     id: str
@@ -49,8 +45,7 @@ class ToolEntry:
     vendor: str = ""  # of the package that its first program is from
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleEntry:
+class ModuleEntry(Struct, frozen=True):
     """One Go module at one version, with the programs that it is built into; Go itself is the module `stdlib`."""
 
     id: str
@@ -60,8 +55,7 @@ class ModuleEntry:
     programs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ImageEntry:
+class ImageEntry(Struct, frozen=True):
     """One image of one platform, and everything in it. `edges` are (id, the ids that it depends on)."""
 
     id: str
@@ -78,8 +72,7 @@ class ImageEntry:
     modules: tuple[ModuleEntry, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Bill:
+class Bill(Struct, frozen=True):
     """A whole bill: one image, or an index (`root` without content) of several."""
 
     root: ImageEntry

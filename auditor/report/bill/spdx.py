@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from license_expression import get_spdx_licensing
 from spdx_tools.spdx.jsonschema.document_converter import DocumentConverter
 from spdx_tools.spdx.model import (
     Actor,
@@ -33,7 +32,7 @@ from spdx_tools.spdx.model import (
 
 from auditor.report.bill.build import build
 from auditor.report.bill.identity import serial_number
-from auditor.report.bill.licence import spdx_expression
+from auditor.report.bill.licence import licensing, spdx_expression
 from auditor.report.bill.model import Bill, Facts, FileEntry, ImageEntry, ModuleEntry, PackageEntry, ToolEntry
 from auditor.report.bill.supplier import supplier
 from auditor.report.model import IndexReport, Report
@@ -240,7 +239,7 @@ def _supplier(vendor: str) -> Actor | SpdxNoAssertion:
 def _licence(text: str) -> Any:
     if not text:
         return SpdxNoAssertion()
-    return get_spdx_licensing().parse(spdx_expression(text) or _licence_id(text))
+    return licensing().parse(spdx_expression(text) or _licence_id(text))
 
 
 def _licence_id(text: str) -> str:

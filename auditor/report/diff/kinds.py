@@ -1,7 +1,8 @@
 """The kinds of change, by area: what scripts filter on, and the headings that people read."""
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 class Area(enum.StrEnum):
@@ -32,8 +33,7 @@ CONTRACT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """One kind of change. `heading` is how people read it."""
 
     id: str

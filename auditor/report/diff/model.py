@@ -1,21 +1,21 @@
 """The diff as a value; its JSON form is this, field by field (`audit-image schema diff`)."""
 
-from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from auditor.finding import Severity
+from msgspec import Struct, field
+
 from auditor.image.model import Platform
 from auditor.inventory.model import Distribution
 from auditor.report.model import ReportRule, ReportSpec, Verdict
 from auditor.report.register import Kind
+from auditor.severity import Severity
 
 SCHEMA_VERSION = "1"
 Assessment = Literal["regression", "improvement", "neutral"]
 Gate = Literal["regression", "any", "never"]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One change: what it was, what it is, whether that is worse and why.
 
     `old` None: it was not there before; `new` None: it is not there any more. `tools` are the documented tools
@@ -31,8 +31,7 @@ class Change:
     tools: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DiffSide:
+class DiffSide(Struct, frozen=True):
     """One of the two images, and whether it meets the spec by itself."""
 
     reference: str
@@ -44,8 +43,7 @@ class DiffSide:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class LayerSummary:
+class LayerSummary(Struct, frozen=True):
     """How many layers the images share, and the stored bytes of those that they don't; None where not all say."""
 
     shared: int
@@ -56,8 +54,7 @@ class LayerSummary:
     bytes_added: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class UnchangedFinding:
+class UnchangedFinding(Struct, frozen=True):
     """A finding that both images have, as the new one's report words it."""
 
     rule: str
@@ -68,8 +65,7 @@ class UnchangedFinding:
     waived_by: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """How many changes of each assessment, and how many findings are as they were."""
 
     regressions: int
@@ -80,8 +76,7 @@ class Summary:
     findings_unchanged: int
 
 
-@dataclass(frozen=True, slots=True)
-class Diff:
+class Diff(Struct, frozen=True):
     """Two images compared under one spec. `notes` say what could not be compared."""
 
     old: DiffSide

@@ -1,6 +1,6 @@
 """A diff as a page: what got worse first, packages and files that no contract names in the long tail."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from auditor.report.diff import words
 from auditor.report.diff.model import Assessment, Change, Diff, DiffSide, Summary
@@ -20,7 +20,7 @@ def page(diff: Diff, style: Style) -> Page:  # noqa: ARG001 - every page is aske
         facts=(
             ("old", _side(diff.old)),
             ("new", _side(diff.new)),
-            ("spec", f"{diff.spec.name} {diff.spec.version}"),
+            ("spec", diff.spec.label),
             ("findings", words.findings(diff.summary)),
             ("layers", words.layers(diff.layers)),
         ),
@@ -30,7 +30,7 @@ def page(diff: Diff, style: Style) -> Page:  # noqa: ARG001 - every page is aske
 
 
 def _sections(diff: Diff) -> Iterator[Section]:
-    yield from sections_of(diff.changes)
+    yield from sections_of(diff.changes, diff.areas)
     if diff.notes:
         yield Section("Not compared", (Lines(diff.notes),))
 
@@ -38,22 +38,23 @@ def _sections(diff: Diff) -> Iterator[Section]:
 def tiles_of(summary: Summary) -> tuple[Tile, ...]:
     """How many changes there are, by what they are worth."""
     return (
-        Tile(summary.regressions, "regressions", "regression"),
-        Tile(summary.improvements, "improvements", "improvement"),
-        Tile(summary.neutral, "other changes", "none"),
+        Tile(summary.regressions, "regressions", "regression", "regression"),
+        Tile(summary.improvements, "improvements", "improvement", "improvement"),
+        Tile(summary.neutral, "other changes", "none", "other change"),
     )
 
 
-def sections_of(changes: Sequence[Change]) -> Iterator[Section]:
-    """The changes under headings, worse first."""
+def sections_of(changes: Sequence[Change], areas: Collection[str]) -> Iterator[Section]:
+    """The changes under headings, worse first; what is of no area that decides is the long tail."""
     for assessment in ("regression", "improvement", "neutral"):
-        yield from _assessed(words.assessed(changes, assessment), assessment)
+        yield from _assessed(words.assessed(changes, assessment), assessment, areas)
 
 
-def _assessed(found: Sequence[Change], assessment: Assessment) -> Iterator[Section]:
+def _assessed(found: Sequence[Change], assessment: Assessment, areas: Collection[str]) -> Iterator[Section]:
     for area, changes in words.by_area(found):
         title = f"{words.TITLES[assessment]}: {area} ({len(changes)})"
-        yield Section(title, (_table(changes),), assessment, folded=assessment == "neutral")
+        tail = assessment == "neutral" or not words.decides(changes[0], areas)
+        yield Section(title, (_table(changes),), assessment, folded=tail)
 
 
 def _table(changes: Sequence[Change]) -> Table:

@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Sequence
 
-from auditor.finding import Severity
 from auditor.report.diff import words
 from auditor.report.diff.kinds import KINDS, Area
 from auditor.report.diff.model import Change, Diff
 from auditor.report.model import ReportRule
 from auditor.report.results import Case, Result, Results, Subject
+from auditor.severity import Severity
 
 
 def results(diff: Diff) -> Results:
@@ -15,7 +15,7 @@ def results(diff: Diff) -> Results:
     return Results(
         name=f"{diff.old.reference} to {diff.new.reference}",
         subjects=(Subject(diff.new.reference, diff.new.digest or diff.new.config_digest or ""),),
-        spec=f"{diff.spec.name} {diff.spec.version}",
+        spec=diff.spec.label,
         spec_digest=diff.spec.digest,
         verdict=diff.verdict,
         outcome=diff.verdict.upper(),

@@ -1,7 +1,7 @@
 """Text about a diff: what got worse first, each with the reason; then what got better, then the rest in short."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from itertools import groupby
 
 from auditor.report.diff import words
@@ -14,14 +14,13 @@ _LONGEST = 80  # characters of a value without --verbose
 _SHOWN = 8  # changes of one kind without --verbose
 
 
-def lines(diff: Diff, style: Style) -> Iterator[str]:
-    """The diff, line by line."""
+def lines(diff: Diff, style: Style, elsewhere: Set[Change] = frozenset()) -> Iterator[str]:
+    """The diff, line by line, but for changes that are told `elsewhere`."""
     pen = Pen(style)
     yield pen.plain(f"old  {diff.old.reference}  ({words.side(diff.old)})")
     yield pen.plain(f"new  {diff.new.reference}  ({words.side(diff.new)})")
     yield ""
-    yield from judged(diff.changes, pen)
-    yield from _rest(diff, pen)
+    yield from changed([change for change in diff.changes if change not in elsewhere], diff.areas, pen)
     for note in diff.notes:
         yield from pen.folded(f"note: {note}", "      ")
     if diff.notes:
@@ -32,16 +31,23 @@ def lines(diff: Diff, style: Style) -> Iterator[str]:
     yield pen.verdict(diff.verdict, diff.verdict.upper(), words.conclusion(diff))
 
 
-def judged(found: Sequence[Change], pen: Pen) -> Iterator[str]:
-    """What got worse, then what got better, each with its cause."""
+def changed(found: Sequence[Change], areas: Collection[str], pen: Pen) -> Iterator[str]:
+    """What got worse, then what got better, each with its cause, then the rest; `areas` are those that decide."""
     for assessment in ("regression", "improvement"):
         changes = words.assessed(found, assessment)
-        if changes:
-            yield pen.painted(f"{words.TITLES[assessment].lower()} ({len(changes)})", assessment)
-            for why, alike in _by_cause(changes).items():
+        told = [change for change in changes if pen.style.verbose or words.decides(change, areas)]
+        if told:
+            yield pen.painted(f"{words.TITLES[assessment].lower()} ({len(told)})", assessment)
+            for why, alike in _by_cause(told).items():
                 yield from (f"  {_summary(change, pen)}" for change in alike)
                 yield from pen.folded(why, "    ", "    ")
             yield ""
+        counted = [] if pen.style.verbose else [change for change in changes if not words.decides(change, areas)]
+        if counted:
+            yield pen.painted(f"{words.TITLES[assessment].lower()}, no part of the contract ({len(counted)})", "dim")
+            yield from _counted(counted, pen)
+            yield ""
+    yield from _rest(words.assessed(found, "neutral"), pen)
 
 
 def _by_cause(changes: Iterable[Change]) -> dict[str, list[Change]]:
@@ -52,8 +58,7 @@ def _by_cause(changes: Iterable[Change]) -> dict[str, list[Change]]:
     return causes
 
 
-def _rest(diff: Diff, pen: Pen) -> Iterator[str]:
-    changes = words.assessed(diff.changes, "neutral")
+def _rest(changes: Sequence[Change], pen: Pen) -> Iterator[str]:
     if not changes:
         return
     yield pen.painted(f"{words.TITLES['neutral'].lower()} ({len(changes)})", "neutral")

@@ -1,6 +1,6 @@
 """The words that all formats for people share."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from auditor.report.diff.kinds import KINDS, Area
 from auditor.report.diff.model import Assessment, Change, Diff, DiffSide, LayerSummary, Summary
@@ -81,9 +81,9 @@ def layers(summary: LayerSummary) -> str:
     return ", ".join(f"{count} {word}{f' ({size(stored)})' if count else ''}" for count, stored, word in parts)
 
 
-def decides(change: Change, diff: Diff) -> bool:
-    """Whether a change of its kind can fail the comparison, by its area."""
-    return KINDS[change.kind].area.word in diff.areas
+def decides(change: Change, areas: Collection[str]) -> bool:
+    """Whether a change of its kind can fail the comparison, by the areas that decide."""
+    return KINDS[change.kind].area.word in areas
 
 
 def conclusion(diff: Diff) -> str:
@@ -91,7 +91,7 @@ def conclusion(diff: Diff) -> str:
     if not diff.changes:
         return "nothing that the audit looks at has changed"
     worse = [change for change in diff.changes if change.assessment == "regression"]
-    outside = [change for change in worse if not decides(change, diff)]
+    outside = [change for change in worse if not decides(change, diff.areas)]
     told = counts(diff.summary)
     if outside and len(outside) == len(worse):
         told += f"; what is worse is no part of the contract ({_areas(outside)})"

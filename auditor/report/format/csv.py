@@ -34,7 +34,7 @@ def _rows(results: Results) -> Iterator[tuple[str, ...]]:
             case.id,
             case.status,
             "",
-            f"{case.text}: {case.reason}".rstrip(": "),
+            f"{case.text.rstrip('.')}: {case.reason}" if case.reason else case.text,
             "",
             "",
             "",

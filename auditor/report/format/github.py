@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.errors import UsageError
-from auditor.finding import Severity
 from auditor.report.format import markdown
 from auditor.report.register import Style
 from auditor.report.results import Results, source_of
 from auditor.report.views import results_of
 from auditor.report.words import printable
+from auditor.severity import Severity
 
 if TYPE_CHECKING:
     from auditor.report.register import Document

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from auditor.finding import Severity
 from auditor.report.register import Style
 from auditor.report.results import Result, source_of
 from auditor.report.schema import dump
 from auditor.report.views import results_of
 from auditor.report.words import printable
+from auditor.severity import Severity
 
 if TYPE_CHECKING:
     from auditor.report.register import Document

@@ -7,12 +7,12 @@ hash, so that no word of an image could become either.
 import base64
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
 import markupsafe
+from msgspec import Struct
 
 from auditor.report.format.picture import picture_of
 from auditor.report.graph import graph_of
@@ -29,16 +29,14 @@ if TYPE_CHECKING:
 _PARTS = Path(__file__).parent / "page"
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """A part of the page that is ours to the last byte: its text, and its digest as Content-Security-Policy has it."""
 
     text: markupsafe.Markup
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(Struct, frozen=True):
     """A line of a tree: whether a level opens below it, and how many close after it."""
 
     branch: Branch

@@ -4,9 +4,10 @@ Where the verdict is `pass`, what is not met was let through, and is skipped too
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from auditor.report.register import Style
 from auditor.report.results import Case, Result, Results
@@ -64,10 +65,17 @@ def _case(case: Case) -> Iterator[str]:
     if case.status == "not-met":
         yield f'      <failure type="not-met" message="{xml(case.reason)}">{_told(case.results)}</failure>'
     elif case.status in _SKIPPED:
-        yield f'      <skipped message="{xml(": ".join(filter(None, (case.status, case.reason))))}"/>'
+        yield f'      <skipped message="{xml(_why_skipped(case))}"/>'
     if case.status != "not-met" and case.results:
         yield f"      <system-out>{_told(case.results)}</system-out>"
     yield "    </testcase>"
+
+
+def _why_skipped(case: Case) -> str:
+    """The status, which some reasons begin with."""
+    if case.reason.startswith(f"{case.status}: "):
+        return case.reason
+    return f"{case.status}: {case.reason}" if case.reason else case.status
 
 
 def _told(results: tuple[Result, ...]) -> str:

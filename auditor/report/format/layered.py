@@ -6,24 +6,24 @@ ordered so that few edges cross, and within the order each stands as near to its
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 _SWEEPS = 8
 Edge: TypeAlias = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(Struct, frozen=True):
     """A column, counted from 0, and the height of the middle in it."""
 
     column: int
     middle: float
 
 
-@dataclass(frozen=True, slots=True)
-class Layered:
+class Layered(Struct, frozen=True):
     """A spot for each node, and for each edge those on its way from who needs to what is needed, both ends included."""
 
     spots: tuple[Spot, ...]
@@ -151,8 +151,7 @@ def _heights(order: Sequence[Sequence[int]], pieces: Sequence[Edge], room: Seque
     return middles
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
+class _Block(Struct, frozen=True):
     """Nodes that stand close: how many, and where the first one's middle would be by the mean of their wishes."""
 
     count: int

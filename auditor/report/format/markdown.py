@@ -24,8 +24,8 @@ def _lines(page: Page, style: Style) -> Iterator[str]:
     yield f"## {plain(page.title)}"
     yield ""
     yield f"**{plain(page.outcome)}**: {plain(page.conclusion)}."
-    counts = listed(f"{tile.count} {tile.label}" for tile in page.tiles if tile.count)
-    if counts:
+    counts = listed(f"{tile.count} {tile.words}" for tile in page.tiles if tile.count)
+    if counts and not page.conclusion.startswith(counts):
         yield ""
         yield f"{plain(counts)}."
     yield ""
@@ -39,13 +39,13 @@ def _lines(page: Page, style: Style) -> Iterator[str]:
         yield f"### {plain(section.title)}"
         for block in section.blocks:
             yield ""
-            yield from _block(block)
+            yield from _block(block, style)
     if folded:
         yield ""
         yield f"Not shown here: {plain('; '.join(folded))}."
 
 
-def _block(block: Block) -> Iterator[str]:
+def _block(block: Block, style: Style) -> Iterator[str]:
     if isinstance(block, Table):
         yield from _table(block)
     elif isinstance(block, Findings):
@@ -59,7 +59,7 @@ def _block(block: Block) -> Iterator[str]:
         yield from _timeline(block)
     else:
         for root in block.roots:
-            yield from _branch(root, 0)
+            yield from _branch(root, 0) if style.verbose else _missing(root)
 
 
 def _timeline(block: Timeline) -> Iterator[str]:
@@ -91,6 +91,22 @@ def _finding(found: Found) -> list[str]:
 
 def _row(cells: list[str], *, escaped: bool = False) -> Iterator[str]:
     yield f"| {' | '.join(cells if escaped else map(plain, cells))} |"
+
+
+def _missing(root: Branch) -> Iterator[str]:
+    """A program that lacks libraries, with those alone and who needs them: whole trees are many screens."""
+    found: dict[str, tuple[Branch, str]] = {}
+    stack = [(entry, root.text) for entry in reversed(root.branches)]
+    while stack:
+        entry, needer = stack.pop()
+        if entry.kind == "missing":
+            found.setdefault(entry.text, (entry, needer))
+        stack += [(below, entry.text) for below in reversed(entry.branches)]
+    if found:
+        yield f"- {plain(root.text)}"
+    for entry, needer in found.values():
+        told = listed((entry.note, f"needed by {needer}"))
+        yield f"  - {plain(f'{entry.text} ({told})')}"
 
 
 def _branch(branch: Branch, depth: int) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """The picture of a closure: plain numbers and words that the page's template spells as SVG."""
 
 import posixpath
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.report.format.layered import Spot, layered
 from auditor.report.graph import Graph
@@ -10,11 +11,11 @@ from auditor.report.words import printable
 LARGEST = 150  # nodes; what is larger is told as a tree only
 _MOST_EDGES = 800
 _HEIGHT, _GAP, _BETWEEN, _MARGIN = 38.0, 12.0, 64.0, 8.0
-_CHARACTER, _NARROWEST, _LONGEST = 7.3, 90.0, 36  # pixels of one of a monospaced name, and how many are shown
+_CHARACTER, _SMALL = 7.3, 6.4  # pixels of one of a monospaced name, and of the note below it
+_NARROWEST, _LONGEST = 90.0, 36  # pixels of a box, and characters that are shown
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(Struct, frozen=True):
     """A node as drawn. `told` says it in a sentence, `left` and `top` are its corner's."""
 
     left: float
@@ -26,8 +27,7 @@ class Box:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """An edge as drawn: `path` is an SVG path, `start` and `end` are indexes of boxes."""
 
     start: int
@@ -36,8 +36,7 @@ class Line:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """All of it, in pixels."""
 
     width: float
@@ -58,7 +57,11 @@ def picture_of(graph: Graph) -> Picture | None:
         node.name if at == 0 else posixpath.basename(node.name) or node.name for at, node in enumerate(graph.nodes)
     ]
     labels = [_shortened(printable(name)) for name in names]
-    widths = [max(_NARROWEST, len(label) * _CHARACTER + 16) for label in labels]
+    notes = [_shortened(node.note) for node in graph.nodes]
+    widths = [
+        max(_NARROWEST, len(label) * _CHARACTER + 16, len(note) * _SMALL + 16)
+        for label, note in zip(labels, notes, strict=True)
+    ]
     lefts = _lefts(found.spots, widths)
     boxes = tuple(
         Box(
@@ -66,11 +69,11 @@ def picture_of(graph: Graph) -> Picture | None:
             round(spot.middle - _HEIGHT / 2 + _MARGIN, 1),
             round(width, 1),
             label,
-            node.note,
+            note,
             ", ".join(filter(None, (node.name, node.note, node.place))),
             node.kind,
         )
-        for node, label, width, spot in zip(graph.nodes, labels, widths, found.spots, strict=True)
+        for node, label, note, width, spot in zip(graph.nodes, labels, notes, widths, found.spots, strict=True)
     )
     lines = tuple(
         Line(start, end, _path(way, boxes[start], boxes[end], lefts), graph.nodes[end].kind)

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from auditor.finding import Severity
 from auditor.report.producer import Producer
 from auditor.report.register import Style
 from auditor.report.results import Result, Results, source_of
 from auditor.report.schema import dump
 from auditor.report.views import results_of
 from auditor.report.words import printable, uri
+from auditor.severity import Severity
 
 if TYPE_CHECKING:
     from auditor.report.register import Document

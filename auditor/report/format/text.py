@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from auditor.report.lines import within
 from auditor.report.register import Style
 from auditor.report.views import lines_of
 
@@ -11,4 +12,4 @@ if TYPE_CHECKING:
 
 def write(document: "Document", style: Style) -> str:
     """The document as lines of text, with a newline at the end."""
-    return "\n".join(lines_of(document, style)) + "\n"
+    return "".join(f"{part}\n" for line in lines_of(document, style) for part in within(line, style.width))

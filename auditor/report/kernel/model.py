@@ -3,8 +3,9 @@
 Kernels and images are named by their place in `kernels` and `images`: releases and references may repeat.
 """
 
-from dataclasses import dataclass, field
 from typing import ClassVar, Literal
+
+from msgspec import Struct, field
 
 from auditor.finding import Finding
 from auditor.image.model import Platform
@@ -19,16 +20,14 @@ Presence = Literal["built-in", "module", "alias", "replaced", "not-needed", "abs
 Status = Literal["met", "not-met", "waived", "unknown", "not-applicable"]
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownSetType:
+class UnknownSetType(Struct, frozen=True):
     """A module of set types (or `ip_set_*`) whose revisions could not be read."""
 
     module: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReportKernel:
+class ReportKernel(Struct, frozen=True):
     """One kernel, and what it was read from (see auditor.kernel.model.Kernel)."""
 
     release: str
@@ -47,8 +46,7 @@ class ReportKernel:
     cpu_level: str | None  # of the node's own processor, else the one that --cpu names
 
 
-@dataclass(frozen=True, slots=True)
-class UserspaceSetType:
+class UserspaceSetType(Struct, frozen=True):
     """A set type that the image's ipset knows, from its lowest to its highest revision."""
 
     name: str
@@ -56,8 +54,7 @@ class UserspaceSetType:
     maximum: int
 
 
-@dataclass(frozen=True, slots=True)
-class ReportKernelImage:
+class ReportKernelImage(Struct, frozen=True):
     """One image, as far as its tools deal with kernels. `flavours` are those that iptables and ip6tables run."""
 
     reference: str
@@ -71,8 +68,7 @@ class ReportKernelImage:
     kmod: Kmod | None
 
 
-@dataclass(frozen=True, slots=True)
-class PairUnknown:
+class PairUnknown(Struct, frozen=True):
     """Something about a kernel with an image that could not be judged, under the rule that would have found it."""
 
     rule: str
@@ -80,8 +76,7 @@ class PairUnknown:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReportPair:
+class ReportPair(Struct, frozen=True):
     """One kernel with one image of an architecture that it runs. `verdict` is about what the two are together."""
 
     kernel: int
@@ -91,8 +86,7 @@ class ReportPair:
     unknown: tuple[PairUnknown, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ReportModule:
+class ReportModule(Struct, frozen=True):
     """What a kernel says to one module of a row (see auditor.kernel.model.ModuleAnswer).
 
     A module of a `flavour` of iptables counts for images that run it, not for the row.
@@ -111,8 +105,7 @@ class ReportModule:
     flavour: Literal["legacy", "nf_tables"] | None
 
 
-@dataclass(frozen=True, slots=True)
-class KernelAnswer:
+class KernelAnswer(Struct, frozen=True):
     """One row for one kernel, without any image."""
 
     kernel: int
@@ -122,8 +115,7 @@ class KernelAnswer:
     findings: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class KernelRequirement:
+class KernelRequirement(Struct, frozen=True):
     """One row that has a kernel half, with every kernel's answer."""
 
     id: str
@@ -133,16 +125,14 @@ class KernelRequirement:
     kernels: tuple[KernelAnswer, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KernelFinding(Finding):
+class KernelFinding(Finding, frozen=True, kw_only=True):
     """One finding about the kernel, or about the kernel with the image where there is one."""
 
     kernel: int
     image: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class KernelReport:
+class KernelReport(Struct, frozen=True):
     """Kernels audited. `verdict` agrees with the exit code."""
 
     spec: ReportSpec

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from auditor.finding import Severity
 from auditor.report.conclusion import outcome
 from auditor.report.kernel import words
 from auditor.report.kernel.model import KernelAnswer, KernelReport
 from auditor.report.page import Cell, Findings, Found, Lines, Page, Section, Table, Tile
 from auditor.report.register import Style
+from auditor.severity import Severity
 
 
 def page(report: KernelReport, style: Style) -> Page:
@@ -18,7 +18,7 @@ def page(report: KernelReport, style: Style) -> Page:
         verdict=report.verdict,
         outcome=outcome(report.verdict, report.findings, report.spec.options),
         conclusion=words.conclusion(report),
-        facts=(*_facts(report), ("spec", f"{report.spec.name} {report.spec.version}")),
+        facts=(*_facts(report), ("spec", report.spec.label)),
         tiles=(
             Tile(summary.not_met, "not met", "not-met"),
             Tile(summary.unknown, "unknown", "unknown"),

@@ -19,7 +19,7 @@ def results(report: KernelReport) -> Results:
     return Results(
         name=", ".join(subject.name for subject in kernels),
         subjects=(*kernels, *images),
-        spec=f"{report.spec.name} {report.spec.version}",
+        spec=report.spec.label,
         spec_digest=report.spec.digest,
         verdict=report.verdict,
         outcome=outcome(report.verdict, report.findings, report.spec.options),

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from auditor.finding import Severity
 from auditor.report.conclusion import outcome
 from auditor.report.kernel import words
 from auditor.report.kernel.model import KernelReport
 from auditor.report.lines import Pen
 from auditor.report.register import Style
+from auditor.severity import Severity
 
 
 def lines(report: KernelReport, style: Style) -> Iterator[str]:

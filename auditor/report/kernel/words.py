@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.kernel.model import what_would_answer
 from auditor.report.conclusion import not_met_told
@@ -15,15 +16,14 @@ from auditor.report.kernel.model import (
     ReportKernelImage,
     ReportModule,
 )
-from auditor.report.words import listed, plural, short_digest
+from auditor.report.words import few, listed, plural, short_digest
 
 _SEVERITIES = ("error", "warning", "note")
 STATUS = {"met": "met", "not-met": "not met", "waived": "waived", "unknown": "unknown", "not-applicable": "–"}
 NO_PAIR = "another architecture"
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """What an image and a kernel are together. `kind` is `pass`, `warning`, `unknown`, `fail` or `none`."""
 
     kind: str
@@ -97,14 +97,7 @@ def cell(report: KernelReport, kernel: int, image: int) -> Cell:
     text += f"{';' if told else ','} {unknown} unknown" if unknown else ""
     kind = "fail" if failed else "warning" if told else "unknown" if unknown else "pass"
     subjects = dict.fromkeys(entry.subject for entry in found if entry.severity != "note")
-    return Cell(kind, text, _few(subjects) or _few(dict.fromkeys(entry.reason for entry in pair.unknown), 1))
-
-
-def _few(names: Iterable[str], most: int = 3) -> str:
-    """The first names, and how many more there are."""
-    known = list(names)
-    more = f" and {len(known) - most} more" if len(known) > most else ""
-    return ", ".join(known[:most]) + more
+    return Cell(kind, text, few(subjects) or few(dict.fromkeys(entry.reason for entry in pair.unknown), 1))
 
 
 def answers(report: KernelReport, kernel: int) -> Iterator[KernelAnswer]:

@@ -1,16 +1,16 @@
 """Two reports of indexes in, one diff out: platform by platform, and what only shows across them."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import fields
 
 from auditor.errors import UsageError
-from auditor.finding import Finding, Severity
+from auditor.finding import Finding
 from auditor.image.platforms import normalise
 from auditor.report.diff.compare import compare, decides, deciding_areas, rank, verdict_of
 from auditor.report.diff.kinds import Area
 from auditor.report.diff.model import Assessment, Change, Diff, Gate, Summary
 from auditor.report.model import IndexReport, Report
 from auditor.report.release.model import ReleaseDiff, ReleaseSide
+from auditor.severity import Severity
 
 
 def compare_releases(
@@ -125,4 +125,4 @@ def _summary(changes: Sequence[Change], diffs: Sequence[Diff]) -> Summary:
         findings_unchanged=0,
     )
     every = (own, *(diff.summary for diff in diffs))
-    return Summary(**{field.name: sum(getattr(one, field.name) for one in every) for field in fields(Summary)})
+    return Summary(**{name: sum(getattr(one, name) for one in every) for name in Summary.__struct_fields__})

@@ -1,7 +1,8 @@
 """The diff of two releases as a value; its JSON form is this, field by field (`audit-image schema diff`)."""
 
-from dataclasses import dataclass, field
 from typing import ClassVar
+
+from msgspec import Struct, field
 
 from auditor.image.model import Platform
 from auditor.report.diff.model import Change, Diff, Gate, Summary
@@ -11,8 +12,7 @@ from auditor.report.register import Kind
 SCHEMA_VERSION = "1"
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseSide:
+class ReleaseSide(Struct, frozen=True):
     """One of the two indexes, and whether it meets the spec on all its platforms."""
 
     reference: str
@@ -22,8 +22,7 @@ class ReleaseSide:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseDiff:
+class ReleaseDiff(Struct, frozen=True):
     """Two indexes compared under one spec. `changes` only show across platforms; `platforms` has one diff for each."""
 
     old: ReleaseSide

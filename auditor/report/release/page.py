@@ -23,7 +23,7 @@ def page(release: ReleaseDiff, style: Style) -> Page:
         facts=(
             ("old", words.side(release.old)),
             ("new", words.side(release.new)),
-            ("spec", f"{release.spec.name} {release.spec.version}"),
+            ("spec", release.spec.label),
             ("findings", findings(release.summary)),
         ),
         tiles=tiles_of(release.summary),
@@ -33,7 +33,7 @@ def page(release: ReleaseDiff, style: Style) -> Page:
 
 def _sections(release: ReleaseDiff, style: Style) -> Iterator[Section]:
     yield Section("Platforms", (Table(_HEAD, tuple(_rows(release))),))
-    yield from (entry.under("across platforms") for entry in sections_of(release.changes))
+    yield from (entry.under("across platforms") for entry in sections_of(release.changes, release.areas))
     for diff in release.platforms:
         yield from (entry.under(str(diff.new.platform)) for entry in diff_page(diff, style).sections)
     if release.notes:

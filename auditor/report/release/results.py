@@ -15,7 +15,7 @@ def results(release: ReleaseDiff) -> Results:
     return Results(
         name=f"{release.old.reference} to {release.new.reference}",
         subjects=tuple(_subjects(release)),
-        spec=f"{release.spec.name} {release.spec.version}",
+        spec=release.spec.label,
         spec_digest=release.spec.digest,
         verdict=release.verdict,
         outcome=release.verdict.upper(),

@@ -1,7 +1,8 @@
 """The JSON document of several reports: each is as `check` of that image alone writes it."""
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from auditor.report.audit.document import document_schema as report_schema
 from auditor.report.audit.document import to_document as report_document
@@ -10,8 +11,7 @@ from auditor.report.schema import builtins, schema
 from auditor.report.several.model import NotAudited, SeveralReports
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
+class _Frame(Struct, frozen=True):
     """All but the reports: a list of one kind or another is more than the schema's maker takes."""
 
     schema_version: str

@@ -1,7 +1,8 @@
 """Several reports as a value; its JSON form is part of `audit-image schema report`."""
 
-from dataclasses import dataclass
 from typing import ClassVar
+
+from msgspec import Struct
 
 from auditor.report.model import IndexReport, Report, Verdict
 from auditor.report.register import Kind
@@ -9,16 +10,14 @@ from auditor.report.register import Kind
 SCHEMA_VERSION = "1"
 
 
-@dataclass(frozen=True, slots=True)
-class NotAudited:
+class NotAudited(Struct, frozen=True):
     """An image that was asked for and not audited: `error` is the line that says what, where, and what to do."""
 
     reference: str
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class SeveralReports:
+class SeveralReports(Struct, frozen=True):
     """The reports in the order in which the images were named. `verdict` is `pass` only where all were audited."""
 
     verdict: Verdict

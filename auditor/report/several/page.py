@@ -20,8 +20,8 @@ def page(several: SeveralReports, style: Style) -> Page:
         conclusion=words.conclusion(several),
         facts=tuple(("spec", words.spec_of(report)) for report in several.images[:1]),
         tiles=(
-            Tile(len(several.images) - failed, "images that pass", "pass"),
-            Tile(failed, "images that fail", "fail"),
+            Tile(len(several.images) - failed, "images that pass", "pass", "image that passes"),
+            Tile(failed, "images that fail", "fail", "image that fails"),
             Tile(len(several.not_audited), "not audited", "unknown"),
         ),
         sections=tuple(_sections(several, style)),

@@ -1,7 +1,8 @@
 """Several reports for other programs: the cases and results of each image, which they name."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from auditor.report.audit.results import results as report_results
 from auditor.report.results import Case, Result, Results

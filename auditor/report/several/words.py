@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from auditor.report.audit import words
-from auditor.report.conclusion import findings_told
+from auditor.report.conclusion import findings_told, images_told
 from auditor.report.model import IndexReport, Report
 from auditor.report.several.model import SeveralReports
-from auditor.report.words import listed, plural
 
 HEAD = ("image", "findings", "verdict")
 
@@ -19,7 +18,7 @@ def name_of(report: Report | IndexReport) -> str:
 def spec_of(report: Report | IndexReport) -> str:
     """The spec and its version."""
     judged = report.platforms[0].spec if isinstance(report, IndexReport) else report.spec
-    return f"{judged.name} {judged.version}"
+    return judged.label
 
 
 def rows(several: SeveralReports) -> Iterator[tuple[str, str, str, str]]:
@@ -32,12 +31,7 @@ def rows(several: SeveralReports) -> Iterator[tuple[str, str, str, str]]:
 
 
 def conclusion(several: SeveralReports) -> str:
-    """`2 of 3 images do not meet felix, 1 not audited`."""
-    count = len(several.images)
+    """`2 of 3 images do not meet felix, 1 image not audited`."""
     failed = sum(report.verdict == "fail" for report in several.images)
     spec = next((spec_of(report) for report in several.images), "")
-    judged = f"{failed} of {plural(count, 'image')} {'does' if failed == 1 else 'do'} not meet {spec}"
-    passed = f"{plural(count, 'image')} {'passes' if count == 1 else 'pass'} by {spec}"
-    told = (judged if failed else passed) if count else ""
-    missed = len(several.not_audited)
-    return listed((told, f"{plural(missed, 'image')} not audited" if missed else ""))
+    return images_told(len(several.images), failed, len(several.not_audited), spec)

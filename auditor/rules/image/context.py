@@ -1,7 +1,8 @@
 """What the rules for one image are given."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.elf.model import NoticeKind
 from auditor.image.model import Layer
@@ -20,8 +21,7 @@ def saved_without(what: str) -> str:
     return f"the report was saved under a spec that doesn't {what}; audit the image itself"
 
 
-@dataclass(frozen=True, slots=True)
-class ImageContext:
+class ImageContext(Struct, frozen=True):
     """One image's inventory under one spec."""
 
     spec: Spec

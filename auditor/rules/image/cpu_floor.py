@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from auditor import processor
-from auditor.finding import Finding, Severity
+from auditor.finding import Finding
 from auditor.inventory.model import CpuFloor
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.image.context import ImageContext
 from auditor.rules.model import Subject, rule
+from auditor.severity import Severity
 from auditor.spec import Kind, Requirement
 
 _MARKED = ("amd64", "386")  # GNU_PROPERTY_X86_ISA_1_NEEDED

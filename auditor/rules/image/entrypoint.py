@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from auditor.finding import Finding, Severity
+from auditor.finding import Finding
 from auditor.rules.context import finding
 from auditor.rules.image.context import ImageContext
 from auditor.rules.model import Subject, rule
+from auditor.severity import Severity
 from auditor.spec import Kind
 
 

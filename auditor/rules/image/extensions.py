@@ -1,13 +1,15 @@
 """What iptables and ip must be able to do: extensions, flavours, link types."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from auditor.finding import Finding, Severity
+from msgspec import Struct
+
+from auditor.finding import Finding
 from auditor.inventory.model import Binary, LoadableExtension
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.image.context import ImageContext
 from auditor.rules.model import Subject, rule
+from auditor.severity import Severity
 from auditor.spec import Kind, Requirement
 from auditor.tools.project.iproute2 import IP
 from auditor.tools.project.xtables import PLUGIN_PREFIXES, TOOL_OF_STACK, variant_programs
@@ -31,8 +33,7 @@ def extension_missing(context: ImageContext) -> Iterator[Finding]:
         yield from _missing_link_types(context, row)
 
 
-@dataclass(frozen=True, slots=True)
-class _Lack:
+class _Lack(Struct, frozen=True):
     """One program that does not find, or can't load, one extension. `broken` is the plug-in that fails."""
 
     row: str

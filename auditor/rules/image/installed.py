@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from auditor.finding import Finding, Severity
+from auditor.finding import Finding
 from auditor.inventory.model import InstalledPackage
 from auditor.rules.context import finding
 from auditor.rules.image.context import ImageContext
 from auditor.rules.model import Subject, rule
+from auditor.severity import Severity
 from auditor.spec import Kind, Requirement
 
 
@@ -59,7 +60,8 @@ def _installed(context: ImageContext, row: Requirement) -> list[InstalledPackage
 
 def _named(context: ImageContext, row: Requirement) -> str:
     types = {package.type for package in context.inventory.packages}
-    return " or ".join(dict.fromkeys(name for kind in sorted(types) for name in row.packages.get(kind, "").split("|")))
+    named = (name for kind in sorted(types & row.packages.keys()) for name in row.packages[kind].split("|"))
+    return " or ".join(dict.fromkeys(named))
 
 
 def _order(package: InstalledPackage, minimum: str) -> int | None:

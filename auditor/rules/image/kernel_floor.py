@@ -5,10 +5,11 @@ from itertools import groupby
 
 from packaging.version import Version
 
-from auditor.finding import Finding, Severity
+from auditor.finding import Finding
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.image.context import ImageContext
 from auditor.rules.model import Subject, rule
+from auditor.severity import Severity
 from auditor.spec import Kind
 
 
@@ -29,11 +30,11 @@ def kernel_floor(context: ImageContext) -> Iterator[Finding]:
         if not minimum:
             continue
         above = [floor for floor in context.inventory.floors.kernel if Version(floor.version) > Version(minimum)]
-        above.sort(key=lambda floor: (Version(floor.version), floor.enforced, floor.path), reverse=True)
+        above.sort(key=lambda floor: (Version(floor.version), floor.enforced), reverse=True)
         for (version, enforced), group in groupby(above, key=lambda floor: (floor.version, floor.enforced)):
-            floors = list(group)
             # The C library's floor is everybody's: it stands for the others.
-            paths = sorted((floor.path for floor in floors), key=lambda path: ("/libc.so" not in path, path))
+            floors = sorted(group, key=lambda floor: ("/libc.so" not in floor.path, floor.path))
+            paths = [floor.path for floor in floors]
             does = "refuses" if enforced else "states that it is not made for"
             yield finding(
                 "kernel-floor",

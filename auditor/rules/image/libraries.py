@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from auditor.elf.model import LoadFault
-from auditor.finding import Finding, Severity
+from auditor.finding import Finding
 from auditor.inventory.model import Binary
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.image.context import ImageContext
 from auditor.rules.image.loading import matches_soname
 from auditor.rules.model import Subject, rule
+from auditor.severity import Severity
 from auditor.spec import Kind, Requirement
 
 _NOT_STARTED = frozenset((LoadFault.INTERPRETER_MISSING, LoadFault.ARCHITECTURE_MISMATCH, LoadFault.ELF_MALFORMED))

@@ -8,11 +8,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from auditor.elf.model import MUSL_REFUSES, LoadFault, NoticeKind
-from auditor.finding import Finding, Severity
+from auditor.finding import Finding
 from auditor.inventory.model import Problem
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.image.context import ImageContext
 from auditor.rules.model import Subject, rule
+from auditor.severity import Severity
 from auditor.spec import Kind, Requirement
 
 _FEW_OBJECTS = 3  # where more than these lack something of one library, it is the library that is wrong

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from auditor.finding import Finding, Severity
+from auditor.finding import Finding
 from auditor.inventory.model import PluginDirectory, PluginFile
 from auditor.rules.context import finding
 from auditor.rules.image.context import ImageContext
 from auditor.rules.model import Subject, rule
+from auditor.severity import Severity
 from auditor.spec import Kind, Requirement
 
 

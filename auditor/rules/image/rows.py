@@ -1,10 +1,11 @@
 """From findings to the status of every row of the spec."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
-from auditor.finding import Finding, Severity
+from msgspec import Struct
+
+from auditor.finding import Finding
 from auditor.rules.context import outcome
 from auditor.rules.image.config import unknown_config
 from auditor.rules.image.context import ImageContext, is_other, saved_without
@@ -13,14 +14,14 @@ from auditor.rules.image.files import unknown_file
 from auditor.rules.image.installed import unknown_package
 from auditor.rules.image.libraries import library_state
 from auditor.rules.image.plugins import unknown_plugin
+from auditor.severity import Severity
 from auditor.spec import Kind, Requirement
 from auditor.tools.catalogue import project_of
 
 Status = Literal["met", "not-met", "waived", "unknown", "not-applicable"]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One row judged. `findings` are indices into the report's findings; `state` is a library row's."""
 
     requirement: Requirement

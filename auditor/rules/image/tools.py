@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from auditor.finding import Finding, Severity
+from auditor.finding import Finding
 from auditor.inventory.model import Binary, Tool, Whereabouts
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.image.context import ImageContext
 from auditor.rules.model import Subject, rule
+from auditor.severity import Severity
 from auditor.spec import Kind, Requirement
 from auditor.tools.catalogue import compare_versions
 from auditor.tools.versions import compare_dated

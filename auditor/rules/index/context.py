@@ -1,6 +1,6 @@
 """What the rules for an index are given."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from auditor.image.model import Platform
 from auditor.inventory.model import Inventory
@@ -8,8 +8,7 @@ from auditor.rules.context import Options
 from auditor.spec import Kind, Spec
 
 
-@dataclass(frozen=True, slots=True)
-class IndexContext:
+class IndexContext(Struct, frozen=True):
     """The platforms that an index offers (an image without an index: its own), and those that were audited."""
 
     spec: Spec

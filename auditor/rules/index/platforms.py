@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from auditor.finding import Finding, Severity
+from auditor.finding import Finding
 from auditor.image.model import Platform
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.index.context import IndexContext
 from auditor.rules.model import Subject, rule
+from auditor.severity import Severity
 from auditor.spec import Kind
 
 

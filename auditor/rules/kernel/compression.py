@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from auditor.finding import Finding, Severity
+from auditor.finding import Finding
 from auditor.inventory.model import Decoder, ModuleLoader
 from auditor.kernel.model import Kernel, ModuleAnswer
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.kernel.context import Outcome, PairContext, Unknown, findings_of
 from auditor.rules.kernel.modprobe import NOT_LOOKED_AT
 from auditor.rules.model import Subject, rule
+from auditor.severity import Severity
 
 _RULE = "module-compression-unsupported"
 

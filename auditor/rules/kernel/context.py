@@ -1,7 +1,8 @@
 """What the rules about kernels are given, and what they answer beside findings."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.finding import Finding
 from auditor.inventory.model import Inventory
@@ -11,8 +12,7 @@ from auditor.rules.kernel.needs import running_flavours
 from auditor.spec import Requirement, Spec
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """Something that could not be judged, and why: never a finding. `about` is what the rule's subject would be."""
 
     rule: str
@@ -29,8 +29,7 @@ def findings_of(outcomes: Iterable[Outcome]) -> Iterator[Finding]:
     return (outcome for outcome in outcomes if isinstance(outcome, Finding))
 
 
-@dataclass(frozen=True, slots=True)
-class KernelContext:
+class KernelContext(Struct, frozen=True):
     """One kernel under one spec; `kernel` was asked for that spec's needs."""
 
     spec: Spec
@@ -54,8 +53,7 @@ class KernelContext:
         return (each for each in answer.modules if each.concerns(self.options.ip_family.stacks))
 
 
-@dataclass(frozen=True, slots=True)
-class PairContext(KernelContext):
+class PairContext(KernelContext, frozen=True):
     """One kernel, and one image whose tools will use it."""
 
     inventory: Inventory

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from auditor import processor
-from auditor.finding import Finding, Severity
+from auditor.finding import Finding
 from auditor.inventory.model import CpuFloor
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.kernel.context import Outcome, PairContext, Unknown, findings_of
 from auditor.rules.model import Subject, also
+from auditor.severity import Severity
 from auditor.spec import Kind
 
 _RULE = "cpu-floor"
@@ -28,7 +29,7 @@ def look_at_processor(context: PairContext) -> Iterator[Outcome]:
         baseline = processor.baseline(architecture)
         beyond = [floor for floor in floors if processor.is_beyond(architecture, floor.level, baseline)]
         if beyond:
-            level = max((floor.level for floor in beyond), key=lambda name: processor.order(architecture, name))
+            level = processor.highest(architecture, (floor.level for floor in beyond))
             why = context.kernel.cpu_reason or "name it with --cpu, or give what node-facts wrote on the node"
             yield Unknown(_RULE, level, f"the processor of the node isn't known: {why}")
         return
@@ -54,14 +55,11 @@ def _who(context: PairContext, architecture: str) -> str:
 
 
 def _finding(context: PairContext, architecture: str, floors: list[CpuFloor], has: str) -> Finding:
+    level = processor.highest(architecture, (floor.level for floor in floors))
     # What starts all programs stands for the others.
-    floors.sort(
-        key=lambda floor: (
-            -processor.order(architecture, floor.level),
-            "/ld" not in floor.path,
-            "/libc.so" not in floor.path,
-            floor.path,
-        )
+    floors = sorted(
+        (floor for floor in floors if floor.level == level),
+        key=lambda floor: ("/ld" not in floor.path, "/libc.so" not in floor.path, floor.path),
     )
     first = floors[0]
     paths = [floor.path for floor in floors]

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 
-from auditor.finding import Finding, Severity
+from auditor.finding import Finding
 from auditor.kernel.model import ModuleAnswer, Presence
 from auditor.kernel.version import version_text
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.kernel.context import KernelContext, Outcome, PairContext, Unknown, findings_of
 from auditor.rules.model import Subject, also, rule
+from auditor.severity import Severity
 
 _FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 _SHOWN_REASONS = 3

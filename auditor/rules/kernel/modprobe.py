@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from auditor.finding import Finding, Severity
+from auditor.finding import Finding
 from auditor.inventory.model import Kmod
 from auditor.rules.context import finding
 from auditor.rules.image.context import ImageContext
 from auditor.rules.kernel.context import Outcome, PairContext, Unknown, findings_of
 from auditor.rules.model import Subject, also, rule
+from auditor.severity import Severity
 from auditor.spec import Kind, Spec
 from auditor.tools.project.kmod import KMOD
 

@@ -1,8 +1,9 @@
 """From a kernel's answers and the findings about it to the status of every row that has a kernel half."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from auditor.finding import Finding
 from auditor.kernel.model import FeatureAnswer, ModuleAnswer
@@ -18,8 +19,7 @@ from auditor.spec import Requirement
 KernelStatus = Literal["met", "not-met", "waived", "unknown", "not-applicable"]
 
 
-@dataclass(frozen=True, slots=True)
-class KernelRow:
+class KernelRow(Struct, frozen=True):
     """One row judged for one kernel, with what was said of each module that it needs."""
 
     requirement: Requirement

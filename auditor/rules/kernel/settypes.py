@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 
-from auditor.finding import Finding, Severity
+from auditor.finding import Finding
 from auditor.kernel.model import Relation, SetTypeMatch
 from auditor.rules.context import enumerate_names, finding
 from auditor.rules.kernel.context import Outcome, PairContext, Unknown, findings_of
 from auditor.rules.model import Subject, rule
+from auditor.severity import Severity
 from auditor.tools.project.ipset import IPSET
 
 _RULE = "ipset-revision-unsupported"

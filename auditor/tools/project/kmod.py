@@ -5,8 +5,9 @@ Which of its libraries are really there is not for its bytes to say.
 """
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from auditor.filetree import Content
 from auditor.tools.loaded import Loaded, load
@@ -27,8 +28,7 @@ _TOYBOX = re.compile(rb"[Tt]oybox [^\0\n]{0,40}multicall binary")
 _SONAME = re.compile(rb"lib(?:z|lzma|zstd)\.so\.\d{1,3}")
 
 
-@dataclass(frozen=True, slots=True)
-class KmodSigns:
+class KmodSigns(Struct, frozen=True):
     """What the bytes say. `project` is `kmod`, `busybox`, `toybox` or "".
 
     `features` are the words that kmod prints (`+XZ`, `-ZLIB`), empty where it prints none. `sonames` are libraries

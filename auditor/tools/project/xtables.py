@@ -33,6 +33,7 @@ _WORDS = (
 _NAMED = re.compile(rb"(\d+(?:\.\d+)+(?:-?rc\d+)?) \((nf_tables|legacy)\)")
 _FORMAT = re.compile(rb"%s v%s \((nf_tables|legacy)\)(?:: )?\n?")
 _VERSION = re.compile(rb"[1-9]\.\d{1,2}\.\d{1,2}(?:\.\d{1,2})?(?:-?rc\d+)?")
+_PLACED = re.compile(rb"(?<![\x20-\x7e])(%s)\0" % _VERSION.pattern)
 
 
 def variant_programs(tool: str, flavour: str) -> tuple[tuple[str, str], ...]:
@@ -100,10 +101,8 @@ def _versions(loaded: Loaded) -> tuple[str, ...]:
     versions = whole(loaded.strings, _VERSION)
     if len(versions) < 2:
         return versions
-    places = {
-        address: version
-        for version in versions
-        for address, _ in loaded.matches(re.compile(rb"(?<![\x20-\x7e])" + re.escape(version.encode()) + rb"\0"))
-    }
+    whole_ones = frozenset(versions)
+    placed = ((address, text(match[1])) for address, match in loaded.matches(_PLACED))
+    places = {address: version for address, version in placed if version in whole_ones}
     pointed = tuple(sorted({places[target] for _, target in loaded.pointers_to(places)}))
     return pointed or versions

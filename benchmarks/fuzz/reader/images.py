@@ -99,13 +99,22 @@ def _archive(data: bytes) -> None:
             sum(1 for _ in image.tree.walk())
 
 
+#: A layer, for who needs one.
+PIECE = layer({"a": b"a"})[:2048]
+
+
+def saved(listing: bytes, config: bytes) -> bytes:
+    """An archive as docker save writes it, of that layer."""
+    return layer({"manifest.json": listing, "c.json": config, "l.tar": PIECE})
+
+
 def _archives() -> Iterator[bytes]:
-    piece = layer({"a": b"a"})[:2048]
+    piece = PIECE
     config = _json({"os": "linux", "architecture": "amd64", "rootfs": {"diff_ids": [_digest(piece)]}})
     listing = _json([{"Config": "c.json", "RepoTags": ["a:b"], "Layers": ["l.tar"]}])
-    saved = layer({"manifest.json": listing, "c.json": config, "l.tar": piece})
-    yield saved
-    yield gzip.compress(saved)
+    archive = saved(listing, config)
+    yield archive
+    yield gzip.compress(archive)
     manifest = _json({"schemaVersion": 2, "config": _descriptor(config, _CONFIG), "layers": [_descriptor(piece, "")]})
     blobs = {f"blobs/sha256/{hashlib.sha256(blob).hexdigest()}": blob for blob in (piece, config, manifest)}
     index = _json({"manifests": [_descriptor(manifest, _MANIFEST)]})

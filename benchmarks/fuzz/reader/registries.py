@@ -1,6 +1,5 @@
 """What a registry answers, what a helper program answers, and what lies in a user's files of credentials."""
 
-import io
 import json
 import ssl
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from auditor.image.source import docker_endpoint
 from auditor.image.source.interface import Access, Options
 from auditor.image.source.registry import Registry
 from benchmarks.fuzz.model import Reader
+from benchmarks.fuzz.wire import Wire, answer
 from benchmarks.fuzz.world import SEPARATOR, joined, parts, scratch, written
 
 _HOST = "registry.example"
@@ -28,28 +28,17 @@ _CONTEXT = ssl.create_default_context()
 _HASTE = Patience(tries=3, first=0, longest=0, waits=0)
 
 
-class _Wire:
-    """Stands for a socket: every request is answered by the next of the answers."""
+class _Wire(Wire):
+    """One that keeps watch over the password."""
 
     def __init__(self, answers: list[bytes], host: str, secure: bool) -> None:
-        self._answers = answers
+        super().__init__(answers)
         self._host = host
         self._secure = secure
-
-    def makefile(self, *_: object, **__: object) -> io.BufferedReader:
-        return io.BufferedReader(io.BytesIO(self._answers.pop(0) if self._answers else b""))
 
     def sendall(self, data: bytes) -> None:
         if _SECRET.encode() in data and not self._secure:
             assert self._host == _HOST, f"a password went to {self._host} in the clear"
-
-    def settimeout(self, _: object) -> None: ...
-
-    def setsockopt(self, *_: object) -> None: ...
-
-    def shutdown(self, _: object) -> None: ...
-
-    def close(self) -> None: ...
 
 
 def _pools(answers: list[bytes], pace: conversation.Pace) -> Mapping[str, type[HTTPConnectionPool]]:
@@ -99,12 +88,6 @@ def _registry(data: bytes) -> None:
             source.close()
 
 
-def _answer(status: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
-    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items())]
-    lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
-
 def _conversations() -> Iterator[bytes]:
     import hashlib  # noqa: PLC0415
 
@@ -114,18 +97,18 @@ def _conversations() -> Iterator[bytes]:
         return {"digest": f"sha256:{hashlib.sha256(blob).hexdigest()}", "size": len(blob)}
 
     manifest = json.dumps({"schemaVersion": 2, "config": descriptor(config), "layers": [descriptor(layer)]}).encode()
-    found = _answer("200 OK", {"Content-Type": "application/vnd.oci.image.manifest.v1+json"}, manifest)
+    found = answer("200 OK", {"Content-Type": "application/vnd.oci.image.manifest.v1+json"}, manifest)
     bearer = 'Bearer realm="https://auth.example/token?a=b",service="s",scope="repository:a/b:pull"'
-    refused = _answer("401 No", {"WWW-Authenticate": bearer}, b'{"errors": [{"code": "U", "message": "m"}]}')
-    token = _answer("200 OK", {}, b'{"token": "abc", "expires_in": 60}')
-    cut = _answer("200 OK", {}, layer)[:-20]
-    rest = _answer("206 P", {"Content-Range": f"bytes {len(layer) - 20}-{len(layer) - 1}/{len(layer)}"}, layer[-20:])
-    moved = _answer("307 M", {"Location": "https://cdn.example/x?y=z"})
-    yield joined(b"a", refused, token, found, _answer("200 OK", {}, config), _answer("200 OK", {}, layer))
-    yield joined(b"", found, _answer("200 OK", {}, config), cut, rest)
-    yield joined(b"a", _answer("401 No", {"WWW-Authenticate": 'Basic realm="x"'}), moved, found, moved, config)
+    refused = answer("401 No", {"WWW-Authenticate": bearer}, b'{"errors": [{"code": "U", "message": "m"}]}')
+    token = answer("200 OK", {}, b'{"token": "abc", "expires_in": 60}')
+    cut = answer("200 OK", {}, layer)[:-20]
+    rest = answer("206 P", {"Content-Range": f"bytes {len(layer) - 20}-{len(layer) - 1}/{len(layer)}"}, layer[-20:])
+    moved = answer("307 M", {"Location": "https://cdn.example/x?y=z"})
+    yield joined(b"a", refused, token, found, answer("200 OK", {}, config), answer("200 OK", {}, layer))
+    yield joined(b"", found, answer("200 OK", {}, config), cut, rest)
+    yield joined(b"a", answer("401 No", {"WWW-Authenticate": 'Basic realm="x"'}), moved, found, moved, config)
     yield joined(b"ap", refused, token, found)
-    yield joined(b"", _answer("429 S", {"Retry-After": "0"}), _answer("503 S", {"Retry-After": "Fri, 01 Jan 2027"}))
+    yield joined(b"", answer("429 S", {"Retry-After": "0"}), answer("503 S", {"Retry-After": "Fri, 01 Jan 2027"}))
     yield joined(b"", b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"a":\r\n0\r\n\r\n')
 
 

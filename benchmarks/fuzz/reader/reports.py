@@ -10,7 +10,6 @@ from auditor.auditing.draft import draft_waivers, today
 from auditor.auditing.index import judge_index
 from auditor.auditing.saved import of_index, read_report
 from auditor.auditing.terms import Terms
-from auditor.finding import FailOn
 from auditor.image.model import Config, Image, Layer, Platform
 from auditor.image.reference import parse
 from auditor.report.diff.compare import compare
@@ -18,6 +17,7 @@ from auditor.report.model import Report
 from auditor.report.register import Kind, Style, formats, write
 from auditor.report.release.compare import compare_releases
 from auditor.rules import Options
+from auditor.severity import FailOn
 from auditor.spec import Spec, load_spec
 from benchmarks.fuzz.model import Reader
 from benchmarks.fuzz.reader.packages import DPKG
@@ -64,7 +64,8 @@ def _whole_images() -> Iterator[bytes]:
 
 
 @cache
-def _sound() -> Report:
+def sound() -> Report:
+    """Of a small image."""
     (seed,) = _whole_images()
     return audit(_image(*parts(seed, 4)), _spec(), Options())
 
@@ -85,17 +86,17 @@ def _diff(data: bytes) -> None:
     saved = read_report(parse(f"report:{written('report.json', data)}"))
     chosen = zlib.crc32(data)
     if not isinstance(saved, Report):
-        compare_releases(of_index(_sound()), saved, "any")
+        compare_releases(of_index(sound()), saved, "any")
         return
     names = formats(Kind.DIFF)
-    for old, new in ((_sound(), saved), (saved, _sound()), (saved, saved)):
+    for old, new in ((sound(), saved), (saved, sound()), (saved, saved)):
         found = compare(old, new, "any")
         write(found, names[chosen % len(names)], Style(verbose=bool(chosen & 1)))
 
 
 def _reports() -> Iterator[bytes]:
-    yield json.dumps(json.loads(write(_sound(), "json"))).encode()
-    yield json.dumps(json.loads(write(of_index(_sound()), "json"))).encode()
+    yield json.dumps(json.loads(write(sound(), "json"))).encode()
+    yield json.dumps(json.loads(write(of_index(sound()), "json"))).encode()
 
 
 READERS = {

@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from auditor.elf.model import LoadFault
 from auditor.inventory.model import Tool
 from auditor.report.diff.model import Assessment, Change
@@ -74,8 +76,7 @@ def stem(soname: str) -> str:
     return match["stem"] if match else soname
 
 
-@dataclass(frozen=True, slots=True)
-class _Library:
+class _Library(Struct, frozen=True):
     """One library of a tool's closure; more than one path where the tool's programs find it in different places."""
 
     soname: str

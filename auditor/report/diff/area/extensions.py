@@ -52,8 +52,8 @@ def _one(kind: str, name: str, before: _Coverage, after: _Coverage) -> Iterator[
             revisions[before[place], after[place]].add(place)
     for (old, new), places in sorted(revisions.items()):
         assessment: Assessment = "improvement" if new > old else "regression"
-        newer = "It knows what newer kernels offer" if new > old else "It no longer knows what newer kernels offer"
-        why = f"{newer} ({_shown(places)})."
+        knows = {"improvement": "It knows", "regression": "It no longer knows"}[assessment]
+        why = f"{knows} what newer kernels offer ({_shown(places)})."
         yield Change("extension-revision", subject, f"revision {old}", f"revision {new}", assessment, why)
 
 

@@ -2,20 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import product
 
-from auditor.finding import Finding, Severity
+from msgspec import Struct
+
+from auditor.finding import Finding
 from auditor.report.diff.model import Assessment, Change
 from auditor.report.diff.pair import Pair
 from auditor.report.model import Report
+from auditor.severity import Severity
 
 # Evidence that says where something was, not what it is: it differs between two builds of one fault.
 _PLACES = frozenset({"layer", "line", "deleted"})
 
 
-@dataclass(frozen=True, slots=True)
-class Matched:
+class Matched(Struct, frozen=True):
     """`both` in the order of the new report; `old` are fixed, `new` were not there before."""
 
     both: tuple[tuple[Finding, Finding], ...]

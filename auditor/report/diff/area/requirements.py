@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from auditor.finding import Finding, Severity
+from auditor.finding import Finding
 from auditor.report.diff.area import findings
 from auditor.report.diff.model import Assessment, Change
 from auditor.report.diff.pair import Pair
 from auditor.report.model import ReportRequirement
+from auditor.severity import Severity
 
 
 def changes(pair: Pair) -> Iterator[Change]:

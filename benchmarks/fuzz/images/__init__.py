@@ -1,0 +1,1 @@
+"""Whole images, sound ones that are damaged in one place or a few, and audited as a user would."""
