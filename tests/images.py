@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from auditor.auditing import audit
+from auditor.auditing.facts import Looked
+from auditor.auditing.image import audit_facts
 from auditor.auditing.load import load
+from auditor.auditing.terms import Terms
+from auditor.image import SharedLayers
 from auditor.report.model import Report
 from auditor.rules import Options
 from auditor.spec import load_spec
@@ -28,6 +31,9 @@ EVERY_IMAGE = [
     for suite in SUITES
     for architecture in ARCHITECTURES
 ]
+
+# As in a sweep: what one image was read for is known to the next on the same base, with the same report.
+_SHARED = SharedLayers()
 
 LOADING = ("library-missing", "symbol-missing", "symbol-version-missing", "elf-malformed", "interpreter-missing")
 
@@ -87,11 +93,26 @@ def _write_layout(image: BuiltImage, folder: Path) -> None:
     (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
 
 
-@lru_cache(maxsize=16)  # of the images that much is compared with; a report of each would take hundreds of megabytes
 def report(
     suite: str = "bookworm", architecture: str = "amd64", recipe: str = "base", spec: str = "calico-system-requirements"
 ) -> Report:
     """The audit of a fixture, made once for the tests that follow each other."""
-    image = built(suite, architecture, recipe)
-    with load(f"oci-dir:{layout(image)}") as read:
-        return audit(read, load_spec(spec), Options(chosen_platform=True))
+    return reports(suite, architecture, recipe, (spec,))[spec]
+
+
+def reports(suite: str, architecture: str, recipe: str, specs: tuple[str, ...]) -> dict[str, Report]:
+    """The same for several specs, read once."""
+    known = _known(suite, architecture, recipe)
+    missing = [spec for spec in specs if spec not in known]
+    if missing:
+        image = built(suite, architecture, recipe)
+        with load(f"oci-dir:{layout(image)}", shared=_SHARED) as read:
+            facts, options = Looked(read), Options(chosen_platform=True)
+            known |= {name: audit_facts(facts, Terms(load_spec(name), options)) for name in missing}
+    return known
+
+
+@lru_cache(maxsize=8)  # of the images that much is compared with; a report of each would take hundreds of megabytes
+def _known(_suite: str, _architecture: str, _recipe: str) -> dict[str, Report]:
+    """The reports that were made of a fixture so far."""
+    return {}

@@ -13,6 +13,7 @@ from elftools.elf.sections import Symbol, SymbolTableSection
 from auditor.elf.bind.definitions import Definitions
 from auditor.elf.read.file import ElfFile, read_elf
 from auditor.elf.read.symbols import SymbolTable, key
+from fixtures.apt import ARCHITECTURES, SUITES
 from fixtures.build import build_image
 from fixtures.contents import OnDisk
 from fixtures.workspace import Unavailable
@@ -128,17 +129,16 @@ def test_symbols_of_a_32_bit_file(forge: Forge, tmp_path: Path, style: str) -> N
 @pytest.mark.full
 @pytest.mark.parametrize(
     ("suite", "arch"),
-    [(suite, arch) for suite in ("bullseye", "bookworm", "trixie") for arch in ("amd64", "arm64", "ppc64el", "s390x")],
+    [(suite, arch) for suite in SUITES for arch in ARCHITECTURES],
 )
-def test_symbols_of_every_library_of_an_image(suite: str, arch: str) -> None:
+def test_symbols_of_the_files_of_an_image(suite: str, arch: str) -> None:
     try:
         tree = build_image(suite, arch).tree
     except Unavailable as error:
         pytest.skip(str(error))
-    files = [path for path in sorted((tree / "usr").rglob("*")) if path.is_file() and not path.is_symlink()]
-    compared = 0
-    for path in files:
-        if path.stat().st_size < 1 << 20 and path.read_bytes()[:4] == b"\x7fELF":
-            same(path)
-            compared += 1
-    assert compared > 300
+    found = [path for path in sorted((tree / "usr").rglob("*")) if path.is_file() and not path.is_symlink()]
+    files = [path for path in found if path.stat().st_size < 1 << 20 and path.read_bytes()[:4] == b"\x7fELF"]
+    assert len(files) > 300
+    # Those of one suite are much alike on all machines: a quarter of them on each, another one each time.
+    for path in files[ARCHITECTURES.index(arch) :: len(ARCHITECTURES)]:
+        same(path)
