@@ -17,6 +17,7 @@ from benchmarks.paper import write_section
 from benchmarks.read_image import BUILD, image, layout, registry_with
 from benchmarks.siblings import siblings
 from benchmarks.timing import medians, run_pair
+from tests.kernel.debian import kernel_packages
 
 PAPER = Path("docs/benchmarks.md")
 FLOOR = """
@@ -100,6 +101,14 @@ def compared(runs: int) -> Iterator[str]:
     if shutil.which("skopeo"):
         yield from sweeps(audit, cold, runs)
     hello = [*python, HELLO, "--help"]
+    saved = BUILD / "report.json"
+    subprocess.run([*audit, "check", "-q", f"docker-archive:{image('full-size')}", "-o", f"json={saved}"], check=False)
+    bill = [*audit, "sbom", f"report:{saved}", "-o", f"spdx-json={BUILD / 'bill.json'}"]
+    yield compare("sbom of a saved report of 254 MB", bill, "a typer hello world", hello, runs)
+    packages = map(str, kernel_packages("bookworm", "amd64", "cloud"))
+    yield compare(
+        "kernel, one package of Debian's", [*audit, "kernel", "-q", *packages], "a typer hello world", hello, runs
+    )
     yield compare("--help", [*audit, "--help"], "a typer hello world", hello, runs * 3)
 
 

@@ -22,7 +22,6 @@ from auditor.report.diff.model import Change, Diff
 from auditor.report.model import Report
 from fixtures.entries import Kind, Tree
 from fixtures.image import BuiltImage
-from fixtures.layertar import read_layer
 from fixtures.oracle import Oracle, Program, executables, oracle, search_path, which
 from fixtures.trace import Trace
 from fixtures.workspace import FixtureError
@@ -94,7 +93,7 @@ class Subject:
         """Path -> the layer that last wrote it."""
         found: dict[str, str] = {}
         for layer in self.image.layers:
-            found |= {f"/{path}": layer.diff_id for path in read_layer(layer.tar).entries}
+            found |= {f"/{path}": layer.diff_id for path in layer.content.entries}
         return found
 
     @cached_property

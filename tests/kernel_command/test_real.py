@@ -1,7 +1,6 @@
 """Real kernels with real images: the incident is replayed, and what fits each other passes."""
 
 import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,6 @@ from tests.kernel_command.changed import changed
 
 SUITES = ("bullseye", "bookworm", "trixie", "sid")
 RISEN = ["hash:ip", "hash:ip,port", "hash:net,net"]  # revisions that 6.3 and ipset 7.17 brought
-SECONDS = 0.5
 
 
 def saved(folder: Path, suite: str, architecture: str = "amd64") -> str:
@@ -52,22 +50,16 @@ def test_an_image_with_its_own_suites_kernel(tmp_path: Path) -> None:
     assert document["pairs"][0]["unknown"] == []
 
 
-def test_one_kernel_takes_less_than_half_a_second() -> None:
-    """Reading an unpacked kernel, judging it with an image, and writing the page."""
+def test_an_unpacked_kernel_meets_what_the_image_of_its_suite_needs() -> None:
+    """As its package does; the page of it can be written."""
     images, spec = [report("bookworm")], load_spec()
     needs = feature_needs(spec)
     with unpacked(kernel_packages("bookworm", "amd64", "cloud")) as kernel:
         kernel.depmod()
-        seconds = []
-        for _ in range(3):
-            started = time.process_time()
-            kernels = read_kernels([open_source(kernel.tree), open_source(kernel.config)], needs)
-            found = audit_kernels(kernels, images, spec, Options())
-            assert write(found, "html", Style())
-            seconds.append(time.process_time() - started)
-    print(f"{min(seconds):.3f} s")
+        kernels = read_kernels([open_source(kernel.tree), open_source(kernel.config)], needs)
+        found = audit_kernels(kernels, images, spec, Options())
+    assert write(found, "html", Style())
     assert found.verdict == "pass"
-    assert min(seconds) < SECONDS
 
 
 @pytest.mark.full

