@@ -64,6 +64,6 @@ def test_programs_of_a_changed_image_fail_as_its_loader_says(suite: str, recipe:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize(("recipe", "arch"), zip(_FOREIGN, cycle(ARCHITECTURES[1:]), strict=False))
+@pytest.mark.parametrize(("recipe", "arch"), list(zip(_FOREIGN, cycle(ARCHITECTURES[1:]), strict=False)))
 def test_programs_of_a_changed_image_of_another_architecture(recipe: str, arch: str) -> None:
     compare(*asked("bookworm", arch, recipe))
