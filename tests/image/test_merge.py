@@ -232,3 +232,10 @@ def test_a_whiteout_below_a_link_is_remembered() -> None:
     tree = MergedTree(merge.root, merge.removed)
     assert tree.find("/usr/sbin/ipset").node is not None
     assert tree.find("/sbin/ipset").node is None
+
+
+def test_an_entry_for_the_root_gives_it_its_attributes() -> None:
+    for entry, mode in ((folder("./", 0o700), 0o700), (file("./", "x", 0o600), 0o755)):
+        node = merged([file("a", "1"), entry]).find("/").node
+        assert node is not None
+        assert (node.kind, node.mode) == (FileKind.DIRECTORY, mode)

@@ -9,8 +9,10 @@ import pytest
 from auditor import events
 from auditor.auditing import audit
 from auditor.auditing.load import load
+from auditor.budget import Budget
 from auditor.errors import AuditError
 from auditor.image import Image, Limits, SharedLayers
+from auditor.image.layer import Expected
 from auditor.report.model import Report
 from auditor.spec import load_spec
 from fixtures.export import export
@@ -181,3 +183,22 @@ def test_a_real_image_is_judged_alike() -> None:
     reports = [report(shared), report(shared), report(None)]
     assert encode(repr(reports[0])) == encode(repr(reports[1])) == encode(repr(reports[2]))
     assert drawn[0] == drawn[1] == drawn[2]
+
+
+@pytest.mark.parametrize("allowance", ["uncompressed", "entries", "names", "kept"])
+def test_a_layer_is_taken_where_the_limits_just_allow_for_it(tmp_path: Path, allowance: str) -> None:
+    shared = SharedLayers()
+    looked(archive(tmp_path / "image.tar", BASE), shared)
+    (known,) = shared._known.values()
+    needed = {
+        "uncompressed": known.contents.uncompressed,
+        "entries": len(known.contents.entries),
+        "names": known.contents.names,
+        "kept": known.contents.kept,
+    }[allowance]
+    assert needed > 0
+    for lacking in (0, 1):
+        budget = Budget()
+        given = getattr(budget, allowance)
+        given.take(given.left - needed + lacking, "what came before")
+        assert shared.take(known.contents, Expected("layer", None, None, None), budget) is not bool(lacking)

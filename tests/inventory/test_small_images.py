@@ -13,9 +13,21 @@ from auditor.image.platforms import parse_platform
 from auditor.inventory.model import Drift, Inventory, Place, Whereabouts
 from auditor.rules import Options
 from auditor.spec import read_spec
-from tests.image.build import Layout, Member, config, file, link, program, tar, whiteout, write_docker_archive
+from tests.image.build import (
+    Layout,
+    Member,
+    config,
+    docker_archive,
+    file,
+    link,
+    program,
+    tar,
+    whiteout,
+    write_docker_archive,
+)
 from tests.tools.elves import Elf
 from tests.tools.elves import program as elf
+from tests.tools.test_set_types import TYPES, fields, table
 
 SPEC = read_spec(
     """name = "mine"
@@ -214,3 +226,31 @@ def test_what_else_there_is_of_a_library_that_is_missed(tmp_path: Path) -> None:
     assert told.whereabouts_of("libx.so.1") == Whereabouts(
         "libx.so.1", siblings=("libx.so.0", "libx.so.2"), unlinked=(Place("/lib/libx.so.1.5", 0),)
     )
+
+
+def test_set_types_that_are_linked_into_ipset(tmp_path: Path) -> None:
+    made = Elf()
+    table(made, *((one.name.encode(), fields(one.revision, one.family, one.dimension)) for one in reversed(TYPES)))
+    assert inventory_of(tmp_path, [program("bin/ipset", made.content().data)]).set_types == TYPES
+    assert inventory_of(tmp_path, [program("bin/ipset", Elf().content().data)]).set_types == ()
+
+
+def test_what_is_started_says_by_whom_and_what_it_is(tmp_path: Path) -> None:
+    loaded = Elf(interpreter=b"/lib/ld.so")
+    members = [
+        program("opt/start", "#!/bin/sh\n/opt/static\nexec /opt/dynamic\n"),
+        program("opt/static", UNKNOWN),
+        program("opt/dynamic", loaded.content().data),
+        program("bin/sh", UNKNOWN),
+    ]
+    layer, archive = tar(members), tmp_path / "image.tar"
+    settings = config([layer], config={"Env": ["PATH=/usr/bin:/bin"], "Entrypoint": ["/opt/start"]})
+    archive.write_bytes(docker_archive([layer], settings=settings))
+    with load(str(archive)) as image:
+        told = audit(image, SPEC, Options(chosen_platform=True)).inventory
+    assert {one.path: (one.kind, one.started_by) for one in told.executables} == {
+        "/opt/start": ("script", "entrypoint"),
+        "/opt/static": ("static", "/opt/start:2"),
+        "/opt/dynamic": ("dynamic", "/opt/start:3"),
+        "/bin/sh": ("static", "PATH"),
+    }

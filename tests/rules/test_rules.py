@@ -612,3 +612,15 @@ def test_an_entrypoint_that_does_not_load_does_not_meet_its_row() -> None:
 
 def test_one_binary_answers_by_its_name() -> None:
     assert tool("ipset").binary("ipset") == binary("ipset", "ipset")
+
+
+def test_a_plug_in_that_one_flavour_of_one_tool_alone_lacks() -> None:
+    def change(inventory: Inventory) -> Inventory:
+        (known,) = (entry for entry in inventory.extensions if entry.name == "REJECT")
+        others = (entry for entry in inventory.extensions if entry is not known)
+        told = (replace(known, family="ipv4"), replace(known, family="ipv6", flavour="legacy"))
+        return replace(inventory, extensions=(*others, *told))
+
+    (found,) = [entry for entry in findings(change) if entry.rule == "extension-missing"]
+    assert found.subject == "REJECT"
+    assert found.message == "-j REJECT has no plug-in, for ip6tables (nf_tables)."

@@ -78,3 +78,18 @@ def test_a_saved_report_never_says_otherwise_than_the_image(saved_under: str) ->
         told = {row.id: row.status for row in again.requirements}
         assert {row for row in told if told[row] not in (fresh[row], "unknown")} == set(), name
         assert name != saved_under or told == fresh
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ('version_from = "package"', "package"),
+        ('pattern = "v([0-9.]+)"', "what this pattern matches"),
+        ("", "the program itself"),
+    ],
+)
+def test_from_where_a_version_was_not_read(fields: str, where: str) -> None:
+    spec = ipset(f'{fields}\nminimum = "7.18"')
+    image = ImageContext(spec, Options(chosen_platform=True), read_by("go:mine"), LAYERS)
+    (row,) = (row for row in spec.requirements if row.id == "tool.ipset")
+    assert f"read the version of ipset from {where}" in image.version_not_looked_for(row)
