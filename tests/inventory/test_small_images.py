@@ -206,17 +206,24 @@ def test_a_platform_that_the_index_promises_and_the_config_has_not(
     assert (None if told.offered_as is None else str(told.offered_as)) == promised
 
 
-def test_what_else_there_is_of_a_library_that_is_missed(tmp_path: Path) -> None:
-    """By what the files say of themselves: one has the name, and no link leads to it; others are other versions."""
+def musl(*needed: str) -> list[Member]:
+    """A program and its loader."""
     loader = Elf()
     loader.text(b"", b"/etc/ld-musl-x86_64.path")
     mine = Elf(interpreter=b"/lib/ld-musl-x86_64.so.1")
     mine.text(b"mine 2.1")
+    return [
+        program("bin/mine", mine.content(needed=needed).data),
+        program("lib/ld-musl-x86_64.so.1", loader.content(soname="libc.so").data),
+    ]
+
+
+def test_what_else_there_is_of_a_library_that_is_missed(tmp_path: Path) -> None:
+    """By what the files say of themselves: one has the name, and no link leads to it; others are other versions."""
     told = inventory_of(
         tmp_path,
         [
-            program("bin/mine", mine.content(needed=("libx.so.1",)).data),
-            program("lib/ld-musl-x86_64.so.1", loader.content(soname="libc.so").data),
+            *musl("libx.so.1"),
             file("lib/libx.so.1.5", Elf().content(soname="libx.so.1").data),
             file("lib/libx.so", Elf().content(soname="libx.so.2").data),
             file("lib/libx.so.0", "no library at all"),
@@ -254,3 +261,22 @@ def test_what_is_started_says_by_whom_and_what_it_is(tmp_path: Path) -> None:
         "/opt/dynamic": ("dynamic", "/opt/start:3"),
         "/bin/sh": ("static", "PATH"),
     }
+
+
+def test_each_library_of_a_program_is_of_the_layer_that_wrote_it(tmp_path: Path) -> None:
+    told = inventory_of(tmp_path, musl("libx.so.1"), [file("lib/libx.so.1", Elf().content().data)])
+    found = told.tool("mine")
+    assert found is not None
+    closure = {entry.soname: (entry.path, entry.layer) for entry in found.binaries[0].closure}
+    assert closure["libx.so.1"] == ("/lib/libx.so.1", 1)
+
+
+@pytest.mark.parametrize(("folder", "found"), [("/app", True), ("/", False), ("", False)])
+def test_a_relative_library_path_starts_where_the_image_starts(tmp_path: Path, folder: str, found: bool) -> None:
+    members = [*musl("libx.so.1"), file("app/own/libx.so.1", Elf().content().data)]
+    layer, archive = tar(members), tmp_path / "image.tar"
+    settings = {"Env": ["PATH=/bin", "LD_LIBRARY_PATH=own"], "Cmd": ["mine"], "WorkingDir": folder}
+    archive.write_bytes(docker_archive([layer], settings=config([layer], config=settings)))
+    with load(str(archive)) as image:
+        told = audit(image, SPEC, Options(chosen_platform=True)).inventory
+    assert (told.problems == ()) == found

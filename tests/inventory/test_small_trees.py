@@ -38,12 +38,12 @@ from auditor.inventory.plugindirs import _loaded, plugin_directories
 from auditor.inventory.plugins import PluginReader
 from auditor.inventory.programs import merge_notices, merge_problems
 from auditor.inventory.standins import _is_empty, _starts_elsewhere
-from auditor.inventory.start import start_problems
+from auditor.inventory.start import entry_programs, start_problems
 from auditor.inventory.usage import Usage
 from auditor.inventory.whereabouts import NameIndex, whereabouts, with_place
 from auditor.packages import read_packages
 from auditor.process.handover import Target
-from auditor.process.model import Launch, LaunchFault, LaunchProblem, Origin
+from auditor.process.model import Launch, LaunchFault, LaunchProblem, Origin, ProgramKind, Role, Start
 from auditor.process.path import SearchPath
 from auditor.tools.model import Extension
 from tests.elf.loaders import own_loader
@@ -741,3 +741,45 @@ def test_a_library_answers_to_its_soname_too() -> None:
 def test_one_floor_stands_for_another(known: tuple[str, bool], other: tuple[str, bool], covers: bool) -> None:
     one, two = (KernelFloor("/lib/x", version, enforced, 0) for version, enforced in (known, other))
     assert _covers(one, two) is covers
+
+
+def test_what_the_runtime_itself_starts() -> None:
+    """The entrypoint and its interpreter; nothing that a script starts, or only may be started."""
+    config, script = Origin("", 0, "start"), Origin("/start", 2, "exec /x")
+
+    def start(name: str, role: Role, origin: Origin = config, *, certain: bool = True) -> Start:
+        return Start(name, f"/bin/{name}", f"/usr/bin/{name}", ProgramKind.ELF, role, origin, certain)
+
+    starts = (
+        start("entry", Role.ENTRYPOINT),
+        start("sh", Role.INTERPRETER),
+        start("sh", Role.INTERPRETER),
+        start("perhaps", Role.ENTRYPOINT, certain=False),
+        start("perl", Role.INTERPRETER, script),
+        start("next", Role.HANDOVER, script),
+        start("service", Role.SERVICE),
+    )
+    assert entry_programs(Launch(("start",), starts)) == ("/usr/bin/entry", "/usr/bin/sh")
+
+
+@pytest.mark.parametrize(
+    ("needed", "reason"),
+    [((), ""), (("libgone.so.1",), "/lib/liblzma.so.5 does not load: Error loading shared library libgone.so.1")],
+)
+def test_what_a_modprobe_opens_must_load(needed: tuple[str, ...], reason: str) -> None:
+    kmod, loader = Elf(interpreter=b"/lib/ld-musl-x86_64.so.1"), Elf()
+    kmod.text(b"kmod version 30", b"+XZ -ZLIB -ZSTD", b"liblzma.so.5")
+    loader.text(b"", b"/etc/ld-musl-x86_64.path")
+    tree = merged(
+        [
+            program("usr/bin/kmod", kmod.content().data),
+            link("sbin/modprobe", "/usr/bin/kmod"),
+            program("lib/ld-musl-x86_64.so.1", loader.content(soname="libc.so").data),
+            file("lib/liblzma.so.5", Elf().content(needed=needed).data),
+        ]
+    )
+    (found,) = take_kmod(tree, Linker(tree), owners_of(tree), PATH).loaders
+    (xz,) = (one for one in found.decoders if one.compression == "xz")
+    assert (xz.how, xz.library, xz.usable) == ("dlopen", "liblzma.so.5", not reason)
+    assert (xz.path == "/lib/liblzma.so.5") is not bool(reason)
+    assert xz.reason.startswith(reason) and bool(xz.reason) == bool(reason)
