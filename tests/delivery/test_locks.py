@@ -16,8 +16,9 @@ def refusing(*places: str) -> list[str]:
     oldest = project["requires-python"].removeprefix(">=") + ".0"
     found = list(distributions(path=list(places)) if places else distributions())
     assert len(found) > 20
-    wanted = {each.name: each.metadata["Requires-Python"] or "" for each in found}
-    return [f"{name} {words}" for name, words in wanted.items() if not SpecifierSet(words).contains(oldest)]
+    wanted = {each.name: each.metadata for each in found if "Requires-Python" in each.metadata}
+    told = {name: metadata["Requires-Python"] for name, metadata in wanted.items()}
+    return [f"{name} {words}" for name, words in told.items() if not SpecifierSet(words).contains(oldest)]
 
 
 def test_tests_and_tool_take_the_oldest_python() -> None:
