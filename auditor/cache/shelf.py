@@ -105,7 +105,8 @@ class Shelf:
         except OSError as error:
             raise Unusable(f"{part}: {error.strerror}") from error
         finally:
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a read-only mount refuses that of what isn't there too
+                part.unlink()
 
     def stock(self) -> tuple[Piece, ...]:
         """What is on it, what was used longest ago first."""

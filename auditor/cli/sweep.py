@@ -184,7 +184,7 @@ def sweep(
     )
     if not names:
         raise UsageError("no image is given", "sweep", "name images, a list with --from, or --repository and --tags")
-    workers = jobs or len(os.sched_getaffinity(0))
+    workers = jobs or _processors()
     limit_each = timeout_each or None
     engine = Cluster(scheduler, limit_each) if scheduler else Pool(workers, limit_each)
     try:
@@ -200,6 +200,11 @@ def sweep(
         return error.exit_code if isinstance(error, Interrupted) else 130
     _rest(outputs).write(lambda name, style: write(report, name, style), passed=report.verdict == "pass")
     return _exit_code(report)
+
+
+def _processors() -> int:
+    """Those that this process may use, where the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _exit_code(report: "SweepReport") -> int:

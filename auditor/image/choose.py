@@ -46,11 +46,20 @@ def _name(text: str) -> Name | None:
         return None
 
 
+def every_platform(listing: Listing, reference: Reference) -> tuple[Candidate, ...]:
+    """All candidates; the one alone whose own digest the reference names, where it names one."""
+    return _exactly(listing.candidates(), reference)
+
+
+def _exactly(candidates: tuple[Candidate, ...], reference: Reference) -> tuple[Candidate, ...]:
+    if not reference.digest:
+        return candidates
+    return tuple(candidate for candidate in candidates if candidate.digest == reference.digest) or candidates
+
+
 def choose_platform(candidates: tuple[Candidate, ...], platform: Platform | None, reference: Reference) -> Candidate:
     """The candidate for `platform`, or for this machine, or the only one. ImageNotFound with the list otherwise."""
-    if reference.digest:
-        exact = [candidate for candidate in candidates if candidate.digest == reference.digest]
-        candidates = tuple(exact) or candidates
+    candidates = _exactly(candidates, reference)
     if len(candidates) == 1 and (platform is None or candidates[0].platform is None):
         return candidates[0]
     wanted = platform or host_platform()

@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing, contextmanager
 from auditor import events
 from auditor.budget import DEFAULT, Budget, Limits
 from auditor.errors import ImageNotFound
-from auditor.image.choose import choose, choose_platform
+from auditor.image.choose import choose, choose_platform, every_platform
 from auditor.image.config import parse_config
 from auditor.image.model import Image, Platform
 from auditor.image.opened import Index, Opened, Opening
@@ -86,9 +86,7 @@ def load_index(
     with ExitStack() as stack:
         source = stack.enter_context(closing(open_source(reference, options)))
         listing = choose(source.images(), reference)
-        candidates = listing.candidates()
-        if reference.digest:
-            candidates = tuple(one for one in candidates if one.digest == reference.digest) or candidates
+        candidates = every_platform(listing, reference)
         absent = () if reference.digest else listing.absent()
         if absent and not available:
             raise ImageNotFound(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from auditor.cache.code import code_version
 from auditor.errors import SourceUnavailable, UsageError
+from auditor.image.platforms import host_platform
 from auditor.sweep.grouping import grouped
 from auditor.sweep.job import Done, Job, Order
 from auditor.sweep.lane import Lane
@@ -49,26 +50,26 @@ class Cluster:
             remedy = "give it as tcp://HOST:PORT, and see that it runs"
             raise SourceUnavailable(f"the scheduler does not answer ({error})", self._address, remedy) from error
         try:
-            threads = self._threads(client)
+            threads = self._threads(client, order)
             waiting = self._submitted(client, threads, jobs, order)
             for future in as_completed(list(waiting), loop=client.loop):
                 yield self._done(future, waiting.pop(future), order)
         finally:
             client.close(timeout=1)
 
-    def _threads(self, client: "Client") -> list[str]:
-        """The address of each worker, as often as it has threads; all of them run the code that runs here."""
+    def _threads(self, client: "Client", order: Order) -> list[str]:
+        """The address of each worker, as often as it has threads; all of them would say what this machine says."""
         try:
-            codes = client.run(code_version)
+            codes = client.run(decided_by, order)
         except Exception as error:
             what = f"its workers can't audit images ({type(error).__name__}: {error})"
             raise UsageError(what, self._address, "install this audit-image on each of them") from error
         if not codes:
             raise UsageError("the cluster has no worker", self._address, "start some: dask worker ADDRESS")
-        other = sorted(worker for worker, code in codes.items() if code != code_version())
+        other = sorted(worker for worker, code in codes.items() if code != decided_by(order))
         if other:
-            what = f"another audit-image or Python is on {', '.join(other[:3])}"
-            raise UsageError(what, self._address, "install this one on each worker")
+            what = f"another audit-image, Python or machine is on {', '.join(other[:3])}"
+            raise UsageError(what, self._address, "install this one on each worker; --platform where machines differ")
         return [worker for worker, count in sorted(client.nthreads().items()) for _ in range(count)]
 
     def _submitted(
@@ -81,7 +82,7 @@ class Cluster:
                 job,
                 order,
                 self._limit,
-                code_version(),
+                decided_by(order),
                 workers=[threads[number % len(threads)]],
                 allow_other_workers=True,
                 pure=False,
@@ -104,10 +105,16 @@ class Cluster:
         return done
 
 
+def decided_by(order: Order) -> str:
+    """What decides beside the order: the code, and the machine where its own platform is taken."""
+    chosen = order.all_platforms or order.way.platform is not None
+    return code_version() if chosen else f"{code_version()} {host_platform()}"
+
+
 def audit_there(job: Job, order: Order, limit: float | None, code: str) -> Done:
     """One image on a worker of the cluster, by a process that is kept for the next one."""
-    if code_version() != code:
-        return missed(job, order, "a worker of the cluster has another audit-image; install this one there")
+    if decided_by(order) != code:
+        return missed(job, order, "a worker of the cluster has another audit-image or machine; install this one there")
     key = repr((order.judged_by, order.remember, order.way.access, limit))
     with _idle_lock:
         lanes = _idle.setdefault(key, queue.SimpleQueue())

@@ -57,12 +57,14 @@ class Job(Struct, frozen=True):
     """One image, under every name that was asked for. It is read by the first name.
 
     `identity` is the digest of what the names stand for, where it is known before the image is read; `layers` tell
-    which images have layers in common, the lowest first.
+    which images have layers in common, the lowest first; `taken` are the digests of the manifests (else the configs)
+    that are read of it.
     """
 
     references: tuple[Reference, ...]
     identity: str | None = None
     layers: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
 
 
 class Done(Struct, frozen=True):

@@ -17,6 +17,7 @@ from auditor.files import beside
 from auditor.report.sweep.document import from_line
 from auditor.report.sweep.model import SweepImage
 
+_BEGINNING = b'{"schema_version"'  # of each line
 _LONGEST = 64 << 20  # bytes of one line; an image's has some ten thousand
 
 
@@ -68,7 +69,7 @@ class Journal:
                 raise UsageError(what, str(self.path), "name another file, or start over with --fresh") from error
             if image is not None:
                 yield image
-        if number and not whole and not line.startswith(b"{"):
+        if number and not whole and not _BEGINNING.startswith(line[: len(_BEGINNING)]):
             raise UsageError(
                 "was not written by a sweep", str(self.path), "name another file, or start over with --fresh"
             )

@@ -68,7 +68,8 @@ class Lane:
                     self._process.wait(_DYING)
 
     def _started(self) -> Connection:
-        if time.monotonic() - self._used > IDLE / 2:
+        died = self._process is not None and self._process.poll() is not None
+        if died or time.monotonic() - self._used > IDLE / 2:
             self._stop()
         self._used = time.monotonic()
         if self._connection is not None:

@@ -9,10 +9,10 @@ from auditor import events
 from auditor.budget import Budget
 from auditor.errors import ImageNotFound, SourceUnavailable
 from auditor.image import Reference, Scheme
-from auditor.image.choose import choose, choose_platform
+from auditor.image.choose import choose, choose_platform, every_platform
 from auditor.image.config import parse_config
 from auditor.image.source import docker_endpoint, open_source
-from auditor.image.source.interface import Options
+from auditor.image.source.interface import Options, StoredImage
 from auditor.kept import policy
 from auditor.sweep.job import Job, Order
 
@@ -37,19 +37,27 @@ def look(reference: Reference, order: Order) -> Job:
     )
     with closing(open_source(reference, options)) as source:
         listing = choose(source.images(), reference)
-        candidates = listing.candidates()
-        chosen = candidates[0] if order.all_platforms else choose_platform(candidates, way.platform, reference)
-        stored = chosen.read()
+        if order.all_platforms:
+            chosen = every_platform(listing, reference)
+        else:
+            chosen = (choose_platform(listing.candidates(), way.platform, reference),)
+        stored = chosen[0].read()
+        taken = tuple(one.digest or _digest(one.read()) for one in chosen)
     # How layers are packed differs from source to source; what is in them has one digest everywhere.
     layers = parse_config(stored.config, stored.config_where, len(stored.layers), way.limits).diff_ids
     if reference.scheme is Scheme.REGISTRY and reference.name and listing.digest:
         reference = replace(reference, name=replace(reference.name, digest=listing.digest))
-    return Job((reference,), listing.digest or stored.config_digest, layers)
+    return Job((reference,), listing.digest or stored.config_digest, layers, taken)
 
 
 def place_of(reference: Reference) -> str:
-    """Where an identity holds: everywhere in registries, whose bytes are asked for by digest, else in one file."""
-    return "" if reference.scheme is Scheme.REGISTRY else f"{reference.scheme.value}:{reference.path}"
+    """Where an identity holds: in one repository, or one file. What another lacks of an image shows only there."""
+    name = reference.name
+    return f"{reference.scheme.value}:{f'{name.host}/{name.repository}' if name else reference.path}"
+
+
+def _digest(stored: StoredImage) -> str:
+    return stored.digest or stored.config_digest or ""
 
 
 def _has_daemon() -> bool:

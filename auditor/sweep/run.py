@@ -15,6 +15,7 @@ from auditor.image import parse
 from auditor.report.model import ReportSpec
 from auditor.report.sweep.document import from_line, to_line
 from auditor.report.sweep.model import SweepImage, SweepReport, SweepSummary
+from auditor.report.words import valid
 from auditor.sweep.job import Done, Job, Order
 from auditor.sweep.journal import Journal
 from auditor.sweep.look import look, place_of
@@ -72,7 +73,9 @@ def sweep(
     known = _known(journal)
     left = []
     for job in _merged(jobs):
-        old = [known.get((reference.text, job.identity or "", order.judged_by)) for reference in job.references]
+        old = [
+            known.get(_key(reference.text, job.identity, job.taken, order.judged_by)) for reference in job.references
+        ]
         take(Done(tuple(to_line(image) for image in old if image)), again=True)
         rest = tuple(reference for reference, image in zip(job.references, old, strict=True) if image is None)
         if rest:
@@ -80,19 +83,30 @@ def sweep(
     with closing(engine.audit(left, order)) as results:  # whatever goes wrong here, nobody goes on auditing
         for done in results:
             take(done)
-    images = tuple(found[text] for text in texts)
+    images = tuple(found[valid(text)] for text in texts)
     if journal:
         journal.finish(map(to_line, images))
     return gather(images, order.spec)
 
 
-def _known(journal: Journal | None) -> dict[tuple[str, str, str], SweepImage]:
+def _known(journal: Journal | None) -> dict[object, SweepImage]:
     """What needs no second look: images that were audited, and that can be told to be the same."""
+    known = (image for image in (journal.known if journal else ()) if image.identity)
     return {
-        (image.name, image.identity, image.judged_by): image
-        for image in (journal.known if journal else ())
-        if image.identity and image.verdict != "not-audited"
+        _key(
+            image.name,
+            image.identity,
+            (one.digest or one.config_digest for one in image.platforms),
+            image.judged_by,
+        ): image
+        for image in known
+        if image.verdict != "not-audited"
     }
+
+
+def _key(name: str, identity: str | None, taken: Iterable[str | None], judged_by: str) -> object:
+    """What must be the same for a name's line to hold: an index may offer, or a file hold, other platforms today."""
+    return valid(name), identity, frozenset(taken), judged_by
 
 
 def gather(images: tuple[SweepImage, ...], spec: ReportSpec) -> SweepReport:
@@ -127,7 +141,7 @@ def _merged(jobs: Sequence[Job]) -> tuple[Job, ...]:
     """The names of one image become one job."""
     alike: dict[object, Job] = {}
     for job in jobs:
-        key = (place_of(job.references[0]), job.identity) if job.identity else job.references
+        key = (place_of(job.references[0]), job.identity, job.taken) if job.identity else job.references
         first = alike.get(key)
         alike[key] = replace(first, references=(*first.references, *job.references)) if first else job
     return tuple(alike.values())

@@ -1,8 +1,10 @@
 """What was put on a shelf is there again, whole, or it is not there: whoever else writes, cuts or forges it."""
 
+import errno
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -246,3 +248,19 @@ def test_ten_processes_at_once(tmp_path: Path) -> None:
     left = [key for key in map(str, range(20)) if held(shelf, key) == key.encode() * 2000]
     assert len(left) == len(shelf.stock()) == len(files(tmp_path / "cache")) > 5
     assert sum(piece.size for piece in shelf.stock()) <= 60_000
+
+
+def test_a_folder_on_a_read_only_mount_is_of_no_use_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There even what is not there can't be unlinked."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    shelf = Shelf(tmp_path / "cache", "code")
+    shelf.put("first", PIECES)
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(Unusable, match="Read-only file system"):
+        shelf.put("second", PIECES)

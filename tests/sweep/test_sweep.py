@@ -2,27 +2,34 @@
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 
+from auditor.cli.main import run
+from auditor.image import Platform, parse
 from auditor.report.register import Kind, write
 from auditor.report.views import schema_of
+from auditor.sweep.job import Job
+from auditor.sweep.run import _merged
+from tests.image.build import Layout, config
 from tests.images import built, layout
 from tests.report.test_document import report
-from tests.sweep.made import again, here, sweep
+from tests.sweep.made import BASE, OTHER, again, here, sweep
 from tests.sweep.made import layout as small_layout
 
 __all__ = ["here"]  # a fixture
 without_workers = pytest.mark.usefixtures("here")
 
 
-def lines(file: Path) -> list[dict[str, object]]:
+def lines(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
@@ -87,9 +94,9 @@ def test_names_of_one_image_are_audited_once_and_judged_each(tmp_path: Path) -> 
     found = {one["name"]: one for one in lines(out)}
     assert found[latest]["identity"] == found[names[0]]["identity"] != found[names[1]]["identity"]
     assert found[names[0]]["verdict"] == "fail"
-    waived = [one["waived_by"] for one in found[latest]["platforms"][0]["findings"]]  # type: ignore[index]
+    waived = [one["waived_by"] for one in found[latest]["platforms"][0]["findings"]]
     assert any(waived)
-    assert not any(one["waived_by"] for one in found[names[0]]["platforms"][0]["findings"])  # type: ignore[index]
+    assert not any(one["waived_by"] for one in found[names[0]]["platforms"][0]["findings"])
 
 
 @without_workers
@@ -150,6 +157,101 @@ def test_another_content_is_another_image(tmp_path: Path, capsys: pytest.Capture
     assert [line["identity"] for line in lines(out)] == [line["identity"] for line in reversed(before)]
 
 
+def platforms(path: Path, *, nested: bool, second: bytes = BASE) -> tuple[str, str]:
+    """A layout of an amd64 and an arm64 image, below one index or beside each other; how each is named."""
+    made = Layout()
+    entries = []
+    for machine, layer in (("amd64", BASE), ("arm64", second)):
+        platform = {"os": "linux", "architecture": machine}
+        entries.append(made.manifest([layer], settings={**config([layer]), **platform}, platform=platform))
+    for entry in [made.index(entries)] if nested else entries:
+        made.add(entry)
+    shutil.rmtree(path, ignore_errors=True)
+    made.write(path)
+    return f"oci-dir:{path}@{entries[0]['digest']}", f"oci-dir:{path}@{entries[1]['digest']}"
+
+
+def machines(line: dict[str, Any]) -> list[str]:
+    return [one["platform"]["architecture"] for one in line["platforms"]]
+
+
+@without_workers
+def test_two_platforms_of_one_index_are_two_images(tmp_path: Path) -> None:
+    names, out = platforms(tmp_path / "images", nested=True), tmp_path / "out.jsonl"
+    sweep(*names, "--quiet", "-o", f"jsonl={out}")
+    assert [machines(line) for line in lines(out)] == [["amd64"], ["arm64"]]
+
+
+@without_workers
+def test_what_this_machine_would_run_is_part_of_what_was_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    platforms(tmp_path / "images", nested=True)
+    out = tmp_path / "out.jsonl"
+    for machine in ("amd64", "arm64"):
+        monkeypatch.setattr("auditor.image.choose.host_platform", lambda machine=machine: Platform("linux", machine))
+        sweep(f"oci-dir:{tmp_path}/images", "-o", f"jsonl={out}")
+        assert "done before" not in capsys.readouterr().err
+        assert [machines(line) for line in lines(out)] == [[machine]]
+
+
+@without_workers
+def test_each_platform_is_part_of_what_was_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, images = tmp_path / "out.jsonl", tmp_path / "images"
+
+    def once_more(done: int, *more: str) -> int:
+        code = sweep(f"oci-dir:{images}", "--all-platforms", *more, "-o", f"jsonl={out}")
+        assert capsys.readouterr().err.count("done before") == done
+        return code
+
+    _, second = platforms(images, nested=True)
+    manifest = images / f"blobs/{second.rpartition('@')[2].replace(':', '/')}"
+    content = manifest.read_bytes()
+    assert (once_more(0), once_more(1)) == (1, 1)
+    manifest.unlink()
+    assert once_more(0) == 2
+    assert (once_more(0, "--available-platforms"), once_more(1, "--available-platforms")) == (1, 1)
+    manifest.write_bytes(content)
+    once_more(0, "--available-platforms")
+    assert machines(lines(out)[0]) == ["amd64", "arm64"]
+
+
+@without_workers
+def test_images_beside_each_other_without_an_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The second platform is rebuilt: the first one's config says nothing of that."""
+    words = (f"oci-dir:{tmp_path}/images", "--all-platforms", "-o", f"jsonl={tmp_path}/out.jsonl")
+    for second, done in ((BASE, 0), (BASE, 1), (OTHER, 0)):
+        platforms(tmp_path / "images", nested=False, second=second)
+        sweep(*words)
+        assert capsys.readouterr().err.count("done before") == done
+
+
+def test_what_one_registry_has_another_may_lack() -> None:
+    """Blobs that are missing show where they are asked for."""
+    texts = ("registry:a.example/x:1", "registry:a.example/x:2", "registry:b.example/x:1", "registry:a.example/y:1")
+    jobs = [Job((parse(text),), "sha256:x") for text in texts]
+    assert [len(job.references) for job in _merged(jobs)] == [2, 1, 1]
+
+
+@without_workers
+def test_a_name_that_is_no_text_ends_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (name,) = small_layout(tmp_path / "caf\udce9", 1)
+    out = tmp_path / "out.jsonl"
+    for done in (0, 1):
+        assert sweep(name, f"oci-dir:{tmp_path}/\udce9", "-o", f"jsonl={out}") == 2
+        assert capsys.readouterr().err.count("done before") == done
+        assert [line["verdict"] for line in lines(out)] == ["fail", "not-audited"]
+
+
+@without_workers
+def test_a_system_that_does_not_tell_which_processors_may_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (name,) = small_layout(tmp_path / "images", 1)
+    monkeypatch.delattr("os.sched_getaffinity")
+    assert run(["sweep", name, "--quiet"]) == 1
+
+
 @without_workers
 def test_an_image_that_was_not_audited_is_tried_again(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
@@ -167,6 +269,7 @@ def test_an_image_that_was_not_audited_is_tried_again(tmp_path: Path) -> None:
         (("a", "--fresh"), "there is nothing to start over from"),
         (("a", "-o", "jsonl={}/notes"), "line 1 was not written by a sweep"),
         (("a", "-o", "jsonl={}/word"), "was not written by a sweep"),
+        (("a", "-o", "jsonl={}/mine"), "was not written by a sweep"),
         (("a", "-o", "jsonl={}/1", "-o", "jsonl={}/2"), "the lines are written to one place"),
         (("--from", "{}/gone"), "can't read the list of images: No such file"),
         (("--from", "{}/binary"), "the list of images is no text"),
@@ -182,12 +285,14 @@ def test_what_is_wrong_is_one_line(
 ) -> None:
     (tmp_path / "notes").write_text("what I must not forget\n")
     (tmp_path / "word").write_text("precious")
+    (tmp_path / "mine").write_text('{"mine": 1}')
     (tmp_path / "binary").write_bytes(b"\xff\n")
     assert sweep(*(word.format(tmp_path) for word in words)) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert told in line
     assert (tmp_path / "notes").read_text() == "what I must not forget\n"
     assert (tmp_path / "word").read_text() == "precious"
+    assert (tmp_path / "mine").read_text() == '{"mine": 1}'
 
 
 @without_workers

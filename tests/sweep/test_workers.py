@@ -127,3 +127,16 @@ def test_nothing_of_the_working_directory_is_run(tmp_path: Path, monkeypatch: py
         assert told(lane.audit(Job((parse(name),))))[0] == "fail"
     finally:
         lane.end()
+
+
+def test_a_worker_that_died_while_it_was_idle_is_replaced(tmp_path: Path) -> None:
+    (name,) = layout(tmp_path / "image", 1)
+    lane = Lane(order())
+    try:
+        for _ in range(2):
+            assert told(lane.audit(Job((parse(name),))))[0] == "fail"
+            assert lane._process is not None
+            lane._process.kill()
+            lane._process.wait()
+    finally:
+        lane.end()
