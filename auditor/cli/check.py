@@ -92,7 +92,6 @@ def check(
     # What an audit needs is imported here, so that --help and a mistyped option cost nothing.
     from auditor.auditing.waivers import load_waivers  # noqa: PLC0415
     from auditor.cli.source import audit_any, check_platforms, options_of, reach_of, read_baseline  # noqa: PLC0415
-    from auditor.image import SharedLayers  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415
     from auditor.spec import load_spec  # noqa: PLC0415
 
@@ -121,15 +120,14 @@ def check(
         suggest=True,
     )
     source = _dockerfile(dockerfile) if dockerfile else None
-    reach = reach_of(platform, authfile, ca, plain_http, quiet, verbose, limit, no_cache, available_platforms)
-    if len(images) > 1:
-        reach = reach._replace(shared=SharedLayers(reach.cache))
+    share = len(images) > 1
+    reach = reach_of(platform, authfile, ca, plain_http, quiet, verbose, limit, no_cache, available_platforms, share)
     had = read_baseline(baseline, requirements, reach) if baseline else None
 
     def audited(image: str) -> "Report | IndexReport":
         return audit_any(image, requirements, options, accepted, reach, all_platforms=all_platforms, baseline=had)
 
-    several = None if len(images) == 1 else _each(images, audited)
+    several = _each(images, audited) if share else None
     each = (audited(images[0]),) if several is None else several.images
     report = each[0] if several is None else several
     outputs.write(

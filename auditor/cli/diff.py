@@ -99,7 +99,6 @@ def diff(
     from auditor.auditing.terms import Terms  # noqa: PLC0415
     from auditor.auditing.waivers import load_waivers  # noqa: PLC0415
     from auditor.cli.source import audit_both, reach_of  # noqa: PLC0415
-    from auditor.image import SharedLayers  # noqa: PLC0415
     from auditor.report.diff.compare import compare  # noqa: PLC0415
     from auditor.report.model import IndexReport, Report  # noqa: PLC0415
     from auditor.report.register import write  # noqa: PLC0415
@@ -117,8 +116,7 @@ def diff(
     accepted = load_waivers(waivers) if waivers else ()
     areas = _areas(area or [])
     options = Options(strict, ip_family, modes=chosen_modes(requirements, mode))
-    reach = reach_of(platform, authfile, ca, plain_http, quiet, verbose, limit, no_cache, available_platforms)
-    reach = reach._replace(shared=SharedLayers(reach.cache))
+    reach = reach_of(platform, authfile, ca, plain_http, quiet, verbose, limit, no_cache, available_platforms, True)
     old, new, gate = _reference(old), _reference(new), cast("Gate", fail_on)
     terms = Terms(requirements, options, accepted)
     found: Diff | ReleaseDiff

@@ -62,10 +62,13 @@ def reach_of(
     limit: Sequence[str] | None,
     no_cache: bool,
     available: bool = False,
+    several: bool = False,
 ) -> Reach:
-    """The options of a command, in their order there. UsageError for a limit that is none."""
+    """The options of a command, in their order there; `several` images may share layers. UsageError for a limit that is
+    none.
+    """
     cache = None if no_cache else _cache(verbose=verbose)
-    limits, shared = parse_limits(limit or ()), SharedLayers(cache) if cache else None
+    limits, shared = parse_limits(limit or ()), SharedLayers(cache) if cache or several else None
     return Reach(platform, authfile, ca, plain_http, quiet, verbose, limits, cache, available, shared)
 
 

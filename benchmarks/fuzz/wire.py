@@ -3,6 +3,8 @@
 import io
 from collections.abc import Mapping
 
+from auditor.image.source.interface import Source
+
 
 class Wire:
     """Stands for a socket: every request is answered by the next of the answers."""
@@ -35,3 +37,13 @@ def answer(status: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
     lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items())]
     lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def read_all(source: Source) -> None:
+    """Every layer of every image that a source offers."""
+    for listing in source.images():
+        for candidate in listing.candidates():
+            for layer in candidate.read().layers:
+                with layer.open() as stream:
+                    while stream.read(1 << 16):
+                        pass

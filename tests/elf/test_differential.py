@@ -12,7 +12,7 @@ import pytest
 from auditor.elf.read.file import ElfFile, Tag, read_elf
 from benchmarks.differential.__main__ import campaign, image_of
 from benchmarks.differential.damage import Damage
-from benchmarks.differential.judge import Agreement, Verdict, judge
+from benchmarks.differential.judge import Agreement, Judgement, Verdict, judge
 from benchmarks.differential.scene import Scene, Sound, open_scene
 from benchmarks.differential.tables import tables
 from fixtures.workspace import Unavailable
@@ -87,15 +87,17 @@ def damages(kind: Kind, scene: Scene, program: Sound) -> Iterator[Damage]:
                     yield Damage(program, kind.table, f"{kind.field} at {at:#x}", path, changed, node.mode)
 
 
+def judged_by_the_loader(kind: Kind) -> list[Judgement]:
+    """Each damage of a kind to the first program of its scene."""
+    image = image_of(kind.scene)
+    with open_scene(kind.scene, image.tree, image.architecture) as scene:
+        return [judge(scene, damage) for damage in damages(kind, scene, scene.programs[0])]
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.scene}: {kind.name}")
 def test_kinds_of_damage_that_once_passed(kind: Kind) -> None:
-    try:
-        image = image_of(kind.scene)
-        with open_scene(kind.scene, image.tree, image.architecture) as scene:
-            judged = [judge(scene, damage) for damage in damages(kind, scene, scene.programs[0])]
-    except Unavailable as error:
-        pytest.skip(str(error))
+    judged = judged_by_the_loader(kind)
     wrong = [each for each in judged if each.agreement in (Agreement.FALSE_PASS, Agreement.FALSE_FAIL)]
     assert wrong == []
     # Whether the loader has words left, or is killed over it, depends on where things come to lie in memory.
@@ -106,12 +108,6 @@ def test_kinds_of_damage_that_once_passed(kind: Kind) -> None:
 def test_what_a_loader_says_after_it_called_itself_wrongly_is_not_judged() -> None:
     """No table tells which of its own functions a loader is to call."""
     kind = Kind("bullseye-arm64", "", "/ld-", "PLT relocations", "symbol", 16)
-    try:
-        image = image_of(kind.scene)
-        with open_scene(kind.scene, image.tree, image.architecture) as scene:
-            judged = [judge(scene, damage) for damage in damages(kind, scene, scene.programs[0])]
-    except Unavailable as error:
-        pytest.skip(str(error))
-    said = [each for each in judged if "Inconsistency detected by ld.so" in each.words]
+    said = [each for each in judged_by_the_loader(kind) if "Inconsistency detected by ld.so" in each.words]
     assert said
     assert {(each.verdict, each.agreement) for each in said} == {(Verdict.OTHERWISE, Agreement.APART)}

@@ -17,7 +17,7 @@ from auditor.image.source.docker_endpoint import Endpoint
 from auditor.image.source.interface import Options, Source
 from benchmarks.fuzz.model import Reader
 from benchmarks.fuzz.reader.images import PIECE, saved
-from benchmarks.fuzz.wire import Wire, answer
+from benchmarks.fuzz.wire import Wire, answer, read_all
 from benchmarks.fuzz.world import SEPARATOR, joined
 
 _NAME = parse_name("registry.example/a/b:1")
@@ -66,12 +66,7 @@ def _daemon(data: bytes) -> None:
     """All of an image that a daemon hands out, for any platform and for one."""
     for platform in (None, Platform("linux", "arm64", "v8")):
         with suppress(OtherPlatform), opened(_answers(data), platform) as source:
-            for listing in source.images():
-                for candidate in listing.candidates():
-                    for layer in candidate.read().layers:
-                        with layer.open() as stream:
-                            while stream.read(1 << 16):
-                                pass
+            read_all(source)
 
 
 def conversations() -> Iterator[bytes]:

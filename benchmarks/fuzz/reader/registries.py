@@ -19,7 +19,7 @@ from auditor.image.source import docker_endpoint
 from auditor.image.source.interface import Access, Options
 from auditor.image.source.registry import Registry
 from benchmarks.fuzz.model import Reader
-from benchmarks.fuzz.wire import Wire, answer
+from benchmarks.fuzz.wire import Wire, answer, read_all
 from benchmarks.fuzz.world import SEPARATOR, joined, parts, scratch, written
 
 _HOST = "registry.example"
@@ -78,12 +78,7 @@ def _registry(data: bytes) -> None:
         repository = Repository(parse_name(f"{_HOST}/a/b:1"), access, patience=_HASTE, environment=environment)
         source = Registry(repository, "1", Options(lambda *_: False, Budget()))
         try:
-            for listing in source.images():
-                for candidate in listing.candidates():
-                    for layer in candidate.read().layers:
-                        with layer.open() as stream:
-                            while stream.read(1 << 16):
-                                pass
+            read_all(source)
         finally:
             source.close()
 
