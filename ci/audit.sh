@@ -14,6 +14,7 @@ then
   echo "audit.sh: can't install $package" >&2
   exit 2
 fi
+mkdir -p "$output"
 code=0
 "$scratch/venv/bin/audit-image" check -o text -o "junit=$output/audit-image.xml" -o "json=$output/audit-image.json" "$@" ||
   code=$?

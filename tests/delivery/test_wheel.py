@@ -75,10 +75,11 @@ def test_it_knows_its_commit(installed: Path, wheel: Path, tmp_path: Path) -> No
 def test_the_script_for_other_runners_takes_it(wheel: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text(dump(to_document(report(recipe="conntrack-deleted"))))
     script = ROOT / "ci/audit.sh"
-    done = call("sh", script, "report:broken.json", cwd=tmp_path, PACKAGE=str(wheel), PYTHON=sys.executable)
+    given = {"PACKAGE": str(wheel), "PYTHON": sys.executable, "OUTPUT": "reports/of-today"}
+    done = call("sh", script, "report:broken.json", cwd=tmp_path, **given)
     assert done.returncode == 1, done.stderr
     assert done.stdout.splitlines()[-1].startswith("FAIL  ")
-    assert (tmp_path / "audit-image.xml").exists()
+    assert (tmp_path / "reports/of-today/audit-image.xml").exists()
 
 
 def test_the_same_commit_builds_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
