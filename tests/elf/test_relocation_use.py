@@ -14,10 +14,12 @@ from auditor.elf.read import relocation_use
 from auditor.elf.read.file import ElfFile, Tag
 from auditor.elf.read.memory import PF_W, Segment, Unreadable
 from auditor.elf.read.relocation_use import (
+    CALL,
+    COPIED,
+    EAGER,
     PPC64_ADDR30,
     Narrow,
     RelocationUse,
-    SymbolUse,
     _astray,
     _entries,
     _note,
@@ -160,7 +162,6 @@ def test_what_is_added_to_the_beginning_of_a_function(
 
 
 CALLS, DATA = _Range(0, 1, 3, calls=True), _Range(0, 1, 3)
-EAGER, CALL, COPIED = SymbolUse(eager=True), SymbolUse(call=True), SymbolUse(copied=True)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +182,7 @@ EAGER, CALL, COPIED = SymbolUse(eager=True), SymbolUse(call=True), SymbolUse(cop
     ],
 )
 def test_what_is_asked_of_a_symbol(
-    machine: Machine, info: int, table: _Range, counted: bool, glibc: SymbolUse | None, musl: SymbolUse | None
+    machine: Machine, info: int, table: _Range, counted: bool, glibc: int | None, musl: int | None
 ) -> None:
     elf = of(machine, 32 if machine is Machine.I386 else 64)
     for is_musl, asked in ((False, glibc), (True, musl)):

@@ -17,7 +17,7 @@ from auditor.elf.model import Loader
 from auditor.elf.read.file import ElfFile
 from auditor.elf.read.hash_table import gnu_hash
 from auditor.elf.read.memory import Unreadable
-from auditor.elf.read.relocation_use import RelocationUse, relocation_use
+from auditor.elf.read.relocation_use import CALL, COPIED, EAGER, RelocationUse, relocation_use
 from auditor.elf.read.symbols import STT_OBJECT, SymbolTable, key, key_text
 from auditor.elf.search.loader import LoaderProfile
 from auditor.elf.search.mapped import Mapped
@@ -285,18 +285,18 @@ class Binder:
             table = SymbolTable(memory, mapped.elf, count=count)
             later = [] if musl else [key(name, version) for name, version in table.local_slots(use)]
             for each in table.named_by(use):
-                name, version, is_weak, defined_here, local, asked, size, beyond = each
-                if beyond and not (musl or local):
+                if each.beyond and not (musl or each.local):
                     raise Unreadable("a symbol has a version index beyond the versions that the object has")
-                wanted = name if musl or not version else key(name, version)
-                if asked.copied and not is_weak:
-                    copies[wanted] = size
-                if not (asked.eager or asked.call):
+                asked = each.use
+                wanted = each.name if musl or not each.version else key(each.name, each.version)
+                if asked & COPIED and not each.weak:
+                    copies[wanted] = each.size
+                if not asked & (EAGER | CALL):
                     continue
                 # Also what the object itself defines is looked up. musl doesn't mind visibility.
-                optional = (is_weak and not defined_here) if musl else (is_weak or local)
+                optional = each.weak and not each.defined_here if musl else each.weak or each.local
                 (weak if optional else strong).add(wanted)
-                if not asked.eager:
+                if not asked & EAGER:
                     lazy.add(wanted)
         except Unreadable as unreadable:
             return References(fault=str(unreadable))

@@ -22,6 +22,8 @@ _NONE = 0  # R_*_NONE of every machine
 _MUSL_TYPE = 0x7FFFFFFF  # R_TYPE in its dynlink.h
 _DF_TEXTREL = 4
 _X86_64_PLT = 0x70000000
+#: How a symbol is asked for: at start always, by a call (which may wait for the first one), by copying it.
+EAGER, CALL, COPIED = 1, 2, 4
 _LOWEST = {64: 1 << 46, 32: 1 << 23}  # no object is loaded below
 # Types whose result may be too large, or be no multiple of four, for what they change.
 PPC64_ADDR30, PPC64_ADDR16_LO_DS = 37, 57
@@ -30,14 +32,6 @@ _NARROW_LIMIT = 1 << 10  # of one object; compilers make none of them for what a
 _ADDRESS_BITS: dict[int, int] = {
     Machine.AARCH64: 56
 }  # its processors ignore the highest byte (TCR_EL1.TBI0, which Linux sets)
-
-
-class SymbolUse(Struct):
-    """How a symbol is asked for: at start always, by a call (which may wait for the first one), by copying it."""
-
-    eager: bool = False
-    call: bool = False
-    copied: bool = False
 
 
 class Narrow(Struct, frozen=True):
@@ -51,13 +45,13 @@ class Narrow(Struct, frozen=True):
 
 
 class RelocationUse(Struct):
-    """`kinds` are the types of the relocations at start, `counted` those of the first DT_RELACOUNT ones, which loaders
+    """`symbols` are those that relocations name, and how (flags). `kinds` are the types of the relocations at start, `counted` those of the first DT_RELACOUNT ones, which loaders
     take for relative ones, `calls` those of the PLT. `outside` is a place to write to that isn't writable, if any.
     `slots` are the symbols of calls that may wait, be they none at all (number 0). `astray` is what is added to the
     beginning of the function that such a call names, if anything is.
     """
 
-    symbols: dict[int, SymbolUse] = field(default_factory=dict)
+    symbols: dict[int, int] = field(default_factory=dict)
     kinds: set[int] = field(default_factory=set)
     counted: set[int] = field(default_factory=set)
     calls: set[int] = field(default_factory=set)
@@ -143,19 +137,18 @@ def _pieces(memory: Memory, elf: ElfFile, table: _Range) -> Iterator["array[int]
 def _note(use: RelocationUse, elf: ElfFile, infos: set[int], table: _Range, *, counted: bool, musl: bool) -> None:
     """Of a big table nearly all are relative and alike: one element of the set."""
     shift, mask = (32, _MUSL_TYPE if musl else 0xFFFFFFFF) if elf.bits == 64 else (8, 0xFF)
-    relative, copy = RELATIVE.get(elf.machine), COPY.get(elf.machine)
-    kinds = use.counted if counted else use.calls if table.calls else use.kinds
+    machine = elf.machine
+    copy, slot = COPY.get(machine), JUMP_SLOT.get(machine) if table.calls else None
+    symbols, slots, kinds = use.symbols, use.slots, use.counted if counted else use.calls if table.calls else use.kinds
+    plain, copying = (CALL, CALL | COPIED) if table.calls else (EAGER, COPIED)
+    nameless = {_NONE} if musl else {_NONE, RELATIVE.get(machine)}
     for info in infos:
         symbol, kind = info >> shift, info & mask
         kinds.add(kind)
-        if table.calls and kind == JUMP_SLOT.get(elf.machine):
-            use.slots.add(symbol)
-        if not symbol or kind == _NONE or ((counted or kind == relative) and not musl):
-            continue
-        asked = use.symbols.setdefault(symbol, SymbolUse())
-        asked.copied |= kind == copy
-        asked.call |= table.calls
-        asked.eager |= not table.calls and kind != copy
+        if kind == slot:
+            slots.add(symbol)
+        if symbol and kind not in nameless and (musl or not counted):
+            symbols[symbol] = symbols.get(symbol, 0) | (copying if kind == copy else plain)
     if len(use.symbols) > _DISTINCT_LIMIT or len(kinds) > _DISTINCT_LIMIT:
         raise Unreadable("its relocations name more symbols than those of any real object")
 

@@ -9,13 +9,15 @@ A *key* names a symbol for comparison: `name` or, with a version, `name NUL vers
 import struct
 from collections.abc import Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from auditor.budget import Count, uncounted
 from auditor.elf.read.file import ElfFile, Tag, dynamic_strings
 from auditor.elf.read.hash_table import HashTable, elf_hash, hash_table
 from auditor.elf.read.memory import Memory, Strings, Unreadable, WordReader
-from auditor.elf.read.relocation_use import RelocationUse, SymbolUse, relocation_use
+from auditor.elf.read.relocation_use import RelocationUse, relocation_use
 
 _STB_GLOBAL, _STB_WEAK, _STB_GNU_UNIQUE = 1, 2, 10  # 0 is local
 _BINDINGS = frozenset((_STB_GLOBAL, _STB_WEAK, _STB_GNU_UNIQUE))
@@ -24,9 +26,10 @@ _STV_LOCAL = frozenset((1, 2))  # INTERNAL, HIDDEN
 _NAME = 32  # bytes of names that cost as much as a symbol
 _SPREAD = 8  # symbols in a row for each that is wanted: so many are read at once
 SHN_UNDEF, SHN_ABS = 0, 0xFFF1
+_Fields = tuple[int, int, int, int, int, int]  # of a row, in its order
 
 
-class Row(NamedTuple):
+class Row(Struct, frozen=True, gc=False):
     """One entry of the symbol table."""
 
     name: int  # offset in the string table
@@ -52,15 +55,15 @@ class Row(NamedTuple):
         return self.is_global and (self.other & 3) not in _STV_LOCAL
 
 
-class Reference(NamedTuple):
-    """One symbol that a relocation looks up. `version` (a label) is empty where it asks for none."""
+class Reference(Struct, frozen=True, gc=False):
+    """One symbol that a relocation looks up. `version` (a label) is empty where it asks for none; `use` are flags."""
 
     name: bytes
     version: bytes
     weak: bool
     defined_here: bool
     local: bool  # of hidden visibility: glibc binds it to the object itself
-    use: SymbolUse
+    use: int
     size: int
     beyond: bool  # its version index is none of the object's: glibc reads whatever lies behind its list of versions
 
@@ -75,6 +78,7 @@ class SymbolTable:
         self._memory = memory
         self._words = WordReader(memory, elf.prefix)
         self._layout = struct.Struct(elf.prefix + ("IBBHQQ" if elf.bits == 64 else "III2BH"))
+        self._ordered = _as_it_is if elf.bits == 64 else _as_of_64_bits
         self._symbols = elf.tag(Tag.SYMTAB) or 0
         self._versym = elf.tag(Tag.VERSYM)
 
@@ -90,7 +94,7 @@ class SymbolTable:
 
     def row(self, number: int) -> Row:
         """One symbol."""
-        return self._row(self._words.unpack(self._layout, self._symbols + number * self._layout.size))
+        return Row(*self._fields(number))
 
     def version_index(self, number: int) -> int | None:
         """The symbol's entry in DT_VERSYM, 0x8000 of which is the hidden bit; None where the object has no versions."""
@@ -121,59 +125,69 @@ class SymbolTable:
         """The symbols that relocations name, in table order."""
         every = sorted(use.symbols)
         # A local symbol is not looked up: what else stands in its entry doesn't matter.
-        outer = [(number, row) for number, row in zip(every, self._rows(every), strict=True) if row.info >> 4]
+        outer = [(number, row) for number, row in zip(every, self._rows(every), strict=True) if row[1] >> 4]
         numbers, rows = [number for number, _ in outer], [row for _, row in outer]
-        indexes = self._indexes(numbers)
-        names = self._names(rows)
+        indexes, names = self._indexes(numbers), self._names(rows)
         self._count(sum(map(len, names)) // _NAME)  # each byte of them will be hashed
-        version_of, last = self.version_labels.get, self.last_version
-        found = []
-        for number, name, row, index in zip(numbers, names, rows, indexes, strict=True):
-            bind = row.info >> 4
-            version = version_of(index & 0x7FFF, b"")
-            local = (row.other & 3) in _STV_LOCAL
-            beyond = 0 < last < index & 0x7FFF
-            asked, is_weak = use.symbols[number], bind == _STB_WEAK
-            found.append(Reference(name, version, is_weak, bool(row.section), local, asked, row.size, beyond))
-        return found
+        version_of, asked, last = self.version_labels.get, use.symbols, self.last_version or 0x7FFF
+        return [
+            Reference(
+                name,
+                version_of(index & 0x7FFF, b""),
+                info >> 4 == _STB_WEAK,
+                section != SHN_UNDEF,
+                (other & 3) in _STV_LOCAL,
+                asked[number],
+                size,
+                index & 0x7FFF > last,
+            )
+            for number, name, (_, info, other, section, _, size), index in zip(
+                numbers, names, rows, indexes, strict=True
+            )
+        ]
 
     def local_slots(self, use: RelocationUse) -> list[tuple[bytes, bytes]]:
         """Name and version of the local symbols, of default visibility, that calls name: bound at the start they are
         the object's own, at the call they are looked up by their names like any other (`_dl_fixup` of glibc).
         """
-        found = []
-        for number in sorted(use.slots):
-            row = self.row(number)
-            if not row.info >> 4 and not row.other & 3:
-                found.append(self.looked_up(number))
-        return found
+        slots = sorted(use.slots)
+        rows = zip(slots, self._rows(slots), strict=True)
+        return [self.looked_up(number) for number, (_, info, other, *_) in rows if not (info >> 4 or other & 3)]
 
     def looked_up(self, number: int) -> tuple[bytes, bytes]:
         """The name and version that a symbol is looked up by; version "" for none."""
         version = self.version_labels.get((self.version_index(number) or 0) & 0x7FFF, b"")
         return self.strings.at(self.row(number).name), version
 
-    def _names(self, rows: Sequence[Row]) -> list[bytes]:
+    def _names(self, rows: Sequence[_Fields]) -> list[bytes]:
         try:
-            return self.strings.many([row.name for row in rows])
+            return self.strings.many([row[0] for row in rows])
         except Unreadable:
             # The name of what glibc binds to the object itself is not read.
-            return [self._name(row) if (row.other & 3) in _STV_LOCAL else self.strings.at(row.name) for row in rows]
+            return [self._name(row[0]) if (row[2] & 3) in _STV_LOCAL else self.strings.at(row[0]) for row in rows]
 
-    def _name(self, row: Row) -> bytes:
+    def _name(self, offset: int) -> bytes:
         try:
-            return self.strings.at(row.name)
+            return self.strings.at(offset)
         except Unreadable:
             return b""
 
-    def _rows(self, numbers: Sequence[int]) -> list[Row]:
+    def _rows(self, numbers: Sequence[int]) -> list[_Fields]:
         """Several symbols, read together where they lie close to each other."""
         if not numbers or numbers[-1] - numbers[0] > _SPREAD * len(numbers):
-            return [self.row(number) for number in numbers]
-        size, unpack, row = self._layout.size, self._layout.unpack_from, self._row
-        first, end = numbers[0], numbers[-1] + 1
-        data = self._memory.read_exactly(self._symbols + first * size, (end - first) * size)
-        return [row(unpack(data, (number - first) * size)) for number in numbers]
+            return [self._fields(number) for number in numbers]
+        size, first = self._layout.size, numbers[0]
+        try:
+            data = self._memory.read_exactly(self._symbols + first * size, (numbers[-1] + 1 - first) * size)
+        except Unreadable:  # what lies between them need not be there
+            return [self._fields(number) for number in numbers]
+        if len(data) == len(numbers) * size:
+            return [*map(self._ordered, self._layout.iter_unpack(data))]
+        unpack, ordered = self._layout.unpack_from, self._ordered
+        return [ordered(unpack(data, (number - first) * size)) for number in numbers]
+
+    def _fields(self, number: int) -> _Fields:
+        return self._ordered(self._words.unpack(self._layout, self._symbols + number * self._layout.size))
 
     def _indexes(self, numbers: Sequence[int]) -> Sequence[int]:
         if self._versym is None or not numbers:
@@ -186,11 +200,14 @@ class SymbolTable:
             raise Unreadable("the version indexes lie outside the loaded segments")
         return [table[number - first] for number in numbers]
 
-    def _row(self, fields: tuple[int, ...]) -> Row:
-        if self.elf.bits == 64:
-            return Row(*fields)
-        name, value, size, info, other, section = fields
-        return Row(name, info, other, section, value, size)
+
+def _as_it_is(fields: tuple[Any, ...]) -> _Fields:
+    return fields  # type: ignore[return-value]  # as the layout has them
+
+
+def _as_of_64_bits(fields: tuple[Any, ...]) -> _Fields:
+    name, value, size, info, other, section = fields
+    return name, info, other, section, value, size
 
 
 def version_label(name: str, hashed: int) -> bytes:
