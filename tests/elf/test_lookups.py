@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from auditor.budget import Budget
 from auditor.elf.bind.definitions import Definitions
-from auditor.elf.bind.lookup import Binder, References
+from auditor.elf.bind.lookup import Binder
+from auditor.elf.bind.objects import References
 from auditor.elf.read import hash_table
 from auditor.elf.read.file import Tag
 from auditor.elf.read.hash_table import elf_hash, gnu_hash

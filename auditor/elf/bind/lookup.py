@@ -9,57 +9,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 
-from msgspec import Struct, field
+from msgspec import Struct
 
-from auditor.budget import Budget, Count
+from auditor.budget import Budget
 from auditor.elf.bind.definitions import Definitions
+from auditor.elf.bind.objects import ObjectReader, References
 from auditor.elf.model import Loader
-from auditor.elf.read.file import ElfFile
 from auditor.elf.read.hash_table import gnu_hash
-from auditor.elf.read.memory import Unreadable
-from auditor.elf.read.relocation_use import CALL, COPIED, EAGER, RelocationUse, relocation_use
-from auditor.elf.read.symbols import STT_OBJECT, SymbolTable, key, key_text
+from auditor.elf.read.symbols import STT_OBJECT, key_text
 from auditor.elf.search.loader import LoaderProfile
 from auditor.elf.search.mapped import Mapped
 from auditor.filetree import Content, facts_of
 
 _NOTHING: frozenset[bytes] = frozenset()
 _BOUND_KEPT = 8  # scopes that an object's references are known in
-
-
-class References(Struct, frozen=True):
-    """What an object asks for, as keys.
-
-    `strong` may not be missing, `weak` may. `copies`, with the sizes that the program has room for, are data of
-    COPY relocations, which look everywhere but in the program. `lazy`: what only PLT relocations name, which may be
-    done at the first call; `later`: what is asked for only if they are. `relocations`: the rest of what they ask.
-    `fault`: tables that can't be read.
-    """
-
-    strong: frozenset[bytes] = _NOTHING
-    weak: frozenset[bytes] = _NOTHING
-    copies: Mapping[bytes, int] = field(default_factory=dict)
-    lazy: frozenset[bytes] = _NOTHING
-    later: frozenset[bytes] = _NOTHING
-    relocations: RelocationUse = field(default_factory=RelocationUse)
-    fault: str = ""
-
-
-class _Known(Struct, frozen=True):
-    """References that were read, of the file as it was mapped, and what that drew from the limits."""
-
-    elf: ElfFile
-    references: References
-    relocations: int
-    symbols: int
-
-
-class _Offered(Struct, frozen=True):
-    """What an object offers, of the file as it was mapped: why nothing can be looked up, and how many symbols count."""
-
-    elf: ElfFile
-    fault: str
-    symbols: int
 
 
 class _Answer(Struct, frozen=True):
@@ -83,14 +46,12 @@ class Binder:
     """Symbol look-ups by one loader's rules, memoised over all programs."""
 
     def __init__(self, profile: LoaderProfile, budget: Budget) -> None:
-        self._profile = profile
         self._budget = budget
-        self._musl = profile.loader is Loader.MUSL
+        self._objects = ObjectReader(budget, musl=profile.loader is Loader.MUSL, hash_bits=profile.hash_bits)
         self._definitions: dict[int | Mapped, Definitions] = {}
         self._references: dict[int | Mapped, References] = {}
         self._witnesses: dict[int | Mapped, frozenset[int | Mapped]] = {}
-        by = "musl" if self._musl else f"glibc {profile.hash_bits}"
-        self._asked, self._offered, self._bound = f"asked of {by}", f"offered to {by}", f"bound by {by}"
+        self._bound = f"bound by {self._objects.by}"
 
     def scope(self, objects: Iterable[Mapped]) -> Scope:
         """These objects, in the order in which symbols are looked up. What each offers counts from now on."""
@@ -125,14 +86,16 @@ class Binder:
         """What the object asks for."""
         found = self._references.get(mapped.alike)
         if found is None:
-            found = self._references[mapped.alike] = self._known_references(mapped)
+            found = self._objects.references(content_of(mapped), mapped.elf, mapped.path)
+            self._references[mapped.alike] = found
         return found
 
     def definitions(self, mapped: Mapped) -> Definitions:
         """What the object offers."""
         found = self._definitions.get(mapped.alike)
         if found is None:
-            found = self._definitions[mapped.alike] = self._read_definitions(mapped)
+            found = self._objects.definitions(content_of(mapped), mapped.elf, mapped.path)
+            self._definitions[mapped.alike] = found
         return found
 
     def aborting_references(
@@ -239,69 +202,6 @@ class Binder:
                 self._budget.symbols.take(-free, where)
                 free = 0
         return found
-
-    def _read_definitions(self, mapped: Mapped) -> Definitions:
-        """Of a file that another image has too, what it offers isn't read before it is asked for."""
-        count, facts = self._budget.symbols.of(mapped.path), facts_of(content_of(mapped))
-        known = facts.known.get(self._offered)
-
-        def table(count: Count) -> SymbolTable:
-            return SymbolTable(mapped.elf.memory(content_of(mapped)), mapped.elf, self._profile.hash_bits, count)
-
-        if isinstance(known, _Offered) and known.elf is mapped.elf:
-            count(known.symbols)
-            return Definitions(table, musl=self._musl, count=count, known=known.fault)
-        found = Definitions(table, musl=self._musl, count=count)
-        symbols = len(found.hashes or ())
-        facts.known[self._offered] = _Offered(mapped.elf, found.fault, symbols)
-        count(symbols)
-        return found
-
-    def _known_references(self, mapped: Mapped) -> References:
-        """As they were found for another image that has this file, else read. They don't depend on the image."""
-        facts, budget = facts_of(content_of(mapped)), self._budget
-        known = facts.known.get(self._asked)
-        if isinstance(known, _Known) and known.elf is mapped.elf:
-            budget.relocations.take(known.relocations, mapped.path)
-            budget.symbols.take(known.symbols, mapped.path)
-            return known.references
-        relocations, symbols = budget.relocations.used, budget.symbols.used
-        found = self._read_references(mapped)
-        drawn = budget.relocations.used - relocations, budget.symbols.used - symbols
-        facts.known[self._asked] = _Known(mapped.elf, found, *drawn)
-        return found
-
-    def _read_references(self, mapped: Mapped) -> References:
-        strong: set[bytes] = set()
-        weak: set[bytes] = set()
-        copies: dict[bytes, int] = {}
-        lazy: set[bytes] = set()
-        musl = self._musl
-        memory = mapped.elf.memory(content_of(mapped))
-        try:
-            use = relocation_use(memory, mapped.elf, musl=musl, count=self._budget.relocations.of(mapped.path))
-            count = self._budget.symbols.of(mapped.path)
-            count(len(use.symbols))
-            table = SymbolTable(memory, mapped.elf, count=count)
-            later = [] if musl else [key(name, version) for name, version in table.local_slots(use)]
-            for each in table.named_by(use):
-                if each.beyond and not (musl or each.local):
-                    raise Unreadable("a symbol has a version index beyond the versions that the object has")
-                asked = each.use
-                wanted = each.name if musl or not each.version else key(each.name, each.version)
-                if asked & COPIED and not each.weak:
-                    copies[wanted] = each.size
-                if not asked & (EAGER | CALL):
-                    continue
-                # Also what the object itself defines is looked up. musl doesn't mind visibility.
-                optional = each.weak and not each.defined_here if musl else each.weak or each.local
-                (weak if optional else strong).add(wanted)
-                if not asked & EAGER:
-                    lazy.add(wanted)
-        except Unreadable as unreadable:
-            return References(fault=str(unreadable))
-        use.symbols.clear()  # as many as there may be
-        return References(frozenset(strong), frozenset(weak), copies, frozenset(lazy), frozenset(later), use)
 
 
 def _number(mapped: Mapped) -> int:
