@@ -4,6 +4,7 @@
 
 import struct
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any, Literal
 from unittest.mock import Mock
 
@@ -19,7 +20,7 @@ from auditor.elf.read import hash_table
 from auditor.elf.read.file import Tag
 from auditor.elf.read.hash_table import elf_hash, gnu_hash
 from auditor.elf.read.memory import Memory, Segment, Unreadable
-from auditor.elf.read.symbols import Row
+from auditor.elf.read.symbols import Row, _is_offered, key
 from auditor.elf.search.environment import Surroundings
 from auditor.elf.search.glibc import GlibcLoad, dependencies, preload_names
 from auditor.elf.search.hwcaps import Cpu
@@ -261,7 +262,10 @@ def test_each_name_leads_to_its_symbol(bits: Literal[32, 64], count: int, first:
     order = [name for bucket in buckets for name in bucket]
     for name in NAMES:
         assert [*table.numbers(name)] == [first + order.index(name)]
+        for number in range(first + len(order) + 2):
+            assert table.leads_to(number, name) is (number == first + order.index(name))
     assert [*table.numbers(b"absent")] == []
+    assert not any(table.leads_to(number, b"absent") for number in range(first + len(order)))
     assert table.hashes == {gnu_hash(name) >> 1 for name in NAMES}
     assert table.even
 
@@ -271,6 +275,36 @@ def test_names_that_a_table_does_not_lead_to() -> None:
     empty = gnu_table([[b"open"]])[:16] + bytes(8) + gnu_table([[b"open"]])[24:]
     assert [*table_of(empty, Tag.GNU_HASH).numbers(b"open")] == []  # the filter says no
     assert table_of(b"", Tag.SYMTAB) is None
+    assert not table_of(gnu_table([]), Tag.GNU_HASH).leads_to(1, b"open")
+    assert not table_of(empty, Tag.GNU_HASH).leads_to(1, b"open")
+
+
+def test_of_two_symbols_of_one_name_the_first_is_come_to() -> None:
+    table = table_of(gnu_table([[b"open", b"read", bytes(bytearray(b"open"))]]), Tag.GNU_HASH)
+    assert [number for number in range(5) if table.leads_to(number, b"open")] == [1]
+    assert [number for number in range(5) if table.leads_to(number, b"read")] == [2]
+    before = table_of(struct.pack("<4IQ3I", 1, 5, 1, 6, (1 << 64) - 1, 4, 0, gnu_hash(b"open") | 1), Tag.GNU_HASH)
+    assert not any(before.leads_to(number, b"open") for number in range(8))  # its bucket leads before the first
+
+
+def test_what_an_object_offers_itself_it_finds() -> None:
+    """Said of each kind of symbol: where a glance says so, so does the look-up."""
+    kinds = product(
+        (0, 1, 2, 3, 4, 5, TLS, IFUNC), (LOCAL, GLOBAL, WEAK, UNIQUE), (0, 1, 2, 3), (1, ABS), (0, 8), range(5)
+    )
+    offered = 0
+    for kind, bind, other, section, value, index in kinds:
+        for hidden in (0, HIDDEN):
+            symbol = Symbol(index | hidden, kind, bind, other, section, value)
+            labels = {2: b"V2", 3: b"V3"}
+            if not _is_offered((0, bind << 4 | kind, other, section, value, 0), index, labels):
+                continue
+            offered += 1
+            asked = key(b"f", labels.get(index, b""))
+            for call in (False, True):
+                assert definitions(Table([symbol], labels, 3)).find(asked, call=call) is not None, symbol
+    # Of six types three ways to have a value, and storage of threads needs none.
+    assert offered == 3 * 2 * 8 * (6 * 3 + 1)
 
 
 @pytest.mark.parametrize(("words", "even"), [(0, True), (1, True), (2, True), (3, False), (4, True), (6, False)])
@@ -316,6 +350,7 @@ def test_a_table_of_the_old_kind(machine: Machine, bits: Literal[32, 64], word: 
     for number, name in enumerate(names[1:], 1):
         assert number in [*table.numbers(name)]
         assert {elf_hash(names[each]) % 3 for each in table.numbers(name)} == {elf_hash(name) % 3}
+        assert table.leads_to(number, name) is (next(iter(table.numbers(name))) == number)
     assert (table.hashes, table.even) == (None, True)
     assert [*table_of(struct.pack(f"<2{word}", 0, 0), Tag.HASH, machine=machine, bits=bits).numbers(b"open")] == []
 

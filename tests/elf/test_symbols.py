@@ -10,7 +10,9 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerDefSection, GNUVerNeedSection, GNUVerSymSection
 from elftools.elf.sections import Symbol, SymbolTableSection
 
+from auditor.budget import Budget
 from auditor.elf.bind.definitions import Definitions
+from auditor.elf.bind.objects import ObjectReader
 from auditor.elf.read.file import ElfFile, read_elf
 from auditor.elf.read.symbols import SymbolTable, key
 from fixtures.apt import ARCHITECTURES, SUITES
@@ -105,6 +107,11 @@ def same(path: Path) -> None:
             if not each.defined_here
         }
         assert asked == references(theirs), path
+    asks = ObjectReader(Budget(), musl=False, hash_bits=64).references(content, elf, str(path))
+    assert asks.own <= asks.strong
+    for each in asks.own:
+        assert offered.find(each) is not None, (path, each)
+        assert offered.find(each, call=True) is not None, (path, each)
 
 
 @pytest.mark.parametrize("path", [path for path in system_elf_files(90) if path.stat().st_size < 1 << 20], ids=str)

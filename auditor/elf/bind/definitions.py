@@ -8,12 +8,19 @@ from functools import cached_property
 from auditor.budget import Count, uncounted
 from auditor.elf.read.hash_table import HashTable
 from auditor.elf.read.memory import Unreadable
-from auditor.elf.read.symbols import SHN_ABS, SHN_UNDEF, STT_GNU_IFUNC, STT_TLS, Row, SymbolTable
+from auditor.elf.read.symbols import (
+    GLIBC_TYPES,
+    OLDEST,
+    SHN_ABS,
+    SHN_UNDEF,
+    STT_GNU_IFUNC,
+    STT_TLS,
+    Row,
+    SymbolTable,
+)
 
 _HIDDEN = 0x8000  # of a version index
-_OLDEST = 2  # a reference without version takes it, even hidden; and the base version
-_GLIBC_TYPES = frozenset((0, 1, 2, 5, STT_TLS, STT_GNU_IFUNC))  # NOTYPE OBJECT FUNC COMMON
-_MUSL_TYPES = _GLIBC_TYPES - {STT_GNU_IFUNC}
+_MUSL_TYPES = GLIBC_TYPES - {STT_GNU_IFUNC}
 
 
 class Definitions:
@@ -65,7 +72,7 @@ class Definitions:
                 table.version_labels.get((table.version_index(number) or 0) & ~_HIDDEN) == version
                 for number in self._numbers(name)
                 if _has_value(row := table.row(number), call=False)
-                and row.type in _GLIBC_TYPES
+                and row.type in GLIBC_TYPES
                 and table.strings.is_at(row.name, name)
             )
         except Unreadable:
@@ -93,14 +100,14 @@ class Definitions:
         newer: list[Row] = []
         for number in self._numbers(name):
             row = table.row(number)
-            if not _has_value(row, call) or row.type not in _GLIBC_TYPES or not table.strings.is_at(row.name, name):
+            if not _has_value(row, call) or row.type not in GLIBC_TYPES or not table.strings.is_at(row.name, name):
                 continue
             index = table.version_index(number) if table.last_version else None
             if index is not None and version:
                 label = table.version_labels.get(index & ~_HIDDEN, b"")
                 if label != version and (label or index & _HIDDEN or index & ~_HIDDEN > table.last_version):
                     continue
-            elif index is not None and index & ~_HIDDEN > _OLDEST:
+            elif index is not None and index & ~_HIDDEN > OLDEST:
                 newer += [] if index & _HIDDEN else [row]
                 continue
             return row if row.bound_outside else None

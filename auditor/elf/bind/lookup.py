@@ -163,8 +163,9 @@ class Binder:
         # others find there rather than in copies that the program has is there in every program.
         others = [each for each in scope if each.found_by != "program"]
         order = tuple(dict.fromkeys((mapped, *others, *scope)))
-        found = self._providers(references.strong, references.lazy, order, mapped.path)
-        left, used = references.strong - found.keys(), {*found.values()}
+        elsewhere = references.strong - references.own
+        found = self._providers(elsewhere, references.lazy, order, mapped.path)
+        left, used = elsewhere - found.keys(), {*found.values(), *((mapped,) if references.own else ())}
         if references.copies:
             found = self._providers(frozenset(references.copies), _NOTHING, others, mapped.path)
             left |= references.copies.keys() - found.keys()

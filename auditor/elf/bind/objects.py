@@ -9,7 +9,7 @@ from auditor.elf.bind.definitions import Definitions
 from auditor.elf.read.file import ElfFile
 from auditor.elf.read.memory import Unreadable
 from auditor.elf.read.relocation_use import CALL, COPIED, EAGER, RelocationUse, relocation_use
-from auditor.elf.read.symbols import SymbolTable, key
+from auditor.elf.read.symbols import Reference, SymbolTable, key
 from auditor.filetree import Content, facts_of
 
 _NOTHING: frozenset[bytes] = frozenset()
@@ -21,7 +21,7 @@ class References(Struct, frozen=True):
     `strong` may not be missing, `weak` may. `copies`, with the sizes that the program has room for, are data of
     COPY relocations, which look everywhere but in the program. `lazy`: what only PLT relocations name, which may be
     done at the first call; `later`: what is asked for only if they are. `relocations`: the rest of what they ask.
-    `fault`: tables that can't be read.
+    `own`: those of `strong` that the object surely finds in itself. `fault`: tables that can't be read.
     """
 
     strong: frozenset[bytes] = _NOTHING
@@ -29,6 +29,7 @@ class References(Struct, frozen=True):
     copies: Mapping[bytes, int] = field(default_factory=dict)
     lazy: frozenset[bytes] = _NOTHING
     later: frozenset[bytes] = _NOTHING
+    own: frozenset[bytes] = _NOTHING
     relocations: RelocationUse = field(default_factory=RelocationUse)
     fault: str = ""
 
@@ -98,13 +99,14 @@ class ObjectReader:
         weak: set[bytes] = set()
         copies: dict[bytes, int] = {}
         lazy: set[bytes] = set()
+        offered: dict[bytes, Reference] = {}
         musl = self._musl
         memory = elf.memory(content)
         try:
             use = relocation_use(memory, elf, musl=musl, count=self._budget.relocations.of(path))
             count = self._budget.symbols.of(path)
             count(len(use.symbols))
-            table = SymbolTable(memory, elf, count=count)
+            table = SymbolTable(memory, elf, self._hash_bits, count)
             later = [] if musl else [key(name, version) for name, version in table.local_slots(use)]
             for each in table.named_by(use):
                 if each.beyond and not (musl or each.local):
@@ -118,9 +120,23 @@ class ObjectReader:
                 # Also what the object itself defines is looked up. musl doesn't mind visibility.
                 optional = each.weak and not each.defined_here if musl else each.weak or each.local
                 (weak if optional else strong).add(wanted)
+                if each.offered and not (musl or optional):
+                    offered[wanted] = each
                 if not asked & EAGER:
                     lazy.add(wanted)
         except Unreadable as unreadable:
             return References(fault=str(unreadable))
         use.symbols.clear()  # as many as there may be
-        return References(frozenset(strong), frozenset(weak), copies, frozenset(lazy), frozenset(later), use)
+        own = _found_in_itself(table, offered)
+        return References(frozenset(strong), frozenset(weak), copies, frozenset(lazy), frozenset(later), own, use)
+
+
+def _found_in_itself(table: SymbolTable, offered: Mapping[bytes, Reference]) -> frozenset[bytes]:
+    """The keys of those symbols that a look-up of their own names comes to first."""
+    try:
+        hashes = table.hashes if offered else None
+        if hashes is None or not hashes.even:
+            return _NOTHING
+        return frozenset(key for key, each in offered.items() if hashes.leads_to(each.number, each.name))
+    except Unreadable:  # who looks them up one by one says why
+        return _NOTHING

@@ -30,6 +30,11 @@ class HashTable(Protocol):
     def numbers(self, name: bytes) -> Iterator[int]:
         """The symbols whose names the loader compares with this one, in its order. Raises `Unreadable`."""
 
+    def leads_to(self, number: int, name: bytes) -> bool:
+        """Whether that symbol is the first of them, as far as that shows at a glance: most that an object defines
+        are. Raises `Unreadable`.
+        """
+
 
 def hash_table(memory: Memory, elf: ElfFile, hash_bits: int, count: Count) -> HashTable | None:
     """The table of an object; None where nothing can be found in it. `hash_bits`: its loader's. `count` is told
@@ -121,6 +126,20 @@ class _GnuHash:
                 return
             number += 1
 
+    def leads_to(self, number: int, name: bytes) -> bool:
+        """By the few hashes from the bucket's first to the symbol's own."""
+        hashed = gnu_hash(name)
+        if not self._bucket_count or not self._blooms(hashed):
+            return False
+        start = self._buckets[hashed % self._bucket_count]
+        if not self._first <= start <= number < start + _STEPS_FREE:
+            return False
+        for place in range(start - self._first, number - self._first):
+            stored = self._chains[place]
+            if stored & 1 or not (stored ^ hashed) >> 1:
+                return False
+        return not (self._chains[number - self._first] ^ hashed) >> 1
+
     def _blooms(self, hashed: int) -> bool:
         word = self._bloom[hashed // self._bits & self._mask]
         return bool(word >> hashed % self._bits & word >> (hashed >> self._shift) % self._bits & 1)
@@ -156,6 +175,10 @@ class _Hash:
             yield number
             number = self._at(self._bucket_count + number)
             length += 1
+
+    def leads_to(self, number: int, name: bytes) -> bool:
+        """Other symbols of the bucket may come first."""
+        return self._bucket_count > 0 and self._at(elf_hash(name) % self._bucket_count) == number
 
     def _at(self, position: int) -> int:
         return self._words.number(self._buckets + position * self._bits // 8, self._bits)

@@ -47,8 +47,8 @@ class Narrow(Struct, frozen=True):
 class RelocationUse(Struct):
     """`symbols` are those that relocations name, and how (flags). `kinds` are the types of the relocations at start,
     `counted` those of the first DT_RELACOUNT ones, which loaders take for relative ones, `calls` those of the PLT.
-    `outside` is a place to write to that isn't writable, if any. `slots` are the symbols of calls that may wait, be they
-    none at all (number 0). `astray` is what is added to the beginning of the function that such a call names, if
+    `outside` is a place to write to that isn't writable, if any. `slots` are the symbols of calls that may wait, be
+    they none at all (number 0). `astray` is what is added to the beginning of the function that such a call names, if
     anything is.
     """
 

@@ -7,7 +7,7 @@ A *key* names a symbol for comparison: `name` or, with a version, `name NUL vers
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -22,10 +22,12 @@ from auditor.elf.read.relocation_use import RelocationUse, relocation_use
 _STB_GLOBAL, _STB_WEAK, _STB_GNU_UNIQUE = 1, 2, 10  # 0 is local
 _BINDINGS = frozenset((_STB_GLOBAL, _STB_WEAK, _STB_GNU_UNIQUE))
 STT_OBJECT, STT_TLS, STT_GNU_IFUNC = 1, 6, 10
+GLIBC_TYPES = frozenset((0, 1, 2, 5, STT_TLS, STT_GNU_IFUNC))  # NOTYPE OBJECT FUNC COMMON: what it binds to
 _STV_LOCAL = frozenset((1, 2))  # INTERNAL, HIDDEN
 _NAME = 32  # bytes of names that cost as much as a symbol
 _SPREAD = 8  # symbols in a row for each that is wanted: so many are read at once
 SHN_UNDEF, SHN_ABS = 0, 0xFFF1
+OLDEST = 2  # a version index: a reference without version takes it, even hidden; and the base version
 _Fields = tuple[int, int, int, int, int, int]  # of a row, in its order
 
 
@@ -65,6 +67,8 @@ class Reference(Struct, frozen=True, gc=False):
     local: bool  # of hidden visibility: glibc binds it to the object itself
     use: int
     size: int
+    number: int
+    offered: bool  # glibc binds it to the object itself as to any other, where the look-up comes to it
     beyond: bool  # its version index is none of the object's: glibc reads whatever lies behind its list of versions
 
 
@@ -129,21 +133,22 @@ class SymbolTable:
         numbers, rows = [number for number, _ in outer], [row for _, row in outer]
         indexes, names = self._indexes(numbers), self._names(rows)
         self._count(sum(map(len, names)) // _NAME)  # each byte of them will be hashed
-        version_of, asked, last = self.version_labels.get, use.symbols, self.last_version or 0x7FFF
+        labels, asked, last = self.version_labels, use.symbols, self.last_version or 0x7FFF
         return [
             Reference(
                 name,
-                version_of(index & 0x7FFF, b""),
+                labels.get(index & 0x7FFF, b""),
                 info >> 4 == _STB_WEAK,
                 section != SHN_UNDEF,
                 (other & 3) in _STV_LOCAL,
                 asked[number],
                 size,
+                number,
+                section != SHN_UNDEF and _is_offered(row, index & 0x7FFF, labels),
                 index & 0x7FFF > last,
             )
-            for number, name, (_, info, other, section, _, size), index in zip(
-                numbers, names, rows, indexes, strict=True
-            )
+            for number, name, row, index in zip(numbers, names, rows, indexes, strict=True)
+            for _, info, other, section, _, size in (row,)
         ]
 
     def local_slots(self, use: RelocationUse) -> list[tuple[bytes, bytes]]:
@@ -202,12 +207,24 @@ class SymbolTable:
 
 
 def _as_it_is(fields: tuple[Any, ...]) -> _Fields:
-    return fields  # type: ignore[return-value]  # as the layout has them
+    return fields
 
 
 def _as_of_64_bits(fields: tuple[Any, ...]) -> _Fields:
     name, value, size, info, other, section = fields
     return name, info, other, section, value, size
+
+
+def _is_offered(fields: _Fields, version: int, labels: Mapping[int, bytes]) -> bool:
+    """Whether glibc binds a reference to this defined symbol's own name and version index to it."""
+    _, info, other, section, value, _ = fields
+    return (
+        (value != 0 or section == SHN_ABS or info & 0xF == STT_TLS)
+        and info & 0xF in GLIBC_TYPES
+        and info >> 4 in _BINDINGS
+        and (other & 3) not in _STV_LOCAL
+        and (version <= OLDEST or version in labels)
+    )
 
 
 def version_label(name: str, hashed: int) -> bytes:
