@@ -1,6 +1,5 @@
 """What is known of an image when rules look at it: found by reading it now, or in an earlier run."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Protocol
@@ -65,14 +64,14 @@ class Looked:
 
 
 def read_and_look(found: Opened) -> Looked:
-    """An image that was found, read now. What looks into it is loaded while its bytes are still coming."""
-    if any(layer.fetched for layer in found.layers):
-        threading.Thread(target=_load_readers, name="readers").start()
-    return Looked(found.read())
+    """An image that was found, read now. What comes over a network is looked into while the rest is still coming."""
+    if not any(layer.fetched for layer in found.layers):
+        return Looked(found.read())
+    from auditor.auditing.ahead import LookAhead  # noqa: PLC0415 - what is on this machine is there at once
 
-
-def _load_readers() -> None:
-    import auditor.inventory.build  # noqa: F401, PLC0415 - as above
+    with LookAhead() as ahead:
+        image = found.read(ahead.seen)
+    return Looked(image)
 
 
 def _doubtful_whiteouts(image: Image, inventory: Inventory) -> Iterator[str]:

@@ -19,6 +19,9 @@ from auditor.filetree import Content, FileKind
 from auditor.image.spool import Spool, SpooledContent
 from auditor.kept import Keep
 
+#: Is told path and bytes of each file that is kept, as it comes: before its layer is known to be the one that is meant.
+Seen = Callable[[str, Content], None]
+
 CHUNK = 256 << 10  # bytes at a time
 _HEAD = 512  # bytes of a file's beginning that the policy sees
 _COPY = 1 << 20
@@ -86,6 +89,7 @@ def read_layer(
     spool: Spool,
     budget: Budget,
     progress: Callable[[int], None] | None = None,
+    seen: Seen | None = None,
 ) -> LayerContents:
     """Read `stored` to its end and list what is in it; bytes that `keep` asks for go to `spool`.
 
@@ -101,7 +105,7 @@ def read_layer(
         plain.hash = None  # the stored bytes are the uncompressed ones: one hash serves both
     stream = Stream(plain.pieces())
     try:
-        entries, names = _list(stream, expected.where, keep, spool, budget)
+        entries, names = _list(stream, expected.where, keep, spool, budget, seen)
         stream.drain()
         source.drain()
     except CorruptImage:
@@ -266,7 +270,9 @@ def normal_path(name: str) -> str:
     return "/" + "/".join(parts)
 
 
-def _list(stream: Stream, where: str, keep: Keep, spool: Spool, budget: Budget) -> tuple[tuple[LayerEntry, ...], int]:
+def _list(
+    stream: Stream, where: str, keep: Keep, spool: Spool, budget: Budget, seen: Seen | None
+) -> tuple[tuple[LayerEntry, ...], int]:
     """The entries, and what they took of the limit of names."""
     entries: list[LayerEntry] = []
     names = 0
@@ -293,6 +299,8 @@ def _list(stream: Stream, where: str, keep: Keep, spool: Spool, budget: Budget) 
         target = ""
         if kind is FileKind.REGULAR:
             content = _content(reader, entry, path, keep, spool)
+            if content is not None and seen is not None:
+                seen(path, content)
         elif kind is FileKind.SYMLINK:
             target = entry.link
             entry = entry._replace(size=len(target.encode("utf-8", "surrogateescape")))  # noqa: PLW2901

@@ -16,6 +16,7 @@ from auditor.image.platforms import fitness
 from auditor.image.source.interface import Candidate, Options, StoredImage, StoredLayer
 
 if TYPE_CHECKING:
+    from auditor.image.layer import Seen
     from auditor.image.reader import LayerReader
 
 
@@ -40,15 +41,17 @@ class Opened:
     allowed: tuple[int, ...]
     listener: events.Listener = field(repr=False)
     _parse: Callable[[], ParsedConfig] = field(repr=False)
-    _read: Callable[["Opened", ParsedConfig], Image] = field(repr=False)
+    _read: Callable[["Opened", ParsedConfig, "Seen | None"], Image] = field(repr=False)
 
     def parse(self) -> ParsedConfig:
         """Its config; CorruptImage, or ImageNotFound where it is for another platform than the one asked for."""
         return self._parse()
 
-    def read(self) -> Image:
-        """All of it. Layers that other platforms of the same index have too are read once."""
-        return self._read(self, self.parse())
+    def read(self, seen: "Seen | None" = None) -> Image:
+        """All of it. Layers that other platforms of the same index have too are read once. `seen` is told of the files
+        of layers that come over a network, by the threads that read them.
+        """
+        return self._read(self, self.parse(), seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +93,9 @@ class Opening:
     def found(self, candidate: Candidate, stored: StoredImage, offered: tuple[Platform, ...]) -> Opened:
         """One of them."""
 
-        def read(found: Opened, parsed: ParsedConfig) -> Image:
+        def read(found: Opened, parsed: ParsedConfig, seen: "Seen | None") -> Image:
             if stored.root is None:
-                return self._reader().image(found, stored, parsed)
+                return self._reader().image(found, stored, parsed, seen)
             budget = self._options.budget.fresh()
             return Image(
                 found.reference, found.source, None, None, parsed.config, (), stored.root, None, offered, budget=budget

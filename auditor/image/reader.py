@@ -11,7 +11,7 @@ from auditor import events
 from auditor.errors import AuditError
 from auditor.image.again import is_stored
 from auditor.image.config import ParsedConfig
-from auditor.image.layer import Expected, LayerContents, check_media_type, read_layer
+from auditor.image.layer import Expected, LayerContents, Seen, check_media_type, read_layer
 from auditor.image.merge import Merge
 from auditor.image.model import Hashed, Image, Layer
 from auditor.image.shared import SharedLayers
@@ -41,10 +41,10 @@ class LayerReader:
         few = max((len(image.layers) for image in images), default=0) <= _FEW
         self._shared = options.shared if few else None
 
-    def image(self, found: "Opened", stored: StoredImage, parsed: ParsedConfig) -> Image:
-        """The whole image."""
+    def image(self, found: "Opened", stored: StoredImage, parsed: ParsedConfig, seen: Seen | None = None) -> Image:
+        """The whole image; `seen` is told of the files of layers that are fetched."""
         self._listener(events.ImageStarted(str(parsed.config.platform)))
-        layers, hashed, merge = self._layers(stored, parsed)
+        layers, hashed, merge = self._layers(stored, parsed, seen)
         self._listener(events.ImageRead(str(parsed.config.platform)))
         return Image(
             found.reference,
@@ -62,8 +62,10 @@ class LayerReader:
             hashed=hashed,
         )
 
-    def _layers(self, stored: StoredImage, parsed: ParsedConfig) -> tuple[tuple[Layer, ...], tuple[Hashed, ...], Merge]:
-        read = self._read_all(stored.layers, parsed.diff_ids)
+    def _layers(
+        self, stored: StoredImage, parsed: ParsedConfig, seen: Seen | None
+    ) -> tuple[tuple[Layer, ...], tuple[Hashed, ...], Merge]:
+        read = self._read_all(stored.layers, parsed.diff_ids, seen)
         merge = Merge(self._budget)
         layers, hashed = [], []
         for index, layer in enumerate(stored.layers):
@@ -90,7 +92,7 @@ class LayerReader:
         return tuple(layers), tuple(hashed), merge
 
     def _read_all(
-        self, layers: tuple[StoredLayer, ...], diff_ids: tuple[str, ...]
+        self, layers: tuple[StoredLayer, ...], diff_ids: tuple[str, ...], seen: Seen | None
     ) -> dict[tuple[str, str], LayerContents]:
         """Every layer's contents, each read once: decompressing and hashing leave the interpreter to others.
 
@@ -103,7 +105,7 @@ class LayerReader:
             if key in self._known or key in wanted:
                 self._listener(events.LayerFinished(index, 0, reused=True))
             else:
-                wanted[key] = partial(self._contents, index, layer, diff_id, len(layers))
+                wanted[key] = partial(self._contents, index, layer, diff_id, len(layers), seen)
                 sizes[key] = layer.size or 0
         if len(wanted) < 2:
             return {**self._known, **{key: read() for key, read in wanted.items()}}
@@ -119,7 +121,7 @@ class LayerReader:
                 pool.shutdown(cancel_futures=True)
                 raise
 
-    def _contents(self, index: int, layer: StoredLayer, diff_id: str, count: int) -> LayerContents:
+    def _contents(self, index: int, layer: StoredLayer, diff_id: str, count: int, seen: Seen | None) -> LayerContents:
         expected = Expected(layer.where, layer.digest, layer.size, diff_id, layer.media_type)
         shared = self._shared and self._known_elsewhere(self._shared, index, layer, expected, count)
         if shared:
@@ -134,6 +136,7 @@ class LayerReader:
                 spool=spool,
                 budget=self._budget,
                 progress=partial(self._advance, index),
+                seen=seen if layer.fetched else None,
             )
         self._listener(events.LayerFinished(index, contents.size))
         if self._shared is not None:

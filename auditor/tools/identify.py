@@ -39,7 +39,7 @@ def identify(name: str, path: str, content: Content, elf: ElfFile | NotElf, libr
         if content.read(0, 2) == b"#!":
             return Identity("", None, None, (Evidence("script", "#!", path),), "script")
         return Identity("", None, None, (), f"other: {elf.reason}")
-    told = _told(content, elf)
+    told = shown_by(content, elf)
     if isinstance(told, str):
         return Identity("", None, None, (), f"other: {told}")
     project, signs = told
@@ -68,7 +68,7 @@ def identify_by_pattern(
     if plain is not None:
         return plain
     assert isinstance(elf, ElfFile)
-    told = _told(content, elf)
+    told = shown_by(content, elf)
     if isinstance(told, tuple) and isinstance(told[0], busybox.Busybox):
         return identify("", path, content, elf, lambda _: None)
     loaded = load(content, elf)
@@ -105,8 +105,10 @@ def _by_library(tool: str, project: Project, signs: Signs, library: Library) -> 
     return _identity(tool, signs.flavour, versions, "library-string", path)
 
 
-def _told(content: Content, elf: ElfFile) -> _Told | str:
-    """Project and signs of a file, or why it has none; kept for the next name that leads to the same bytes."""
+def shown_by(content: Content, elf: ElfFile) -> _Told | str:
+    """The project that a program comes from and its signs, or why it is of none; for the next name that leads to the
+    same bytes it is kept.
+    """
     facts = facts_of(content)
     match facts.known.get(_FACT):
         case known_elf, told if known_elf is elf:

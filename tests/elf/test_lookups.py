@@ -285,6 +285,9 @@ def test_of_two_symbols_of_one_name_the_first_is_come_to() -> None:
     assert [number for number in range(5) if table.leads_to(number, b"read")] == [2]
     before = table_of(struct.pack("<4IQ3I", 1, 5, 1, 6, (1 << 64) - 1, 4, 0, gnu_hash(b"open") | 1), Tag.GNU_HASH)
     assert not any(before.leads_to(number, b"open") for number in range(8))  # its bucket leads before the first
+    assert table_of(gnu_table([[b"open"]], shift=31), Tag.GNU_HASH).leads_to(1, b"open")
+    # What is shifted by so much is not the same to all loaders.
+    assert not table_of(gnu_table([[b"open"]], shift=32), Tag.GNU_HASH).leads_to(1, b"open")
 
 
 def test_what_an_object_offers_itself_it_finds() -> None:

@@ -59,7 +59,7 @@ class ObjectReader:
         self._musl = musl
         self._hash_bits = hash_bits
         self.by = "musl" if musl else f"glibc {hash_bits}"
-        self._asked, self._offered = f"asked of {self.by}", f"offered to {self.by}"
+        self._asked, self._offered = f"asked of {'musl' if musl else 'glibc'}", f"offered to {self.by}"
 
     def references(self, content: Content, elf: ElfFile, path: str) -> References:
         """What the object asks for, as it was found for another image that has this file, else read. It doesn't depend

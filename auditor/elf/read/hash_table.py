@@ -13,6 +13,7 @@ from auditor.elf.read.file import ElfFile, Tag
 from auditor.elf.read.memory import Memory, Unreadable, WordReader, WordTable
 from auditor.machine import Machine
 
+_NARROWEST = 32  # bits of the number that a loader shifts, at least
 _CHAIN_LIMIT = 1 << 16  # symbols of one look-up
 _STEPS_FREE = 1 << 5  # symbols of one look-up that don't count; few chains of real objects are half as long
 _CHAIN_KEPT = 64  # symbols after the last bucket's first that are read with the rest
@@ -31,8 +32,8 @@ class HashTable(Protocol):
         """The symbols whose names the loader compares with this one, in its order. Raises `Unreadable`."""
 
     def leads_to(self, number: int, name: bytes) -> bool:
-        """Whether that symbol is the first of them, as far as that shows at a glance: most that an object defines
-        are. Raises `Unreadable`.
+        """Whether that symbol is the first of them to every loader, as far as that shows at a glance: most that an
+        object defines are. Raises `Unreadable`.
         """
 
 
@@ -88,6 +89,7 @@ class _GnuHash:
         self._bits = elf.bits
         self._mask = (bloom_words - 1) & 0xFFFFFFFF
         self._shift = shift % hash_bits  # as processors shift, whatever C says of as many bits and more
+        self._usual = shift < _NARROWEST
         self._first = first
         place = address + 16
         self._bloom = WordTable(words, place, bloom_words, elf.bits)
@@ -129,7 +131,7 @@ class _GnuHash:
     def leads_to(self, number: int, name: bytes) -> bool:
         """By the few hashes from the bucket's first to the symbol's own."""
         hashed = gnu_hash(name)
-        if not self._bucket_count or not self._blooms(hashed):
+        if not (self._usual and self._bucket_count and self._blooms(hashed)):
             return False
         start = self._buckets[hashed % self._bucket_count]
         if not self._first <= start <= number < start + _STEPS_FREE:

@@ -56,23 +56,29 @@ class FileStore:
             return StoredFile(found.path, node, found.fault, None)
         elf = self._by_inode.get(node.inode)
         if elf is None:
-            elf = self._by_inode[node.inode] = self._read(node, found.path)
+            elf = self._by_inode[node.inode] = _elf_at(node, found.path, self._tables)
         return StoredFile(found.path, node, None, elf)
 
-    def _read(self, node: Node, path: str) -> ElfFile | NotElf:
-        if node.content is not None:
-            facts, before = facts_of(node.content), self._tables.used
-            match facts.known.get(_FACT):
-                case ElfFile() | NotElf() as elf, int(drawn):
-                    self._tables.take(drawn, path)
-                    return elf
-            elf = read_elf(_Counted(node.content, self._tables, path))
-            if isinstance(elf, ElfFile):
-                self._tables.take(_RECORD * _records(elf), path)
-            facts.known[_FACT] = elf, self._tables.used - before
+
+def elf_of(content: Content, path: str, tables: Allowance) -> ElfFile | NotElf:
+    """What a file is, as it was found for another image that has it, else read. That draws from `tables` either way."""
+    facts, before = facts_of(content), tables.used
+    match facts.known.get(_FACT):
+        case ElfFile() | NotElf() as elf, int(drawn):
+            tables.take(drawn, path)
             return elf
-        # A reader of images keeps the bytes of everything that begins like an ELF file.
-        return NotElf("file too short" if node.size < _HEADER_SIZE else "invalid ELF header")
+    elf = read_elf(_Counted(content, tables, path))
+    if isinstance(elf, ElfFile):
+        tables.take(_RECORD * _records(elf), path)
+    facts.known[_FACT] = elf, tables.used - before
+    return elf
+
+
+def _elf_at(node: Node, path: str, tables: Allowance) -> ElfFile | NotElf:
+    if node.content is not None:
+        return elf_of(node.content, path, tables)
+    # A reader of images keeps the bytes of everything that begins like an ELF file.
+    return NotElf("file too short" if node.size < _HEADER_SIZE else "invalid ELF header")
 
 
 def _records(elf: ElfFile) -> int:
