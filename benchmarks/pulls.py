@@ -18,7 +18,7 @@ from typing import NamedTuple
 from benchmarks.__main__ import PAPER, machine
 from benchmarks.link import Link, Passed, standing
 from benchmarks.paper import write_section
-from benchmarks.read_image import PORT, image, layout, registry_with
+from benchmarks.read_image import PLAIN, PORT, image, layout, registry_with
 from benchmarks.timing import Pair, Run, medians, run_once
 
 FAST = 100e6 / 8  # bytes a second
@@ -65,10 +65,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pulls", description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each command")
     parser.add_argument("--trips", type=int, nargs="*", default=[0, 20, 100], help="milliseconds there and back")
-    parser.add_argument("--images", nargs="*", default=["base", "full-size"])
+    parser.add_argument("--images", nargs="*", default=[PLAIN, "full-size", "base"])
     parser.add_argument("--write", action="store_true", help=f"write the figures into {PAPER}")
     options = parser.parse_args()
-    if missing := [name for name in ("skopeo", "docker-registry") if not shutil.which(name)]:
+    if missing := [name for name in ("skopeo", "docker-registry", "mmdebstrap") if not shutil.which(name)]:
         print(f"{' and '.join(missing)} can't be had here: nothing is pulled", file=sys.stderr)
         return 0
     lines = [HEAD, "|--|" + "--|" * (HEAD.count("|") - 2)]

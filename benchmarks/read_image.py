@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.plain_debian import plain_debian
 from benchmarks.timing import medians, run_pair
 
 BUILD = Path("build/bench")
 PORT = 15551
+PLAIN = "plain-debian"
 READ = (
     "import sys\nfrom auditor.auditing.load import load\n"
     "with load(sys.argv[1]) as image:\n    print(len(image.layers))\n"
@@ -96,8 +98,10 @@ def registry_with(path: Path) -> Iterator[str]:
 
 
 def image(recipe: str) -> Path:
-    """A fixture as a docker-archive."""
+    """A fixture, or a plain Debian, as a docker-archive."""
     archive = BUILD / f"{recipe}.tar"
+    if recipe == PLAIN:
+        plain_debian(archive)
     if not archive.exists():
         BUILD.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "fixtures", "build", "--suite", "bookworm", "--recipe", recipe]
