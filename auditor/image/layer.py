@@ -6,7 +6,7 @@ of the uncompressed tar, to its very last byte) and layer.md (what entries a lay
 
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from msgspec import Struct
 
@@ -25,7 +25,7 @@ _COPY = 1 << 20
 _MAGIC = 8  # bytes of a stream that tell how it is compressed
 
 
-class LayerEntry(NamedTuple):
+class LayerEntry(Struct, frozen=True):
     """One member of a layer. `kind` None is a hard link to the path in `target`.
 
     Its path is absolute and normal: `directory` ("" for the root, shared by all entries in it), a slash and `name`.
@@ -252,8 +252,10 @@ def normal_path(name: str) -> str:
 
     As the runtimes take it: `filepath.Clean`, then joined to the root.
     """
-    if "/." not in name and "//" not in name and name[:1] not in (".", "/") and name[-1:] != "/" and name:
-        return "/" + name
+    tail = name[2:] if name.startswith("./") else name
+    tail = tail[:-1] if tail.endswith("/") else tail  # of a directory
+    if tail and tail[0] not in "./" and tail[-1] != "/" and "/." not in tail and "//" not in tail:
+        return "/" + tail
     parts: list[str] = []
     for part in name.split("/"):
         if part in ("", "."):
@@ -280,9 +282,11 @@ def _list(stream: Stream, where: str, keep: Keep, spool: Spool, budget: Budget) 
         if "\0" in path:
             raise CorruptImage("a name with a NUL byte", where, "get or build the image again")
         budget.entries.take(1, where)
-        size = text_size(path) + text_size(entry.link) + len(entry.capabilities)
-        budget.names.take(size, where)
-        names += size
+        room = text_size(path) + len(entry.capabilities)
+        if entry.link:
+            room += text_size(entry.link)
+        budget.names.take(room, where)
+        names += room
         try:
             kind = _KINDS[entry.type]
         except KeyError:
@@ -291,18 +295,19 @@ def _list(stream: Stream, where: str, keep: Keep, spool: Spool, budget: Budget) 
             ) from None
         content = None
         target = ""
+        size = entry.size
         if kind is FileKind.REGULAR:
             content = _content(reader, entry, path, keep, spool)
         elif kind is FileKind.SYMLINK:
             target = entry.link
-            entry = entry._replace(size=len(target.encode("utf-8", "surrogateescape")))  # noqa: PLW2901
+            size = len(target.encode("utf-8", "surrogateescape"))
         elif kind is None:
             target = normal_path(entry.link)
         directory, _, name = path.rpartition("/")
         directory = directories.setdefault(directory, directory)
         entries.append(
             LayerEntry(
-                directory, name, kind, entry.mode, entry.uid, entry.gid, entry.size, target, entry.capabilities, content
+                directory, name, kind, entry.mode, entry.uid, entry.gid, size, target, entry.capabilities, content
             )
         )
     return tuple(entries), names
