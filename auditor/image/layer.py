@@ -16,6 +16,7 @@ from auditor.archive.tar import Entry, TarReader
 from auditor.budget import Budget
 from auditor.errors import AuditError, CorruptImage, LimitExceeded, UnsupportedFormat
 from auditor.filetree import Content, FileKind
+from auditor.image.in_place import FileInPlace, Place
 from auditor.image.spool import Spool, SpooledContent
 from auditor.kept import Keep
 
@@ -51,7 +52,8 @@ class LayerEntry(Struct, frozen=True):
 class LayerContents(Struct, frozen=True):
     """A verified layer: its entries in the order of the tar, the digests and sizes (bytes) that its bytes have.
 
-    `names` is what it took of that limit, `kept` the bytes of the contents that were asked for.
+    `names` is what it took of that limit, `kept` the bytes of the contents that were asked for. Some of these are in
+    the file `in_place`.
     """
 
     entries: tuple[LayerEntry, ...]
@@ -61,6 +63,7 @@ class LayerContents(Struct, frozen=True):
     uncompressed: int
     names: int
     kept: int
+    in_place: FileInPlace | None = None
 
 
 class Expected(Struct, frozen=True):
@@ -86,9 +89,11 @@ def read_layer(
     spool: Spool,
     budget: Budget,
     progress: Callable[[int], None] | None = None,
+    place: Place | None = None,
 ) -> LayerContents:
-    """Read `stored` to its end and list what is in it; bytes that `keep` asks for go to `spool`.
+    """Read `stored` to its end and list what is in it; bytes that `keep` asks for go to `spool`, or stay in `place`.
 
+    `place` is where `stored` begins, found before any of it was read: what lies there uncompressed is left there.
     `progress` is called with the stored bytes read so far. Raises CorruptImage for bytes that aren't what `expected`
     says or no tar, UnsupportedFormat, LimitExceeded.
     """
@@ -99,9 +104,12 @@ def read_layer(
     plain = _Plain(decompressed(source.pieces(), kind, expected.where), budget, expected)
     if not kind and plain.hash_name == source.hash_name:
         plain.hash = None  # the stored bytes are the uncompressed ones: one hash serves both
+    else:
+        place = None
     stream = Stream(plain.pieces())
     try:
-        entries, names = _list(stream, expected.where, keep, spool, budget)
+        contents = _Contents(stream, keep, spool, place)
+        entries, names = _list(stream, expected.where, contents, budget)
         stream.drain()
         source.drain()
     except CorruptImage:
@@ -118,7 +126,8 @@ def read_layer(
             "the layer or the config was altered; get the image again",
         )
     kept = sum(entry.content.size for entry in entries if entry.content is not None)
-    return LayerContents(entries, source.digest(), source.position, diff_id, plain.total, names, kept)
+    in_place = None if place is None else place.file
+    return LayerContents(entries, source.digest(), source.position, diff_id, plain.total, names, kept, in_place)
 
 
 def _algorithm(digest: str | None) -> str:
@@ -268,7 +277,7 @@ def normal_path(name: str) -> str:
     return "/" + "/".join(parts)
 
 
-def _list(stream: Stream, where: str, keep: Keep, spool: Spool, budget: Budget) -> tuple[tuple[LayerEntry, ...], int]:
+def _list(stream: Stream, where: str, contents: "_Contents", budget: Budget) -> tuple[tuple[LayerEntry, ...], int]:
     """The entries, and what they took of the limit of names."""
     entries: list[LayerEntry] = []
     names = 0
@@ -297,7 +306,7 @@ def _list(stream: Stream, where: str, keep: Keep, spool: Spool, budget: Budget) 
         target = ""
         size = entry.size
         if kind is FileKind.REGULAR:
-            content = _content(reader, entry, path, keep, spool)
+            content = contents.of(reader, entry, path)
         elif kind is FileKind.SYMLINK:
             target = entry.link
             size = len(target.encode("utf-8", "surrogateescape"))
@@ -318,52 +327,66 @@ def text_size(text: str) -> int:
     return len(text) if text.isascii() else 4 * len(text)
 
 
-def _content(reader: TarReader, entry: Entry, path: str, keep: Keep, spool: Spool) -> Content | None:
-    """The file's bytes, put away where the policy wants them."""
-    if entry.fragments is not None:
-        return _sparse_content(reader, entry, path, keep, spool)
-    head = reader.read(min(_HEAD, entry.size))
-    if not keep(path, entry.mode, entry.size, head):
-        return None
-    offset = spool.reserve(entry.size)
-    at = offset
-    rest = entry.size - len(head)
-    if rest <= _COPY:
-        data = head + reader.read(rest) if rest else head
-        if data:
-            spool.write(data, at)
-        return SpooledContent(spool, offset, entry.size)
-    spool.write(head, at)
-    at += len(head)
-    while rest:
-        data = reader.read(min(_COPY, rest))
-        spool.write(data, at)
-        at += len(data)
-        rest -= len(data)
-    return SpooledContent(spool, offset, entry.size)
+class _Contents:
+    """Keeps the bytes of files where the policy wants them."""
 
+    def __init__(self, stream: Stream, keep: Keep, spool: Spool, place: Place | None) -> None:
+        self._stream = stream
+        self._keep = keep
+        self._spool = spool
+        self._place = place
 
-def _sparse_content(reader: TarReader, entry: Entry, path: str, keep: Keep, spool: Spool) -> Content | None:
-    fragments = list(entry.fragments or ())
-    head = bytes(min(_HEAD, entry.size))
-    first = b""
-    if fragments and fragments[0][0] == 0:
-        first = reader.read(min(fragments[0][1], _HEAD))
-        head = first + head[len(first) :]
-    if not keep(path, entry.mode, entry.size, head):
-        return None
-    base = spool.reserve(entry.size)
-    for offset, length in fragments:
+    def of(self, reader: TarReader, entry: Entry, path: str) -> Content | None:
+        """What is kept of the file whose data comes next."""
+        if entry.fragments is not None:
+            return self._sparse(reader, entry, path)
+        at = self._stream.position
+        head = reader.read(min(_HEAD, entry.size))
+        if not self._keep(path, entry.mode, entry.size, head):
+            return None
+        spool = self._spool
+        if self._place is not None:
+            spool.count(entry.size)
+            return SpooledContent(self._place.file, self._place.offset + at, entry.size)
+        offset = spool.reserve(entry.size)
         at = offset
-        left = length
-        if first:
-            spool.write(first, base)
-            at += len(first)
-            left -= len(first)
-            first = b""
-        while left:
-            data = reader.read(min(_COPY, left))
-            spool.write(data, base + at)
+        rest = entry.size - len(head)
+        if rest <= _COPY:
+            data = head + reader.read(rest) if rest else head
+            if data:
+                spool.write(data, at)
+            return SpooledContent(spool, offset, entry.size)
+        spool.write(head, at)
+        at += len(head)
+        while rest:
+            data = reader.read(min(_COPY, rest))
+            spool.write(data, at)
             at += len(data)
-            left -= len(data)
-    return SpooledContent(spool, base, entry.size)
+            rest -= len(data)
+        return SpooledContent(spool, offset, entry.size)
+
+    def _sparse(self, reader: TarReader, entry: Entry, path: str) -> Content | None:
+        fragments = list(entry.fragments or ())
+        head = bytes(min(_HEAD, entry.size))
+        first = b""
+        if fragments and fragments[0][0] == 0:
+            first = reader.read(min(fragments[0][1], _HEAD))
+            head = first + head[len(first) :]
+        if not self._keep(path, entry.mode, entry.size, head):
+            return None
+        spool = self._spool
+        base = spool.reserve(entry.size)
+        for offset, length in fragments:
+            at = offset
+            left = length
+            if first:
+                spool.write(first, base)
+                at += len(first)
+                left -= len(first)
+                first = b""
+            while left:
+                data = reader.read(min(_COPY, left))
+                spool.write(data, base + at)
+                at += len(data)
+                left -= len(data)
+        return SpooledContent(spool, base, entry.size)
