@@ -13,6 +13,12 @@ class Stream:
         self._pieces = pieces
         self._piece = b""
         self._at = 0
+        self._before = 0
+
+    @property
+    def position(self) -> int:
+        """How many bytes went by."""
+        return self._before + self._at
 
     def read(self, length: int) -> bytes:
         """Exactly `length` bytes; fewer at the end."""
@@ -59,6 +65,7 @@ class Stream:
         piece = next(self._pieces, b"")
         if not piece:
             return False
+        self._before += len(self._piece)
         self._piece = piece
         self._at = 0
         return True

@@ -6,8 +6,12 @@ Formats: V7, ustar, star, PAX (pax(1)), GNU with long names and its four sparse 
 """
 
 from collections.abc import Iterator
-from struct import Struct
-from typing import NamedTuple, Protocol
+from struct import Struct as Packed
+from typing import Protocol
+from zlib import adler32
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.archive import REMEDY
 from auditor.errors import CorruptImage, LimitExceeded
@@ -16,7 +20,9 @@ BLOCK = 512
 SPECIAL_LIMIT = 1 << 20  # bytes of one PAX header or long name, as archive/tar takes them
 SPARSE_LIMIT = 1 << 20  # fragments of one sparse file
 
-_HEADER = Struct("100s8s8s8s12s12x8sc100s8s80x155s12x")
+_OWNERS = 4096  # triples of mode, uid and gid that are remembered; an image has a few dozen
+
+_HEADER = Packed("100s24s12s12x8sc100s8s80x155s12x")
 _ZERO = bytes(BLOCK)
 _USTAR = b"ustar\x0000"
 _GNU = b"ustar  \0"
@@ -33,7 +39,7 @@ class Stream(Protocol):
         """Pass over `length` bytes; how many there were."""
 
 
-class Entry(NamedTuple):
+class Entry(Struct, frozen=True):
     """One member. `type` is the typeflag (`0` for every regular file, `5` for a directory); `size` the real size.
 
     `fragments` are the (offset, length) pieces that a sparse file's data fills, in order; None for ordinary files.
@@ -60,6 +66,7 @@ class TarReader:
         self._where = where
         self._left = 0  # data bytes of the current member not yet taken
         self._padding = 0
+        self._owners: dict[bytes, tuple[int, int, int]] = {}
         self.complete = False  # whether the end mark was seen; archive/tar doesn't ask for one
 
     def read(self, length: int) -> bytes:
@@ -95,7 +102,7 @@ class TarReader:
             block = self._header()
             if block is None:
                 return None
-            raw_name, mode, uid, gid, size, checksum, type_byte, raw_link, magic, prefix = _HEADER.unpack(block)
+            name_field, owner, size, checksum, type_byte, link_field, magic, prefix = _HEADER.unpack(block)
             self._check(block, checksum)
             length = self._number(size)
             if type_byte in b"xgLK":
@@ -107,24 +114,24 @@ class TarReader:
                 elif type_byte == b"K":
                     long_link = _decode(data.partition(b"\0")[0])
                 continue
+            mode, uid, gid = self._owners.get(owner) or self._owner(owner)
+            name = name_field.partition(b"\0")[0]
+            if prefix[0]:
+                name = self._prefixed(name, magic, prefix, block)
             entry = Entry(
-                _decode(self._prefixed(raw_name, magic, prefix, block)),
+                _decode(name) if long_name is None else long_name,
                 type_byte.decode("latin-1"),
-                self._number(mode) & 0o7777,
-                self._number(uid),
-                self._number(gid),
+                mode,
+                uid,
+                gid,
                 length,
-                _decode(raw_link.partition(b"\0")[0]),
+                _decode(link_field.partition(b"\0")[0]) if long_link is None else long_link,
                 length,
                 None,
                 b"",
             )
             if pax:
-                entry = self._with_pax(entry, pax)
-            if long_name is not None:
-                entry = entry._replace(name=long_name)
-            if long_link is not None:
-                entry = entry._replace(link=long_link)
+                entry = self._with_pax(entry, pax, named=long_name is not None, linked=long_link is not None)
             return self._with_data(entry, block, pax)
 
     def _header(self) -> bytes | None:
@@ -143,12 +150,22 @@ class TarReader:
 
     def _check(self, block: bytes, field: bytes) -> None:
         claimed = self._number(field)
-        total = sum(block) - sum(field) + 8 * 0x20
+        if block.isascii():  # so the sum is below 65521, and the low half of Adler-32 (RFC 1950) is one more than it
+            total = ((adler32(block) - adler32(field)) & 0xFFFF) + 8 * 0x20
+        else:
+            total = sum(block) - sum(field) + 8 * 0x20
         if claimed == total:
             return
         signed = total - 256 * sum(byte > 127 for byte in block[:148] + block[156:])  # as old tars added them up
         if claimed != signed:
             raise self._wrong("a tar header's checksum is wrong")
+
+    def _owner(self, fields: bytes) -> tuple[int, int, int]:
+        """Mode, uid and gid; most members of an image have the same few."""
+        owner = (self._number(fields[:8]) & 0o7777, self._number(fields[8:16]), self._number(fields[16:]))
+        if len(self._owners) < _OWNERS:
+            self._owners[fields] = owner
+        return owner
 
     def _number(self, field: bytes) -> int:
         digits = field[:-1]
@@ -207,11 +224,12 @@ class TarReader:
             records["GNU.sparse.map"] = b",".join(sparse)
         return records
 
-    def _with_pax(self, entry: Entry, pax: dict[str, bytes]) -> Entry:
+    def _with_pax(self, entry: Entry, pax: dict[str, bytes], *, named: bool, linked: bool) -> Entry:
+        """`named` and `linked`: GNU's long name and link came too, which go before."""
         changes: dict[str, object] = {}
-        if value := pax.get("path"):
+        if (value := pax.get("path")) and not named:
             changes["name"] = _decode(value)
-        if value := pax.get("linkpath"):
+        if (value := pax.get("linkpath")) and not linked:
             changes["link"] = _decode(value)
         for key in ("size", "uid", "gid"):
             if value := pax.get(key):
@@ -220,7 +238,7 @@ class TarReader:
             changes["stored"] = changes["size"]
         if value := pax.get("SCHILY.xattr.security.capability"):
             changes["capabilities"] = value
-        return entry._replace(**changes) if changes else entry  # type: ignore[arg-type]
+        return replace(entry, **changes) if changes else entry
 
     def _decimal(self, digits: bytes) -> int:
         value = _decimal(digits)
@@ -234,14 +252,14 @@ class TarReader:
         if kind == "\0":
             kind = "5" if entry.name.endswith("/") else "0"
         if ord(kind) not in _DATA_TYPES:
-            return entry._replace(type=kind, size=0, stored=0)
+            return entry if kind == entry.type and not entry.size else replace(entry, type=kind, size=0, stored=0)
         self._left = entry.stored
         self._padding = -entry.stored % BLOCK
         if kind == "S":
             entry = self._old_sparse(entry, block)
         elif pax and any(key.startswith("GNU.sparse.") for key in pax):
             entry = self._pax_sparse(entry, pax)
-        return entry if entry.type == "0" else entry._replace(type="0")
+        return entry if entry.type == "0" else replace(entry, type="0")
 
     def _old_sparse(self, entry: Entry, block: bytes) -> Entry:
         numbers = [self._number(block[at : at + 12]) for at in range(386, 482, 12)]
@@ -257,7 +275,7 @@ class TarReader:
 
     def _pax_sparse(self, entry: Entry, pax: dict[str, bytes]) -> Entry:
         if name := pax.get("GNU.sparse.name"):
-            entry = entry._replace(name=_decode(name))
+            entry = replace(entry, name=_decode(name))
         real_size = pax.get("GNU.sparse.realsize") or pax.get("GNU.sparse.size")
         if real_size is None:
             return entry
@@ -306,11 +324,10 @@ class TarReader:
             fragments.append((offset, length))
         if total > self._left:
             raise self._wrong("a sparse file's map is longer than its data")
-        return entry._replace(size=real_size, fragments=tuple(fragments))
+        return replace(entry, size=real_size, fragments=tuple(fragments))
 
-    def _prefixed(self, field: bytes, magic: bytes, prefix: bytes, block: bytes) -> bytes:
+    def _prefixed(self, name: bytes, magic: bytes, prefix: bytes, block: bytes) -> bytes:
         """The name as the header's format splits it."""
-        name = field.partition(b"\0")[0]
         if magic == _USTAR:
             if block[508:512] == b"tar\0":  # star keeps its times after a shorter prefix
                 prefix = prefix[:131]

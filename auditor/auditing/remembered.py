@@ -61,6 +61,7 @@ class Remembering:
                 self._looked.inventory(self._spec)  # first, as where nothing is known: readers remember what they read
         inventory = self._looked.inventory(spec)
         entry = Entry(self._looked.hashed, self._looked.remarks(inventory), inventory)
+        self._found.check()
         self._cache.put(self._key(spec), encode(entry))
         return inventory
 

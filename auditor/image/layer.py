@@ -6,7 +6,7 @@ of the uncompressed tar, to its very last byte) and layer.md (what entries a lay
 
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from msgspec import Struct
 
@@ -16,6 +16,7 @@ from auditor.archive.tar import Entry, TarReader
 from auditor.budget import Budget
 from auditor.errors import AuditError, CorruptImage, LimitExceeded, UnsupportedFormat
 from auditor.filetree import Content, FileKind
+from auditor.image.in_place import FileInPlace, Place
 from auditor.image.spool import Spool, SpooledContent
 from auditor.kept import Keep
 
@@ -28,7 +29,7 @@ _COPY = 1 << 20
 _MAGIC = 8  # bytes of a stream that tell how it is compressed
 
 
-class LayerEntry(NamedTuple):
+class LayerEntry(Struct, frozen=True):
     """One member of a layer. `kind` None is a hard link to the path in `target`.
 
     Its path is absolute and normal: `directory` ("" for the root, shared by all entries in it), a slash and `name`.
@@ -54,7 +55,8 @@ class LayerEntry(NamedTuple):
 class LayerContents(Struct, frozen=True):
     """A verified layer: its entries in the order of the tar, the digests and sizes (bytes) that its bytes have.
 
-    `names` is what it took of that limit, `kept` the bytes of the contents that were asked for.
+    `names` is what it took of that limit, `kept` the bytes of the contents that were asked for. Some of these are in
+    the file `in_place`.
     """
 
     entries: tuple[LayerEntry, ...]
@@ -64,6 +66,7 @@ class LayerContents(Struct, frozen=True):
     uncompressed: int
     names: int
     kept: int
+    in_place: FileInPlace | None = None
 
 
 class Expected(Struct, frozen=True):
@@ -89,10 +92,12 @@ def read_layer(
     spool: Spool,
     budget: Budget,
     progress: Callable[[int], None] | None = None,
+    place: Place | None = None,
     seen: Seen | None = None,
 ) -> LayerContents:
-    """Read `stored` to its end and list what is in it; bytes that `keep` asks for go to `spool`.
+    """Read `stored` to its end and list what is in it; bytes that `keep` asks for go to `spool`, or stay in `place`.
 
+    `place` is where `stored` begins, found before any of it was read: what lies there uncompressed is left there.
     `progress` is called with the stored bytes read so far. Raises CorruptImage for bytes that aren't what `expected`
     says or no tar, UnsupportedFormat, LimitExceeded.
     """
@@ -103,9 +108,12 @@ def read_layer(
     plain = _Plain(decompressed(source.pieces(), kind, expected.where), budget, expected)
     if not kind and plain.hash_name == source.hash_name:
         plain.hash = None  # the stored bytes are the uncompressed ones: one hash serves both
+    else:
+        place = None
     stream = Stream(plain.pieces())
     try:
-        entries, names = _list(stream, expected.where, keep, spool, budget, seen)
+        contents = _Contents(stream, keep, spool, place)
+        entries, names = _list(stream, expected.where, contents, budget, seen)
         stream.drain()
         source.drain()
     except CorruptImage:
@@ -122,7 +130,8 @@ def read_layer(
             "the layer or the config was altered; get the image again",
         )
     kept = sum(entry.content.size for entry in entries if entry.content is not None)
-    return LayerContents(entries, source.digest(), source.position, diff_id, plain.total, names, kept)
+    in_place = None if place is None else place.file
+    return LayerContents(entries, source.digest(), source.position, diff_id, plain.total, names, kept, in_place)
 
 
 def _algorithm(digest: str | None) -> str:
@@ -256,8 +265,10 @@ def normal_path(name: str) -> str:
 
     As the runtimes take it: `filepath.Clean`, then joined to the root.
     """
-    if "/." not in name and "//" not in name and name[:1] not in (".", "/") and name[-1:] != "/" and name:
-        return "/" + name
+    tail = name[2:] if name.startswith("./") else name
+    tail = tail[:-1] if tail.endswith("/") else tail  # of a directory
+    if tail and tail[0] not in "./" and tail[-1] != "/" and "/." not in tail and "//" not in tail:
+        return "/" + tail
     parts: list[str] = []
     for part in name.split("/"):
         if part in ("", "."):
@@ -271,7 +282,7 @@ def normal_path(name: str) -> str:
 
 
 def _list(
-    stream: Stream, where: str, keep: Keep, spool: Spool, budget: Budget, seen: Seen | None
+    stream: Stream, where: str, contents: "_Contents", budget: Budget, seen: Seen | None
 ) -> tuple[tuple[LayerEntry, ...], int]:
     """The entries, and what they took of the limit of names."""
     entries: list[LayerEntry] = []
@@ -286,9 +297,11 @@ def _list(
         if "\0" in path:
             raise CorruptImage("a name with a NUL byte", where, "get or build the image again")
         budget.entries.take(1, where)
-        size = text_size(path) + text_size(entry.link) + len(entry.capabilities)
-        budget.names.take(size, where)
-        names += size
+        room = text_size(path) + len(entry.capabilities)
+        if entry.link:
+            room += text_size(entry.link)
+        budget.names.take(room, where)
+        names += room
         try:
             kind = _KINDS[entry.type]
         except KeyError:
@@ -297,20 +310,21 @@ def _list(
             ) from None
         content = None
         target = ""
+        size = entry.size
         if kind is FileKind.REGULAR:
-            content = _content(reader, entry, path, keep, spool)
+            content = contents.of(reader, entry, path)
             if content is not None and seen is not None:
                 seen(path, content)
         elif kind is FileKind.SYMLINK:
             target = entry.link
-            entry = entry._replace(size=len(target.encode("utf-8", "surrogateescape")))  # noqa: PLW2901
+            size = len(target.encode("utf-8", "surrogateescape"))
         elif kind is None:
             target = normal_path(entry.link)
         directory, _, name = path.rpartition("/")
         directory = directories.setdefault(directory, directory)
         entries.append(
             LayerEntry(
-                directory, name, kind, entry.mode, entry.uid, entry.gid, entry.size, target, entry.capabilities, content
+                directory, name, kind, entry.mode, entry.uid, entry.gid, size, target, entry.capabilities, content
             )
         )
     return tuple(entries), names
@@ -321,52 +335,66 @@ def text_size(text: str) -> int:
     return len(text) if text.isascii() else 4 * len(text)
 
 
-def _content(reader: TarReader, entry: Entry, path: str, keep: Keep, spool: Spool) -> Content | None:
-    """The file's bytes, put away where the policy wants them."""
-    if entry.fragments is not None:
-        return _sparse_content(reader, entry, path, keep, spool)
-    head = reader.read(min(_HEAD, entry.size))
-    if not keep(path, entry.mode, entry.size, head):
-        return None
-    offset = spool.reserve(entry.size)
-    at = offset
-    rest = entry.size - len(head)
-    if rest <= _COPY:
-        data = head + reader.read(rest) if rest else head
-        if data:
-            spool.write(data, at)
-        return SpooledContent(spool, offset, entry.size)
-    spool.write(head, at)
-    at += len(head)
-    while rest:
-        data = reader.read(min(_COPY, rest))
-        spool.write(data, at)
-        at += len(data)
-        rest -= len(data)
-    return SpooledContent(spool, offset, entry.size)
+class _Contents:
+    """Keeps the bytes of files where the policy wants them."""
 
+    def __init__(self, stream: Stream, keep: Keep, spool: Spool, place: Place | None) -> None:
+        self._stream = stream
+        self._keep = keep
+        self._spool = spool
+        self._place = place
 
-def _sparse_content(reader: TarReader, entry: Entry, path: str, keep: Keep, spool: Spool) -> Content | None:
-    fragments = list(entry.fragments or ())
-    head = bytes(min(_HEAD, entry.size))
-    first = b""
-    if fragments and fragments[0][0] == 0:
-        first = reader.read(min(fragments[0][1], _HEAD))
-        head = first + head[len(first) :]
-    if not keep(path, entry.mode, entry.size, head):
-        return None
-    base = spool.reserve(entry.size)
-    for offset, length in fragments:
+    def of(self, reader: TarReader, entry: Entry, path: str) -> Content | None:
+        """What is kept of the file whose data comes next."""
+        if entry.fragments is not None:
+            return self._sparse(reader, entry, path)
+        at = self._stream.position
+        head = reader.read(min(_HEAD, entry.size))
+        if not self._keep(path, entry.mode, entry.size, head):
+            return None
+        spool = self._spool
+        if self._place is not None:
+            spool.count(entry.size)
+            return SpooledContent(self._place.file, self._place.offset + at, entry.size)
+        offset = spool.reserve(entry.size)
         at = offset
-        left = length
-        if first:
-            spool.write(first, base)
-            at += len(first)
-            left -= len(first)
-            first = b""
-        while left:
-            data = reader.read(min(_COPY, left))
-            spool.write(data, base + at)
+        rest = entry.size - len(head)
+        if rest <= _COPY:
+            data = head + reader.read(rest) if rest else head
+            if data:
+                spool.write(data, at)
+            return SpooledContent(spool, offset, entry.size)
+        spool.write(head, at)
+        at += len(head)
+        while rest:
+            data = reader.read(min(_COPY, rest))
+            spool.write(data, at)
             at += len(data)
-            left -= len(data)
-    return SpooledContent(spool, base, entry.size)
+            rest -= len(data)
+        return SpooledContent(spool, offset, entry.size)
+
+    def _sparse(self, reader: TarReader, entry: Entry, path: str) -> Content | None:
+        fragments = list(entry.fragments or ())
+        head = bytes(min(_HEAD, entry.size))
+        first = b""
+        if fragments and fragments[0][0] == 0:
+            first = reader.read(min(fragments[0][1], _HEAD))
+            head = first + head[len(first) :]
+        if not self._keep(path, entry.mode, entry.size, head):
+            return None
+        spool = self._spool
+        base = spool.reserve(entry.size)
+        for offset, length in fragments:
+            at = offset
+            left = length
+            if first:
+                spool.write(first, base)
+                at += len(first)
+                left -= len(first)
+                first = b""
+            while left:
+                data = reader.read(min(_COPY, left))
+                spool.write(data, base + at)
+                at += len(data)
+                left -= len(data)
+        return SpooledContent(spool, base, entry.size)

@@ -25,7 +25,8 @@ class Opened:
     """One image of one platform. `config_bytes` are what was read of its config, `layers` are as they are stored.
 
     `unpacked`: it is a file system without layers. `allowed` is what may be asked of the machine for it: the limits,
-    and what of them was used when it was found.
+    and what of them was used when it was found. `check` raises AuditError where files that were read have changed since
+    they were hashed: to be called before anything that outlives the audit is made of them. At the audit's end it is.
     """
 
     reference: str
@@ -40,6 +41,7 @@ class Opened:
     unpacked: bool
     allowed: tuple[int, ...]
     listener: events.Listener = field(repr=False)
+    check: Callable[[], None] = field(repr=False)
     _parse: Callable[[], ParsedConfig] = field(repr=False)
     _read: Callable[["Opened", ParsedConfig, "Seen | None"], Image] = field(repr=False)
 
@@ -114,6 +116,7 @@ class Opening:
             stored.root is not None,
             self._allowed,
             self._options.listener,
+            self._check,
             cache(partial(self._parse, candidate, stored)),
             read,
         )
@@ -138,6 +141,16 @@ class Opening:
             from auditor.image.reader import LayerReader  # noqa: PLC0415
             from auditor.image.spool import Spool  # noqa: PLC0415
 
-            spool = self._stack.enter_context(Spool(self._options.budget.kept))
-            self._layers = LayerReader(spool, self._options, self._images)
+            self._layers = LayerReader(Spool(self._options.budget.kept), self._options, self._images)
+            self._stack.callback(self._layers.close)
+            self._stack.push(self._at_end)
         return self._layers
+
+    def _check(self) -> None:
+        if self._layers is not None:
+            self._layers.check()
+
+    def _at_end(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Whatever came of an image whose bytes changed meanwhile counts for nothing; another error says more."""
+        if kind is None:
+            self._check()

@@ -5,12 +5,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from auditor import events
+from auditor.budget import GIB
 from auditor.errors import AuditError
 from auditor.image.again import is_stored
 from auditor.image.config import ParsedConfig
+from auditor.image.in_place import FileInPlace, Place, place_of
 from auditor.image.layer import Expected, LayerContents, Seen, check_media_type, read_layer
 from auditor.image.merge import Merge
 from auditor.image.model import Hashed, Image, Layer
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 _FEW = 64  # layers of an image that is made of shared ones: each of those has a file open
 _THREADS = min(4, os.cpu_count() or 1)  # layers that are read side by side
+_HELD = GIB // 4  # bytes of a file without a name that layers are left in while other images may want them too
 _STREAMS = 8  # layers that come over a network side by side: a round trip of one is waited for while others come
 
 
@@ -38,8 +41,9 @@ class LayerReader:
         self._uses = Counter(key for image in images for key in {layer.key for layer in image.layers})
         self._known: dict[tuple[str, str], LayerContents] = {}
         self._stopped = threading.Event()
-        few = max((len(image.layers) for image in images), default=0) <= _FEW
-        self._shared = options.shared if few else None
+        self._few = max((len(image.layers) for image in images), default=0) <= _FEW
+        self._shared = options.shared if self._few else None
+        self._in_place: set[FileInPlace] = set()
 
     def image(self, found: "Opened", stored: StoredImage, parsed: ParsedConfig, seen: Seen | None = None) -> Image:
         """The whole image; `seen` is told of the files of layers that are fetched."""
@@ -61,6 +65,18 @@ class LayerReader:
             budget=self._budget.fresh(),
             hashed=hashed,
         )
+
+    def check(self) -> None:
+        """AuditError where a file has changed that contents were left in."""
+        for file in tuple(self._in_place):
+            file.check()
+
+    def close(self) -> None:
+        """Contents can't be read from now on, but for those that other images may have too."""
+        self._spool.close()
+        if self._shared is None:
+            for file in self._in_place:
+                file.close()
 
     def _layers(
         self, stored: StoredImage, parsed: ParsedConfig, seen: Seen | None
@@ -129,6 +145,7 @@ class LayerReader:
         self._listener(events.LayerStarted(index, count, layer.digest or diff_id, layer.size))
         spool = self._spool if self._shared is None else Spool(self._budget.kept)
         with layer.open() as file:
+            place = self._place(file, layer.where)
             contents = read_layer(
                 file,
                 expected,
@@ -136,8 +153,10 @@ class LayerReader:
                 spool=spool,
                 budget=self._budget,
                 progress=partial(self._advance, index),
+                place=place,
                 seen=seen if layer.fetched else None,
             )
+        self._note(contents)
         self._listener(events.LayerFinished(index, contents.size))
         if self._shared is not None:
             self._shared.add(contents, expected, spool, self._keep, self._budget, fetched=layer.fetched)
@@ -153,8 +172,22 @@ class LayerReader:
                 self._listener(events.LayerFinished(index, 0, reused=True))
             elif not is_stored(layer, Hashed(contents.digest, contents.size), self._listener, index, count):
                 continue
-            return contents if shared.take(contents, expected, self._budget) else None
+            if not shared.take(contents, expected, self._budget):
+                return None
+            self._note(contents)
+            return contents
         return None
+
+    def _place(self, file: BinaryIO, where: str) -> Place | None:
+        """Where a layer's contents may be left. What has no name takes up the disk for as long as they are there."""
+        place = place_of(file, where) if self._few else None
+        if place is None or (self._shared is not None and place.file.unlinked and place.file.size > _HELD):
+            return None
+        return place
+
+    def _note(self, contents: LayerContents) -> None:
+        if contents.in_place is not None:
+            self._in_place.add(contents.in_place)
 
     def _advance(self, index: int, read: int) -> None:
         if self._stopped.is_set():

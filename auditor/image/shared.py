@@ -67,11 +67,13 @@ class SharedLayers:
         with self._lock:
             known = tuple(self._known.values())
         for read in known:
-            if read.keep is keep and read.path == budget.limits.path and _may_be(read.contents, expected):
-                yield read.contents
-        contents = self._on_shelf(expected, keep, budget)
-        if contents is not None:
-            yield contents
+            contents = read.contents
+            fits = read.keep is keep and read.path == budget.limits.path and _may_be(contents, expected)
+            if fits and (contents.in_place is None or not contents.in_place.has_changed()):
+                yield contents
+        shelved = self._on_shelf(expected, keep, budget)
+        if shelved is not None:
+            yield shelved
 
     def take(self, contents: "LayerContents", expected: "Expected", budget: Budget) -> bool:
         """Account for a layer whose bytes are those; False where the limits don't allow for it."""
@@ -140,10 +142,12 @@ class SharedLayers:
 
     def _used(self) -> tuple[int, int, int]:
         known = self._known.values()
+        files = {read.contents.in_place for read in known}
+        unlinked = sum(file.size for file in files if file is not None and file.unlinked)
         return (
             len(known),
             sum(len(read.contents.entries) for read in known),
-            sum(read.contents.kept for read in known),
+            sum(read.contents.kept for read in known) + unlinked,
         )
 
 

@@ -4,6 +4,7 @@ import os
 import tempfile
 import threading
 import weakref
+from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -23,17 +24,22 @@ class Spool:
     """An unlinked temporary file. Ranges are reserved, filled and read from any thread; closing gives the disk back."""
 
     def __init__(self, kept: Allowance) -> None:
-        self._file = tempfile.TemporaryFile(prefix="audit-image-")  # noqa: SIM115 - lives as long as the spool
-        weakref.finalize(self, self._file.close)  # where its contents outlive the reader of one image
-        self._descriptor = self._file.fileno()
+        self._descriptor = -1
+        self._close: Callable[[], object] = int
         self._lock = threading.Lock()
         self._kept = kept
         self._end = 0
 
+    def count(self, size: int) -> None:
+        """Account for so many bytes that are kept, here or elsewhere."""
+        self._kept.take(size, "the image's programs, scripts and databases")
+
     def reserve(self, size: int) -> int:
         """The offset of `size` fresh bytes, all zero until written."""
-        self._kept.take(size, "the image's programs, scripts and databases")
+        self.count(size)
         with self._lock:
+            if self._descriptor < 0:  # where all that is kept stays in place, there is none
+                self._open()
             offset = self._end
             self._end = offset + size
         return offset
@@ -47,11 +53,7 @@ class Spool:
                 view = view[written:]
                 offset += written
         except OSError as error:
-            raise AuditError(
-                f"can't write ({error.strerror})",
-                tempfile.gettempdir(),
-                "free some space there or set TMPDIR to a larger place",
-            ) from error
+            raise _unwritable(error) from error
 
     def read(self, offset: int, length: int) -> bytes:
         """`length` bytes from `offset`; what was reserved and never written reads as zero."""
@@ -71,8 +73,16 @@ class Spool:
 
     def close(self) -> None:
         """Free the bytes; contents can't be read from now on."""
-        self._file.close()
+        self._close()
         self._descriptor = -1
+
+    def _open(self) -> None:
+        try:
+            file = tempfile.TemporaryFile(prefix="audit-image-")  # noqa: SIM115 - lives as long as the spool
+        except OSError as error:
+            raise _unwritable(error) from error
+        self._close = weakref.finalize(self, file.close)  # where its contents outlive the reader of one image
+        self._descriptor = file.fileno()
 
     def __enter__(self) -> Self:
         return self
@@ -81,6 +91,12 @@ class Spool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _unwritable(error: OSError) -> AuditError:
+    where = tempfile.tempdir or "temporary files"  # asked for anew, a place that there is none of is an error too
+    remedy = "free some space there or set TMPDIR to a larger place"
+    return AuditError(f"can't write ({error.strerror or error})", where, remedy)
 
 
 class SpooledContent:

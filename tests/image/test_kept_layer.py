@@ -63,7 +63,8 @@ def layer(members: list[Member]) -> LayerContents:
 
 def plain(contents: LayerContents) -> list[object]:
     entries = [
-        (entry._replace(content=None), entry.content and entry.content.read(0, -1)) for entry in contents.entries
+        (msgspec.structs.replace(entry, content=None), entry.content and entry.content.read(0, -1))
+        for entry in contents.entries
     ]
     return [entries, msgspec.structs.replace(contents, entries=())]
 

@@ -14,6 +14,7 @@ from auditor.archive.tar import TarReader
 from auditor.budget import Budget
 from auditor.errors import AuditError, CorruptImage, ImageNotFound, LimitExceeded, SourceUnavailable, UnsupportedFormat
 from auditor.files import refuse_named_pipe
+from auditor.image.in_place import Place, file_in_place
 from auditor.image.layer import normal_path, text_size
 
 _COPY = 1 << 20
@@ -28,8 +29,9 @@ class _Member(NamedTuple):
 class Slice(io.RawIOBase):
     """A range of a file, read by position, so that several may be read at once."""
 
-    def __init__(self, descriptor: int, offset: int, size: int) -> None:
+    def __init__(self, descriptor: int, offset: int, size: int, place: Place | None = None) -> None:
         super().__init__()
+        self.place = place
         self._descriptor = descriptor
         self._at = offset
         self._end = offset + size
@@ -87,6 +89,7 @@ class Archive:
             elif entry.type == "2":
                 target = entry.link if entry.link.startswith("/") else f"{name.rpartition('/')[0]}/{entry.link}"
                 self._members[name[1:]] = _Member(0, 0, normal_path(target)[1:])
+        self._in_place = file_in_place(descriptor, where)
 
     def names(self) -> tuple[str, ...]:
         """Every file and link."""
@@ -121,7 +124,8 @@ class Archive:
     def open(self, name: str) -> BinaryIO:
         """A member that must be there, to be read from its beginning."""
         member = self._need(name)
-        return Slice(self._file.fileno(), member.offset, member.size)  # type: ignore[return-value]
+        place = None if self._in_place is None else Place(self._in_place, member.offset)
+        return Slice(self._file.fileno(), member.offset, member.size, place)  # type: ignore[return-value]
 
     def close(self) -> None:
         """Close the file."""
