@@ -34,6 +34,7 @@ class _Part(Struct, frozen=True):
     address: int
     data: bytes
     writable: bool
+    executable: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class Loaded:
 
     @cached_property
     def strings(self) -> frozenset[bytes]:
-        """Every text that a NUL ends, with its line ends.
+        """Every text that a NUL ends, with its line ends, but for those amid code: where a file has a segment that can
+        only be read, that is where its linker put constants.
 
         What precedes a text is not looked at, but that it is no text: a char array may follow other data.
         """
@@ -67,7 +69,9 @@ class Loaded:
         match facts.known.get(_FACT):
             case segments, frozenset() as known if segments == self.elf.segments:
                 return known
-        found = frozenset(text for part in self.parts for text in _STRING.findall(part.data))
+        apart = any(not (part.writable or part.executable) for part in self.parts)
+        parts = [part for part in self.parts if not (apart and part.executable)]
+        found = frozenset(text for part in parts for text in _STRING.findall(part.data))
         if len(found) <= _KEPT_STRINGS and sum(len(part.data) for part in self.parts) <= _KEPT_BYTES:
             facts.known[_FACT] = self.elf.segments, found
         return found
@@ -153,7 +157,7 @@ def load(content: Content, elf: "ElfFile") -> Loaded:
     if length > _LIMIT or len(segments) > _SEGMENT_LIMIT:
         return Loaded(content, elf, (), too_large=True)
     parts = tuple(
-        _Part(segment.address, content.read(segment.offset, segment.file_size), segment.writable)
+        _Part(segment.address, content.read(segment.offset, segment.file_size), segment.writable, segment.executable)
         for segment in segments
     )
     return Loaded(content, elf, parts)

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from auditor.elf.read.file import ElfFile, FileType
-from auditor.elf.read.memory import PF_W, Segment
+from auditor.elf.read.memory import PF_W, PF_X, Segment
 from auditor.machine import Machine
 from auditor.tools import loaded
 from auditor.tools.loaded import Loaded, load
@@ -15,6 +15,7 @@ from tests.tools.elves import Elf, Known, Pointer, parsed
 
 ELF = parsed(Elf().content())
 START = 0x1000
+PF_R = 4
 
 
 def at(address: int, size: int, offset: int = 0, flags: int = 0) -> Segment:
@@ -45,6 +46,23 @@ def loaded_from(data: bytes, **fields: object) -> Loaded:
 def test_bytes_are_read_where_their_segment_has_them(address: int, read: bytes) -> None:
     two = load(Bytes(b"abcdxy"), of(at(START, 4), at(START + 10, 2, 4)))
     assert two.read(address, 2) == read
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "strings"),
+    [
+        (PF_R | PF_X, PF_R | PF_W, {b"one", b"two"}),  # a linker that puts constants beside code
+        (PF_R | PF_X, PF_R, {b"two"}),
+        (PF_R, PF_R | PF_X, {b"one"}),
+        (PF_R | PF_W | PF_X, PF_R | PF_W, {b"one", b"two"}),
+    ],
+)
+def test_texts_are_looked_for_amid_code_only_where_constants_have_no_place_of_their_own(
+    first: int, second: int, strings: set[bytes]
+) -> None:
+    found = load(Bytes(b"one\0two\0"), of(at(START, 4, flags=first), at(START + 4, 4, 4, flags=second)))
+    assert found.strings == strings
+    assert found.has(b"one") and found.has(b"two")
 
 
 @pytest.mark.parametrize(("limit", "text"), [(2, b""), (3, b"abc"), (4, b"abc")])

@@ -22,7 +22,7 @@ _STRING_LIMIT = 1 << 16
 TEXT_LIMIT = 1 << 26  # bytes of all names taken from one table
 _CHUNK = 1 << 12
 PAGE = 1 << 12  # the smallest of any machine here
-PF_W = 2
+PF_X, PF_W = 1, 2
 _PAGE = 1 << 14
 _RECORD = 64
 _ADDRESSES = (1 << 64) - 1  # sums of addresses wrap
@@ -55,6 +55,11 @@ class Segment(Struct, frozen=True):
     def writable(self) -> bool:
         """Whether it may be written to once it is mapped."""
         return bool(self.flags & PF_W)
+
+    @property
+    def executable(self) -> bool:
+        """Whether it holds code."""
+        return bool(self.flags & PF_X)
 
 
 def page_down(address: int) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from auditor.elf.read.file import CANNOT_READ, ElfFile, FileType, NotElf
+from auditor.elf.read.memory import PF_X
 from auditor.elf.search.loader import LoaderProfile
 from auditor.elf.search.mapping import mapping_fault
 from auditor.elf.search.store import StoredFile
@@ -17,7 +18,6 @@ from auditor.machine import Architecture, Machine, describe
 
 _OS_ABI_GNU = 3
 _ABI_MAX = 4  # LIBC_ABI_MAX
-_PF_X = 1
 _PPC64_ABI = 3  # EF_PPC64_ABI
 _CLASS = {32: 1, 64: 2}
 _DATA = {"little": 1, "big": 2}
@@ -134,7 +134,7 @@ def accept_opened(elf: ElfFile, started: Iterable[ElfFile], profile: LoaderProfi
 
 
 def _asks_for_stack(elf: ElfFile, profile: LoaderProfile) -> bool:
-    return profile.stack_default if elf.stack_flags is None else bool(elf.stack_flags & _PF_X)
+    return profile.stack_default if elf.stack_flags is None else bool(elf.stack_flags & PF_X)
 
 
 _NO_DYNAMIC = "object file has no dynamic section"
