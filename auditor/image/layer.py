@@ -6,10 +6,12 @@ of the uncompressed tar, to its very last byte) and layer.md (what entries a lay
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import BinaryIO
 
 from msgspec import Struct
 
+from auditor.archive.beside import beside
 from auditor.archive.compression import LAYER_KINDS, decompressed, kind_of
 from auditor.archive.stream import Stream
 from auditor.archive.tar import Entry, TarReader
@@ -94,10 +96,12 @@ def read_layer(
     progress: Callable[[int], None] | None = None,
     place: Place | None = None,
     seen: Seen | None = None,
+    threaded: bool = False,
 ) -> LayerContents:
     """Read `stored` to its end and list what is in it; bytes that `keep` asks for go to `spool`, or stay in `place`.
 
     `place` is where `stored` begins, found before any of it was read: what lies there uncompressed is left there.
+    `threaded`: what is compressed is read and decompressed by a thread of its own, while this one lists what comes.
     `progress` is called with the stored bytes read so far. Raises CorruptImage for bytes that aren't what `expected`
     says or no tar, UnsupportedFormat, LimitExceeded.
     """
@@ -105,16 +109,18 @@ def read_layer(
     kind = kind_of(source.peek(_MAGIC))
     check_media_type(expected)
     kind = kind if kind in LAYER_KINDS else ""
-    plain = _Plain(decompressed(source.pieces(), kind, expected.where), budget, expected)
+    plain = _Plain(budget, expected)
     if not kind and plain.hash_name == source.hash_name:
         plain.hash = None  # the stored bytes are the uncompressed ones: one hash serves both
     else:
         place = None
-    stream = Stream(plain.pieces())
+    uncompressed = decompressed(source.pieces(), kind, expected.where)
     try:
-        contents = _Contents(stream, keep, spool, place)
-        entries, names = _list(stream, expected.where, contents, budget, seen)
-        stream.drain()
+        with beside(uncompressed) if threaded and kind else nullcontext(uncompressed) as pieces:
+            stream = Stream(plain.pieces(pieces))
+            contents = _Contents(stream, keep, spool, place)
+            entries, names = _list(stream, expected.where, contents, budget, seen)
+            stream.drain()
         source.drain()
     except CorruptImage:
         source.check_length()
@@ -201,17 +207,16 @@ class _Stored:
 class _Plain:
     """The uncompressed bytes: counted, hashed, and taken from the budget."""
 
-    def __init__(self, pieces: Iterator[bytes], budget: Budget, expected: Expected) -> None:
-        self._pieces = pieces
+    def __init__(self, budget: Budget, expected: Expected) -> None:
         self._budget = budget
         self._where = expected.where
         self.hash_name = _algorithm(expected.diff_id)
         self.hash: hashlib._Hash | None = hashlib.new(self.hash_name, usedforsecurity=False)
         self.total = 0
 
-    def pieces(self) -> Iterator[bytes]:
+    def pieces(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """The bytes, as they come."""
-        for piece in self._pieces:
+        for piece in pieces:
             if self.hash is not None:
                 self.hash.update(piece)
             self.total += len(piece)
