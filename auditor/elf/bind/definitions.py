@@ -27,7 +27,7 @@ class Definitions:
     """The symbols that others may bind to, each looked up when it is first asked for.
 
     `fault` is why nothing at all can be looked up; `faults` are keys whose look-up comes to bytes that the object
-    doesn't have. `found` are keys that were found so far, `called` those that calls found.
+    doesn't have.
     """
 
     def __init__(
@@ -40,13 +40,11 @@ class Definitions:
     ) -> None:
         """`read` gives the object's table, which draws from `count`; `known` is the fault where it was read before."""
         self.faults: dict[bytes, str] = {}
-        self.found: set[bytes] = set()
-        self.called: set[bytes] = set()
         self._read = read
         self._musl = musl
         self._count = count
         self._drawn = 0
-        self._rows: dict[tuple[bytes, bool], Row | None] = {}
+        self._found: dict[tuple[bytes, bool], Row | None] = {}
         self.fault = self._look_for_fault() if known is None else known
 
     @property
@@ -59,11 +57,9 @@ class Definitions:
         undefined and has a value.
         """
         try:
-            return self._rows[key, call]
+            return self._found[key, call]
         except KeyError:
-            found = self._rows[key, call] = self._look_up(key, call)
-            if found is not None:
-                (self.called if call else self.found).add(key)
+            found = self._found[key, call] = self._look_up(key, call)
             return found
 
     def has_exactly(self, name: bytes, version: bytes) -> bool:

@@ -163,30 +163,14 @@ class Binder:
         # others find there rather than in copies that the program has is there in every program.
         others = [each for each in scope if each.found_by != "program"]
         order = tuple(dict.fromkeys((mapped, *others, *scope)))
-        new, known = self._found_before(references, others)
-        found = self._providers(new, references.lazy, order, mapped.path)
-        left, used = new - found.keys(), {*found.values(), *known, *((mapped,) if references.own else ())}
+        elsewhere = references.strong - references.own
+        found = self._providers(elsewhere, references.lazy, order, mapped.path)
+        left, used = elsewhere - found.keys(), {*found.values(), *((mapped,) if references.own else ())}
         if references.copies:
             found = self._providers(frozenset(references.copies), _NOTHING, others, mapped.path)
             left |= references.copies.keys() - found.keys()
             used |= {*found.values()}
         return _Answer(left, tuple(place for place, each in enumerate(scope) if each in used))
-
-    def _found_before(self, references: References, scope: Iterable[Mapped]) -> tuple[frozenset[bytes], list[Mapped]]:
-        """The keys that no other object found there yet, and where the rest is: nearly all that a program asks for
-        another has asked for. Those that most was found in are asked first.
-        """
-        eager = references.strong - references.own
-        calls = eager & references.lazy
-        eager -= calls
-        used = []
-        offers = [(each, self.definitions(each)) for each in scope]
-        for provider, offered in sorted(offers, key=lambda each: -len(each[1].called)):
-            here = eager & offered.found, calls & offered.called
-            eager, calls = eager - here[0], calls - here[1]
-            if any(here):
-                used.append(provider)
-        return eager | calls, used
 
     def _providers(
         self, keys: frozenset[bytes], calls: frozenset[bytes], scope: Iterable[Mapped], where: str
