@@ -441,7 +441,7 @@ def test_what_was_found_for_a_pointer_is_looked_up_anew_for_a_call() -> None:
     asked, called = References(strong=keys), References(strong=keys, lazy=frozenset((b"f", b"g")))
     for each, left in ((asked, b""), (called, b"f"), (asked, b""), (called, b"f")):
         told = binder._answer(asker, each, scope)
-        assert (told.left, told.used) == (frozenset((left,)) - {b""}, (2,))
+        assert (told.left, told.used) == ({left} - {b""}, (2,))
     own = References(strong=keys | {b"o"}, own=frozenset((b"o",)))
     assert binder._answer(asker, own, scope).used == (1, 2)
 
