@@ -6,6 +6,7 @@ image's limits as if it had read it. Nothing here has a say in a verdict: a file
 when it is asked for.
 """
 
+import contextlib
 import threading
 import time
 from queue import SimpleQueue
@@ -36,8 +37,10 @@ class LookAhead:
         from auditor.inventory.alone import AloneReader  # noqa: PLC0415 - as above
 
         reader = AloneReader()
-        while (one := self._waiting.get()) is not None and self._is_time() and reader.read(*one):
-            pass
+        # What goes wrong here goes wrong once more where it counts, if anybody asks.
+        with contextlib.suppress(Exception):
+            while (one := self._waiting.get()) is not None and self._is_time() and reader.read(*one):
+                pass
 
     def _is_time(self) -> bool:
         """Wait until the processor is idle; False where the last layer came before that. Of a line that is faster than
@@ -58,4 +61,5 @@ class LookAhead:
     ) -> None:
         self._ends.set()
         self._waiting.put(None)
-        self._thread.join()
+        if kind is None:  # else nobody takes an inventory, and the file that it is at may take a while
+            self._thread.join()

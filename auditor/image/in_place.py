@@ -2,8 +2,9 @@
 
 Between the two nobody may have changed them, or a verdict would be about bytes that have no digest. A file is taken
 only where none but its owner, who is the user or root, may write to it: others could change it through a mapping of
-its pages, which no time stamp tells. What the owner's programs do to it shows in its size and time stamps; it is
-compared before anything is made of what was read.
+its pages, which no time stamp tells. What the owner's programs write to it shows in its size and time stamps; these are
+compared before anything is made of what was read. (What the owner changes through a mapping need not show; whoever can
+do that can also write the report.)
 """
 
 import io
@@ -23,7 +24,7 @@ _LONG_STEP = 2_000_000_000  # of file systems that store whole seconds, or every
 
 
 class FileInPlace:
-    """One open file, read by position from any thread. `size` is its length; `unlinked`: it had no name any more."""
+    """One open file, read by position from any thread. `size` is its length."""
 
     def __init__(self, descriptor: int, status: os.stat_result, where: str) -> None:
         self._descriptor = descriptor
@@ -31,7 +32,11 @@ class FileInPlace:
         self._status = status
         self._where = where
         self.size = status.st_size
-        self.unlinked = status.st_nlink == 0
+
+    @property
+    def unlinked(self) -> bool:
+        """Whether it has no name any more: its bytes lie there for as long as it is open."""
+        return os.fstat(self._descriptor).st_nlink == 0
 
     def read(self, offset: int, length: int) -> bytes:
         """`length` bytes from `offset`; AuditError where they aren't there any more."""
@@ -57,6 +62,7 @@ class FileInPlace:
         Any write sets the time of modification, which can be set back; the time of change can't. That one is also set
         when a name of the file goes, as where another file takes its place: this is let pass where one went and
         nothing else shows. To hide a write so, one has to be the owner, and to set the time back to the nanosecond.
+        A new name, another name or mode count as a change: they can't be told from such a write.
         """
         then = self._status
         try:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
-from auditor.archive.beside import beside
+from auditor.archive.beside import Beside
 from auditor.archive.compression import LAYER_KINDS, decompressed, kind_of
 from auditor.archive.stream import Stream
 from auditor.archive.tar import Entry, TarReader
@@ -116,7 +116,7 @@ def read_layer(
         place = None
     uncompressed = decompressed(source.pieces(), kind, expected.where)
     try:
-        with beside(uncompressed) if threaded and kind else nullcontext(uncompressed) as pieces:
+        with Beside(uncompressed) if threaded and kind else nullcontext(uncompressed) as pieces:
             stream = Stream(plain.pieces(pieces))
             contents = _Contents(stream, keep, spool, place)
             entries, names = _list(stream, expected.where, contents, budget, seen)
@@ -353,14 +353,14 @@ class _Contents:
         """What is kept of the file whose data comes next."""
         if entry.fragments is not None:
             return self._sparse(reader, entry, path)
-        at = self._stream.position
+        start = self._stream.position
         head = reader.read(min(_HEAD, entry.size))
         if not self._keep(path, entry.mode, entry.size, head):
             return None
         spool = self._spool
         if self._place is not None:
             spool.count(entry.size)
-            return SpooledContent(self._place.file, self._place.offset + at, entry.size)
+            return SpooledContent(self._place.file, self._place.offset + start, entry.size)
         offset = spool.reserve(entry.size)
         at = offset
         rest = entry.size - len(head)

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from auditor.image.opened import Opened
 
 _FEW = 64  # layers of an image that is made of shared ones: each of those has a file open
-_THREADS = min(4, os.cpu_count() or 1)  # layers that are read side by side
+_CORES = os.cpu_count() or 1
+_THREADS = min(4, _CORES)  # layers that are read side by side
 _HELD = GIB // 4  # bytes of a file without a name that layers are left in while other images may want them too
-_SEVERAL = (os.cpu_count() or 1) > 1  # whether a thread beside has a core of its own
 _STREAMS = 8  # layers that come over a network side by side: a round trip of one is waited for while others come
 
 
@@ -156,7 +156,7 @@ class LayerReader:
                 progress=partial(self._advance, index),
                 place=place,
                 seen=seen if layer.fetched else None,
-                threaded=_SEVERAL and count == 1 and not layer.fetched,
+                threaded=_CORES > 1 and count == 1 and not layer.fetched,
             )
         self._note(contents)
         self._listener(events.LayerFinished(index, contents.size))

@@ -25,7 +25,7 @@ class Spool:
 
     def __init__(self, kept: Allowance) -> None:
         self._descriptor = -1
-        self._close: Callable[[], object] = int
+        self._close: Callable[[], object] | None = None
         self._lock = threading.Lock()
         self._kept = kept
         self._end = 0
@@ -73,7 +73,8 @@ class Spool:
 
     def close(self) -> None:
         """Free the bytes; contents can't be read from now on."""
-        self._close()
+        if self._close is not None:
+            self._close()
         self._descriptor = -1
 
     def _open(self) -> None:

@@ -54,7 +54,7 @@ class Loaded:
             repr((elf.ident, elf.type, elf.machine, elf.tags, elf.needed)).encode(), digest_size=32
         )
         for part in self.parts:
-            summary.update(repr((part.address, len(part.data), part.writable)).encode())
+            summary.update(repr((part.address, len(part.data), part.writable, part.executable)).encode())
             summary.update(part.data)
         return summary.digest()
 

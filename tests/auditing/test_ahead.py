@@ -126,6 +126,18 @@ def test_it_waits_for_an_idle_processor(monkeypatch: pytest.MonkeyPatch, program
     assert "signs" in content.facts.known
 
 
+def test_what_goes_wrong_is_left_to_who_asks(program: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+    class Gone(Bytes):
+        def read(self, offset: int = 0, length: int = -1) -> bytes:  # noqa: ARG002 - it says nothing whatever is asked
+            raise OSError(9, "Bad file descriptor")
+
+    with LookAhead() as look:
+        look.seen("/bin/iptables", Gone(program))
+        look._thread.join(10)
+        assert not look._thread.is_alive()
+    assert capfd.readouterr() == ("", "")
+
+
 def test_it_ends_with_what_went_wrong_elsewhere() -> None:
     with pytest.raises(ValueError, match="elsewhere"), LookAhead():
         raise ValueError("elsewhere")

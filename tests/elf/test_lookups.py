@@ -285,6 +285,9 @@ def test_of_two_symbols_of_one_name_the_first_is_come_to() -> None:
     assert [number for number in range(5) if table.leads_to(number, b"read")] == [2]
     before = table_of(struct.pack("<4IQ3I", 1, 5, 1, 6, (1 << 64) - 1, 4, 0, gnu_hash(b"open") | 1), Tag.GNU_HASH)
     assert not any(before.leads_to(number, b"open") for number in range(8))  # its bucket leads before the first
+    nothing = table_of(struct.pack("<4IQ4I", 1, 0, 1, 6, (1 << 64) - 1, 0, 2, 2, gnu_hash(b"open") | 1), Tag.GNU_HASH)
+    assert [*nothing.numbers(b"open")] == []  # its bucket is empty, whatever lies in the place of the symbol 0
+    assert not any(nothing.leads_to(number, b"open") for number in range(8))
     assert table_of(gnu_table([[b"open"]], shift=31), Tag.GNU_HASH).leads_to(1, b"open")
     # What is shifted by so much is not the same to all loaders.
     assert not table_of(gnu_table([[b"open"]], shift=32), Tag.GNU_HASH).leads_to(1, b"open")
@@ -300,7 +303,7 @@ def test_what_an_object_offers_itself_it_finds() -> None:
         for hidden in (0, HIDDEN):
             symbol = Symbol(index | hidden, kind, bind, other, section, value)
             labels = {2: b"V2", 3: b"V3"}
-            if not _is_offered((0, bind << 4 | kind, other, section, value, 0), index, labels):
+            if not _is_offered(Row(0, bind << 4 | kind, other, section, value, 0), index, labels):
                 continue
             offered += 1
             asked = key(b"f", labels.get(index, b""))

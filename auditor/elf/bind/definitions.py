@@ -10,8 +10,8 @@ from auditor.elf.read.hash_table import HashTable
 from auditor.elf.read.memory import Unreadable
 from auditor.elf.read.symbols import (
     GLIBC_TYPES,
+    HIDDEN,
     OLDEST,
-    SHN_ABS,
     SHN_UNDEF,
     STT_GNU_IFUNC,
     STT_TLS,
@@ -19,7 +19,6 @@ from auditor.elf.read.symbols import (
     SymbolTable,
 )
 
-_HIDDEN = 0x8000  # of a version index
 _MUSL_TYPES = GLIBC_TYPES - {STT_GNU_IFUNC}
 
 
@@ -69,11 +68,9 @@ class Definitions:
         table = self._table
         try:
             return any(
-                table.version_labels.get((table.version_index(number) or 0) & ~_HIDDEN) == version
+                table.version_labels.get((table.version_index(number) or 0) & ~HIDDEN) == version
                 for number in self._numbers(name)
-                if _has_value(row := table.row(number), call=False)
-                and row.type in GLIBC_TYPES
-                and table.strings.is_at(row.name, name)
+                if (row := table.row(number)).defines(call=False) and table.strings.is_at(row.name, name)
             )
         except Unreadable:
             return False
@@ -100,15 +97,15 @@ class Definitions:
         newer: list[Row] = []
         for number in self._numbers(name):
             row = table.row(number)
-            if not _has_value(row, call) or row.type not in GLIBC_TYPES or not table.strings.is_at(row.name, name):
+            if not row.defines(call=call) or not table.strings.is_at(row.name, name):
                 continue
             index = table.version_index(number) if table.last_version else None
             if index is not None and version:
-                label = table.version_labels.get(index & ~_HIDDEN, b"")
-                if label != version and (label or index & _HIDDEN or index & ~_HIDDEN > table.last_version):
+                label = table.version_labels.get(index & ~HIDDEN, b"")
+                if label != version and (label or index & HIDDEN or index & ~HIDDEN > table.last_version):
                     continue
-            elif index is not None and index & ~_HIDDEN > OLDEST:
-                newer += [] if index & _HIDDEN else [row]
+            elif index is not None and index & ~HIDDEN > OLDEST:
+                newer += [] if index & HIDDEN else [row]
                 continue
             return row if row.bound_outside else None
         # A newer version is taken where it is the only one that isn't hidden.
@@ -117,7 +114,7 @@ class Definitions:
     def _musl_find(self, name: bytes, call: bool) -> Row | None:
         table = self._table
         for number in self._numbers(name):
-            if (table.version_index(number) or 0) & _HIDDEN:
+            if (table.version_index(number) or 0) & HIDDEN:
                 continue
             row = table.row(number)
             if not table.strings.is_at(row.name, name):
@@ -151,9 +148,3 @@ class Definitions:
 
     def _numbers(self, name: bytes) -> Iterable[int]:
         return () if self._hashes is None else self._hashes.numbers(name)
-
-
-def _has_value(row: Row, call: bool) -> bool:
-    if row.section == SHN_UNDEF and (call or row.type == STT_TLS):
-        return False
-    return row.value != 0 or row.section == SHN_ABS or row.type == STT_TLS

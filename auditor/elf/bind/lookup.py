@@ -164,7 +164,9 @@ class Binder:
         others = [each for each in scope if each.found_by != "program"]
         order = tuple(dict.fromkeys((mapped, *others, *scope)))
         elsewhere = references.strong - references.own
-        found = self._providers(elsewhere, references.lazy, order, mapped.path)
+        # Each of its own keys would have taken one of its two questions.
+        free = 2 * len(elsewhere) + len(references.own)
+        found = self._providers(elsewhere, references.lazy, order, mapped.path, free)
         left, used = elsewhere - found.keys(), {*found.values(), *((mapped,) if references.own else ())}
         if references.copies:
             found = self._providers(frozenset(references.copies), _NOTHING, others, mapped.path)
@@ -173,16 +175,21 @@ class Binder:
         return _Answer(left, tuple(place for place, each in enumerate(scope) if each in used))
 
     def _providers(
-        self, keys: frozenset[bytes], calls: frozenset[bytes], scope: Iterable[Mapped], where: str
+        self,
+        keys: frozenset[bytes],
+        calls: frozenset[bytes],
+        scope: Iterable[Mapped],
+        where: str,
+        free: int | None = None,
     ) -> dict[bytes, Mapped]:
-        """The first object of the scope that satisfies each key, where one does. More questions than two for each key
-        count as symbols, of the object at `where`.
+        """The first object of the scope that satisfies each key, where one does. More questions than are `free` (two
+        for each key) count as symbols, of the object at `where`.
         """
         asked: dict[int, list[bytes]] = {}
         for wanted in keys:
             asked.setdefault(_hash_of(wanted), []).append(wanted)
         found: dict[bytes, Mapped] = {}
-        free = 2 * len(keys)
+        free = 2 * len(keys) if free is None else free
         for provider in scope:
             if not asked:
                 break

@@ -58,8 +58,9 @@ class ObjectReader:
         self._budget = budget
         self._musl = musl
         self._hash_bits = hash_bits
-        self.by = "musl" if musl else f"glibc {hash_bits}"
-        self._asked, self._offered = f"asked of {'musl' if musl else 'glibc'}", f"offered to {self.by}"
+        loader = "musl" if musl else "glibc"
+        self.by = loader if musl else f"{loader} {hash_bits}"
+        self._asked, self._offered = f"asked of {loader}", f"offered to {self.by}"
 
     def references(self, content: Content, elf: ElfFile, path: str) -> References:
         """What the object asks for, as it was found for another image that has this file, else read. It doesn't depend
@@ -137,6 +138,6 @@ def _found_in_itself(table: SymbolTable, offered: Mapping[bytes, Reference]) -> 
         hashes = table.hashes if offered else None
         if hashes is None or not hashes.even:
             return _NOTHING
-        return frozenset(key for key, each in offered.items() if hashes.leads_to(each.number, each.name))
+        return frozenset(wanted for wanted, each in offered.items() if hashes.leads_to(each.number, each.name))
     except Unreadable:  # who looks them up one by one says why
         return _NOTHING

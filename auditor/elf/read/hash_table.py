@@ -134,7 +134,7 @@ class _GnuHash:
         if not (self._usual and self._bucket_count and self._blooms(hashed)):
             return False
         start = self._buckets[hashed % self._bucket_count]
-        if not self._first <= start <= number < start + _STEPS_FREE:
+        if not start or not self._first <= start <= number < start + _STEPS_FREE:  # 0: nothing is in the bucket
             return False
         for place in range(start - self._first, number - self._first):
             stored = self._chains[place]

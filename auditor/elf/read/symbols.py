@@ -27,6 +27,7 @@ _STV_LOCAL = frozenset((1, 2))  # INTERNAL, HIDDEN
 _NAME = 32  # bytes of names that cost as much as a symbol
 _SPREAD = 8  # symbols in a row for each that is wanted: so many are read at once
 SHN_UNDEF, SHN_ABS = 0, 0xFFF1
+HIDDEN = 0x8000  # of a version index
 OLDEST = 2  # a version index: a reference without version takes it, even hidden; and the base version
 _Fields = tuple[int, int, int, int, int, int]  # of a row, in its order
 
@@ -50,6 +51,14 @@ class Row(Struct, frozen=True, gc=False):
     def is_global(self) -> bool:
         """Whether its binding is global, weak or unique."""
         return self.info >> 4 in _BINDINGS
+
+    def defines(self, *, call: bool) -> bool:
+        """Whether glibc takes it for a definition. A `call` doesn't take a program's canonical PLT entry, which is
+        undefined and has a value.
+        """
+        if self.section == SHN_UNDEF and (call or self.type == STT_TLS):
+            return False
+        return (self.value != 0 or self.section == SHN_ABS or self.type == STT_TLS) and self.type in GLIBC_TYPES
 
     @property
     def bound_outside(self) -> bool:
@@ -133,21 +142,22 @@ class SymbolTable:
         numbers, rows = [number for number, _ in outer], [row for _, row in outer]
         indexes, names = self._indexes(numbers), self._names(rows)
         self._count(sum(map(len, names)) // _NAME)  # each byte of them will be hashed
-        labels, asked, last = self.version_labels, use.symbols, self.last_version or 0x7FFF
+        labels, asked, versions = self.version_labels, use.symbols, [index & ~HIDDEN for index in indexes]
+        last = self.last_version or HIDDEN  # none is beyond the versions of an object that has none
         return [
             Reference(
                 name,
-                labels.get(index & 0x7FFF, b""),
+                labels.get(version, b""),
                 info >> 4 == _STB_WEAK,
                 section != SHN_UNDEF,
                 (other & 3) in _STV_LOCAL,
                 asked[number],
                 size,
                 number,
-                section != SHN_UNDEF and _is_offered(row, index & 0x7FFF, labels),
-                index & 0x7FFF > last,
+                section != SHN_UNDEF and _is_offered(Row(*row), version, labels),
+                version > last,
             )
-            for number, name, row, index in zip(numbers, names, rows, indexes, strict=True)
+            for number, name, row, version in zip(numbers, names, rows, versions, strict=True)
             for _, info, other, section, _, size in (row,)
         ]
 
@@ -161,7 +171,7 @@ class SymbolTable:
 
     def looked_up(self, number: int) -> tuple[bytes, bytes]:
         """The name and version that a symbol is looked up by; version "" for none."""
-        version = self.version_labels.get((self.version_index(number) or 0) & 0x7FFF, b"")
+        version = self.version_labels.get((self.version_index(number) or 0) & ~HIDDEN, b"")
         return self.strings.at(self.row(number).name), version
 
     def _names(self, rows: Sequence[_Fields]) -> list[bytes]:
@@ -215,16 +225,9 @@ def _as_of_64_bits(fields: tuple[Any, ...]) -> _Fields:
     return name, info, other, section, value, size
 
 
-def _is_offered(fields: _Fields, version: int, labels: Mapping[int, bytes]) -> bool:
-    """Whether glibc binds a reference to this defined symbol's own name and version index to it."""
-    _, info, other, section, value, _ = fields
-    return (
-        (value != 0 or section == SHN_ABS or info & 0xF == STT_TLS)
-        and info & 0xF in GLIBC_TYPES
-        and info >> 4 in _BINDINGS
-        and (other & 3) not in _STV_LOCAL
-        and (version <= OLDEST or version in labels)
-    )
+def _is_offered(row: Row, version: int, labels: Mapping[int, bytes]) -> bool:
+    """Whether glibc binds a reference to this symbol's own name and version index to it, whoever asks."""
+    return row.defines(call=True) and row.bound_outside and (version <= OLDEST or version in labels)
 
 
 def version_label(name: str, hashed: int) -> bytes:
