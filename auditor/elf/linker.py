@@ -26,11 +26,12 @@ from auditor.elf.search.loader import LoaderProfile, UnknownLoader, read_profile
 from auditor.elf.search.mapped import Mapped, Record, loaded_objects
 from auditor.elf.search.musl import MuslLoad, SystemPath, system_path
 from auditor.elf.search.store import FileStore, StoredFile
-from auditor.filetree import FileKind, FileTree, read_file
+from auditor.filetree import Facts, FileKind, FileTree, facts_of, read_file
 from auditor.machine import Architecture
 
 _CACHE_LIMIT = 1 << 22  # bytes; ten times the largest of a full desktop
 _PRELOAD_LIMIT = 1 << 16
+_FACT = "loader"
 _LOADER_LIMIT = 1 << 23  # no dynamic loader is so big
 
 
@@ -263,10 +264,7 @@ class Linker:
         return self._rules[interpreter.path]
 
     def _read_rules(self, interpreter: Interpreter) -> _Rules | UnknownLoader:
-        data = read_file(self._store.tree, self._around.absolute(interpreter.path), _LOADER_LIMIT)
-        if data is None:
-            return UnknownLoader("is too large for a dynamic loader, or its bytes could not be read")
-        profile = read_profile(data, interpreter.elf, interpreter.path, interpreter.stored.real_path)
+        profile = self._profile(interpreter)
         if isinstance(profile, UnknownLoader):
             return profile
         last = system_path(self._store, profile) if profile.loader is Loader.MUSL else None
@@ -282,6 +280,22 @@ class Linker:
         checks, is_glibc = Checks.of(profile, self._budget), profile.loader is Loader.GLIBC
         plain, better = (plain_cpu(profile), better_cpus(profile)) if is_glibc else (None, ())
         return _Rules(profile, checks, {}, last, text, tuple(unread), plain, better)
+
+    def _profile(self, interpreter: Interpreter) -> LoaderProfile | UnknownLoader:
+        """As it was told for another image that has the same file in the same place, else read."""
+        node = interpreter.stored.node
+        asked = interpreter.elf, interpreter.path, interpreter.stored.real_path
+        facts = Facts() if node is None or node.content is None else facts_of(node.content)
+        match facts.known.get(_FACT):
+            case elf, path, real_path, LoaderProfile() | UnknownLoader() as known:
+                if elf is asked[0] and (path, real_path) == asked[1:]:
+                    return known
+        data = read_file(self._store.tree, self._around.absolute(interpreter.path), _LOADER_LIMIT)
+        if data is None:
+            return UnknownLoader("is too large for a dynamic loader, or its bytes could not be read")
+        found = read_profile(data, *asked)
+        facts.known[_FACT] = *asked, found
+        return found
 
     def _is_unreadable(self, path: str, limit: int) -> bool:
         """Whether there is a file whose bytes are needed and can't be had."""

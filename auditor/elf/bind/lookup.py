@@ -127,6 +127,8 @@ class Binder:
     def resized_copies(self, mapped: Mapped, scope: Sequence[Mapped]) -> Iterator[tuple[str, Mapped]]:
         """Data that a program copies from a library where it has another size than the program has room for."""
         copies = self.references(mapped).copies
+        if not copies:
+            return
         others = (each for each in scope if each is not mapped)
         first = self._providers(frozenset(copies), _NOTHING, others, mapped.path)
         for wanted in sorted(first):
