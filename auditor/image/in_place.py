@@ -113,12 +113,14 @@ def file_in_place(descriptor: int, where: str) -> FileInPlace | None:
         return None
 
 
-def place_of(file: BinaryIO, where: str) -> Place | None:
-    """Where a layer's bytes lie that are about to be read; None where they are in no such file."""
+def place_of(file: BinaryIO, where: str, *, own: bool = True) -> Place | None:
+    """Where a layer's bytes lie that are about to be read; None where they are in no such file. `own`: that may be a file
+    of its own, which is kept open for it.
+    """
     place = getattr(file, "place", None)
     if isinstance(place, Place):
         return place
-    if not isinstance(file, io.FileIO):
+    if not (own and isinstance(file, io.FileIO)):
         return None
     found = file_in_place(file.fileno(), where)
     return None if found is None else Place(found, 0)

@@ -182,7 +182,7 @@ class LayerReader:
 
     def _place(self, file: BinaryIO, where: str) -> Place | None:
         """Where a layer's contents may be left. What has no name takes up the disk for as long as they are there."""
-        place = place_of(file, where) if self._few else None
+        place = place_of(file, where, own=self._few)
         if place is None or (self._shared is not None and place.file.unlinked and place.file.size > _HELD):
             return None
         return place

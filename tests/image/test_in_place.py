@@ -15,7 +15,7 @@ from auditor.auditing.load import load
 from auditor.budget import Limits
 from auditor.cli.main import run
 from auditor.errors import AuditError
-from auditor.image import Image, SharedLayers, in_place
+from auditor.image import Image, SharedLayers, in_place, reader
 from auditor.image.in_place import FileInPlace
 from auditor.image.spool import SpooledContent
 from auditor.inventory import build
@@ -337,3 +337,14 @@ def test_no_report_is_written_and_nothing_is_remembered(
     expected = report.read_bytes()
     assert run([*command]) == 1
     assert report.read_bytes() == expected
+
+
+@pytest.mark.parametrize(("source", "kept_there"), [(archive, True), (blob, False)])
+def test_of_many_layers_none_has_a_file_open(
+    source: Callable[[Path], Path], kept_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An archive is one file, however many layers are in it."""
+    monkeypatch.setattr(reader, "_FEW", 1)
+    source(tmp_path)
+    with load(str(tmp_path / "image.tar")) as image:
+        assert left(image) is kept_there
