@@ -114,8 +114,8 @@ def file_in_place(descriptor: int, where: str) -> FileInPlace | None:
 
 
 def place_of(file: BinaryIO, where: str, *, own: bool = True) -> Place | None:
-    """Where a layer's bytes lie that are about to be read; None where they are in no such file. `own`: that may be a file
-    of its own, which is kept open for it.
+    """Where a layer's bytes lie that are about to be read; None where they are in no such file. `own`: that may be a
+    file of its own, which is kept open for it.
     """
     place = getattr(file, "place", None)
     if isinstance(place, Place):
