@@ -7,6 +7,7 @@ compared before anything is made of what was read. (What the owner changes throu
 do that can also write the report.)
 """
 
+import hashlib
 import io
 import os
 import stat
@@ -19,6 +20,7 @@ from msgspec import Struct
 from auditor.errors import AuditError
 
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH  # the group's bits stand for access control lists too (acl(5))
+_CHUNK = 1 << 20
 _STEP = 50_000_000  # nanoseconds; a kernel's clock for time stamps goes on every 1 to 10 ms
 _LONG_STEP = 2_000_000_000  # of file systems that store whole seconds, or every other
 
@@ -30,6 +32,7 @@ class FileInPlace:
         self._descriptor = descriptor
         self._close = weakref.finalize(self, os.close, descriptor)  # its contents may outlive the reader of one image
         self._status = status
+        self._layers: list[tuple[int, int, str]] = []
         self._where = where
         self.size = status.st_size
 
@@ -37,6 +40,10 @@ class FileInPlace:
     def unlinked(self) -> bool:
         """Whether it has no name any more: its bytes lie there for as long as it is open."""
         return os.fstat(self._descriptor).st_nlink == 0
+
+    def has_layer(self, offset: int, size: int, digest: str) -> None:
+        """So many bytes from there on had this digest when they were read."""
+        self._layers.append((offset, size, digest))
 
     def read(self, offset: int, length: int) -> bytes:
         """`length` bytes from `offset`; AuditError where they aren't there any more."""
@@ -60,23 +67,31 @@ class FileInPlace:
         """Whether its bytes may be others than when it was opened.
 
         Any write sets the time of modification, which can be set back; the time of change can't. That one is also set
-        when a name of the file goes, as where another file takes its place: this is let pass where one went and
-        nothing else shows. To hide a write so, one has to be the owner, and to set the time back to the nanosecond.
-        A new name, another name or mode count as a change: they can't be told from such a write.
+        when a name of the file comes or goes, or its mode: where nothing else shows, its layers are hashed again.
         """
         then = self._status
         try:
             now = os.fstat(self._descriptor)
         except OSError:
             return True
-        if (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns) != (
-            then.st_dev,
-            then.st_ino,
-            then.st_size,
-            then.st_mtime_ns,
-        ):
+        if _bytes_of(now) != _bytes_of(then):
             return True
-        return now.st_ctime_ns != then.st_ctime_ns and now.st_nlink >= then.st_nlink
+        if now.st_ctime_ns == then.st_ctime_ns:
+            return False
+        if any(self._digest(offset, size, digest.partition(":")[0]) != digest for offset, size, digest in self._layers):
+            return True
+        self._status = now
+        return False
+
+    def _digest(self, offset: int, size: int, algorithm: str) -> str:
+        """Of bytes as they are now; "" where they can't be read."""
+        state = hashlib.new(algorithm, usedforsecurity=False)
+        try:
+            for at in range(0, size, _CHUNK):
+                state.update(self.read(offset + at, min(_CHUNK, size - at)))
+        except AuditError:
+            return ""
+        return f"{algorithm}:{state.hexdigest()}"
 
     def check(self) -> None:
         """AuditError where it has changed."""
@@ -124,6 +139,11 @@ def place_of(file: BinaryIO, where: str, *, own: bool = True) -> Place | None:
         return None
     found = file_in_place(file.fileno(), where)
     return None if found is None else Place(found, 0)
+
+
+def _bytes_of(status: os.stat_result) -> tuple[int, int, int, int]:
+    """What any write changes, or another file has otherwise."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _kept_by_owner(status: os.stat_result) -> bool:

@@ -158,6 +158,8 @@ class LayerReader:
                 seen=seen if layer.fetched else None,
                 threaded=_CORES > 1 and count == 1 and not layer.fetched,
             )
+        if place is not None:
+            place.file.has_layer(place.offset, contents.size, contents.digest)
         self._note(contents)
         self._listener(events.LayerFinished(index, contents.size))
         if self._shared is not None:

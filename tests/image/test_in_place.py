@@ -80,8 +80,20 @@ def cut(path: Path) -> None:
 
 
 def name_again(path: Path) -> None:
-    """A change that no time of modification shows, and whose cause can't be told from others."""
     path.with_name("another").hardlink_to(path)
+
+
+def rename(path: Path) -> None:
+    path.rename(path.with_name("renamed"))
+
+
+def close_to_others(path: Path) -> None:
+    path.chmod(0o600)
+
+
+def rewrite_unlinked(path: Path) -> None:
+    rewrite(path)
+    path.unlink()
 
 
 def put_another_there(path: Path) -> None:
@@ -90,7 +102,7 @@ def put_another_there(path: Path) -> None:
     new.replace(path)
 
 
-CHANGES = [grow, rewrite, cut, name_again]
+CHANGES = [grow, rewrite, cut, rewrite_unlinked]
 FORMS = [archive, blob]
 
 
@@ -136,9 +148,9 @@ def test_another_error_is_told_first(tmp_path: Path) -> None:
         raise AuditError("something else")
 
 
-@pytest.mark.parametrize("change", [put_another_there, Path.unlink])
+@pytest.mark.parametrize("change", [put_another_there, Path.unlink, name_again, rename, close_to_others])
 @pytest.mark.parametrize("form", FORMS)
-def test_a_file_that_loses_its_name_is_the_one_that_was_read(
+def test_a_file_whose_names_or_mode_change_is_the_one_that_was_read(
     form: Callable[[Path], Path], change: Callable[[Path], None], tmp_path: Path
 ) -> None:
     path = form(tmp_path)
