@@ -14,20 +14,19 @@ from msgspec import Struct
 from auditor.archive.beside import Beside
 from auditor.archive.compression import LAYER_KINDS, decompressed, kind_of
 from auditor.archive.stream import Stream
-from auditor.archive.tar import Entry, TarReader
+from auditor.archive.tar import TarReader
 from auditor.budget import Budget
 from auditor.errors import AuditError, CorruptImage, LimitExceeded, UnsupportedFormat
 from auditor.filetree import Content, FileKind
+from auditor.image.contents import Contents
 from auditor.image.in_place import FileInPlace, Place
-from auditor.image.spool import Spool, SpooledContent
+from auditor.image.spool import Spool
 from auditor.kept import Keep
 
 #: Is told path and bytes of each file that is kept, as it comes: before its layer is known to be the one that is meant.
 Seen = Callable[[str, Content], None]
 
 CHUNK = 256 << 10  # bytes at a time
-_HEAD = 512  # bytes of a file's beginning that the policy sees
-_COPY = 1 << 20
 _MAGIC = 8  # bytes of a stream that tell how it is compressed
 
 
@@ -118,7 +117,7 @@ def read_layer(
     try:
         with Beside(uncompressed) if threaded and kind else nullcontext(uncompressed) as pieces:
             stream = Stream(plain.pieces(pieces))
-            contents = _Contents(stream, keep, spool, place)
+            contents = Contents(stream, keep, spool, place)
             entries, names = _list(stream, expected.where, contents, budget, seen)
             stream.drain()
         source.drain()
@@ -287,7 +286,7 @@ def normal_path(name: str) -> str:
 
 
 def _list(
-    stream: Stream, where: str, contents: "_Contents", budget: Budget, seen: Seen | None
+    stream: Stream, where: str, contents: Contents, budget: Budget, seen: Seen | None
 ) -> tuple[tuple[LayerEntry, ...], int]:
     """The entries, and what they took of the limit of names."""
     entries: list[LayerEntry] = []
@@ -338,68 +337,3 @@ def _list(
 def text_size(text: str) -> int:
     """Bytes of memory that a path takes for its letters."""
     return len(text) if text.isascii() else 4 * len(text)
-
-
-class _Contents:
-    """Keeps the bytes of files where the policy wants them."""
-
-    def __init__(self, stream: Stream, keep: Keep, spool: Spool, place: Place | None) -> None:
-        self._stream = stream
-        self._keep = keep
-        self._spool = spool
-        self._place = place
-
-    def of(self, reader: TarReader, entry: Entry, path: str) -> Content | None:
-        """What is kept of the file whose data comes next."""
-        if entry.fragments is not None:
-            return self._sparse(reader, entry, path)
-        start = self._stream.position
-        head = reader.read(min(_HEAD, entry.size))
-        if not self._keep(path, entry.mode, entry.size, head):
-            return None
-        spool = self._spool
-        if self._place is not None:
-            spool.count(entry.size)
-            return SpooledContent(self._place.file, self._place.offset + start, entry.size)
-        offset = spool.reserve(entry.size)
-        at = offset
-        rest = entry.size - len(head)
-        if rest <= _COPY:
-            data = head + reader.read(rest) if rest else head
-            if data:
-                spool.write(data, at)
-            return SpooledContent(spool, offset, entry.size)
-        spool.write(head, at)
-        at += len(head)
-        while rest:
-            data = reader.read(min(_COPY, rest))
-            spool.write(data, at)
-            at += len(data)
-            rest -= len(data)
-        return SpooledContent(spool, offset, entry.size)
-
-    def _sparse(self, reader: TarReader, entry: Entry, path: str) -> Content | None:
-        fragments = list(entry.fragments or ())
-        head = bytes(min(_HEAD, entry.size))
-        first = b""
-        if fragments and fragments[0][0] == 0:
-            first = reader.read(min(fragments[0][1], _HEAD))
-            head = first + head[len(first) :]
-        if not self._keep(path, entry.mode, entry.size, head):
-            return None
-        spool = self._spool
-        base = spool.reserve(entry.size)
-        for offset, length in fragments:
-            at = offset
-            left = length
-            if first:
-                spool.write(first, base)
-                at += len(first)
-                left -= len(first)
-                first = b""
-            while left:
-                data = reader.read(min(_COPY, left))
-                spool.write(data, base + at)
-                at += len(data)
-                left -= len(data)
-        return SpooledContent(spool, base, entry.size)
