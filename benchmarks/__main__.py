@@ -14,7 +14,7 @@ from pathlib import Path
 import auditor
 from benchmarks.growth import chart, measured, table
 from benchmarks.paper import write_section
-from benchmarks.read_image import BUILD, PLAIN, image, layout, registry_with
+from benchmarks.read_image import BUILD, PLAIN, can_be_made, image, layout, registry_with
 from benchmarks.siblings import siblings
 from benchmarks.timing import medians, run_pair
 from tests.kernel.debian import kernel_packages
@@ -79,10 +79,7 @@ def compared(runs: int) -> Iterator[str]:
         "base": "130 MB of Debian",
         "full-size": "254 MB, half of it two Go programs",
     }
-    if not shutil.which("mmdebstrap"):
-        print("mmdebstrap can't be had here: its image is not compared", file=sys.stderr)
-        del images[PLAIN]
-    for name, words in images.items():
+    for name, words in ((name, words) for name, words in images.items() if can_be_made(name)):
         archive = image(name)
         gzip = layout(archive, "gzip") if shutil.which("skopeo") else None
         sources = [(f"{words}, docker-archive", f"docker-archive:{archive}")]

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from benchmarks.__main__ import PAPER, machine
 from benchmarks.link import Link, Passed, standing
 from benchmarks.paper import write_section
-from benchmarks.read_image import PLAIN, PORT, image, layout, registry_with
+from benchmarks.read_image import PLAIN, PORT, can_be_made, image, layout, registry_with
 from benchmarks.timing import Pair, Run, medians, run_once
 
 FAST = 100e6 / 8  # bytes a second
@@ -68,12 +68,12 @@ def main() -> int:
     parser.add_argument("--images", nargs="*", default=[PLAIN, "full-size", "base"])
     parser.add_argument("--write", action="store_true", help=f"write the figures into {PAPER}")
     options = parser.parse_args()
-    if missing := [name for name in ("skopeo", "docker-registry", "mmdebstrap") if not shutil.which(name)]:
+    if missing := [name for name in ("skopeo", "docker-registry") if not shutil.which(name)]:
         print(f"{' and '.join(missing)} can't be had here: nothing is pulled", file=sys.stderr)
         return 0
     lines = [HEAD, "|--|" + "--|" * (HEAD.count("|") - 2)]
     print(*lines, sep="\n", flush=True)
-    for name in options.images:
+    for name in filter(can_be_made, options.images):
         for line in rows(name, layout(image(name), "gzip"), options.trips, options.runs):
             lines.append(line)
             print(line, flush=True)

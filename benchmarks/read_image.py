@@ -97,6 +97,14 @@ def registry_with(path: Path) -> Iterator[str]:
             server.wait()
 
 
+def can_be_made(recipe: str) -> bool:
+    """Whether this machine has what makes the image; says so where it hasn't."""
+    if recipe != PLAIN or shutil.which("mmdebstrap"):
+        return True
+    print("mmdebstrap can't be had here: its image is left out", file=sys.stderr)
+    return False
+
+
 def image(recipe: str) -> Path:
     """A fixture, or a plain Debian, as a docker-archive."""
     archive = BUILD / f"{recipe}.tar"
