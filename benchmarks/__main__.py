@@ -150,12 +150,13 @@ def another_tag(audit: Sequence[str], cold: Sequence[str], base: Path, runs: int
 def install(package: str, program: str) -> str | None:
     """Put a peer into an environment of its own; None where there is none for this machine."""
     folder = BUILD / package
-    path = folder / "bin" / program
-    if path.exists():
-        return str(path)
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    done = subprocess.run([str(folder / "bin" / "pip"), "install", "--quiet", package], check=False)
-    return str(path) if done.returncode == 0 and path.exists() else None
+    script = folder / "bin" / program
+    if not script.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        subprocess.run([str(folder / "bin" / "pip"), "install", "--quiet", package], check=False)
+    # The script starts Python to start the program, which is what is compared with.
+    places = [*folder.glob(f"lib/*/site-packages/*/data/bin/{program}"), script]
+    return next((str(path.absolute()) for path in places if path.exists()), None)
 
 
 def compare(name: str, command: Sequence[str], other: str, against: Sequence[str], runs: int) -> str:
